@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* hash.h - SipHash-2-4 for tables whose keys come from the network: with a key of random octets it cannot be guessed. */
+#ifndef BASE_HASH_H
+#define BASE_HASH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct hash_key {
+	uint64_t k0, k1;
+};
+
+/* A key from getrandom(2). */
+struct hash_key hash_key_random(void);
+uint64_t hash_bytes(const struct hash_key *key, const void *bytes, size_t len);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* text.h - a growing run of octets that carries its maximum from birth. */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include "filter/base/cleanup.h"
+
+struct text {
+	char *bytes; /* a NUL after len; NULL while nothing was added: text_str() is then "" */
+	size_t len;
+	size_t capacity;
+	size_t max;  /* of len */
+	bool failed; /* something did not fit or there was no memory: what was added since is not in it */
+};
+
+#define TEXT_INIT(max_bytes) ((struct text){ .max = (max_bytes) })
+
+void text_done(struct text *t);
+/* Make it empty again; its memory and its maximum stay, failed is cleared. */
+void text_clear(struct text *t);
+const char *text_str(const struct text *t);
+
+/* Add octets. What does not fit whole is not added, and failed is set; later calls add nothing. */
+void text_add(struct text *t, const void *bytes, size_t len);
+void text_adds(struct text *t, const char *s);
+void text_addc(struct text *t, char c);
+void text_addf(struct text *t, const char *format, ...) SLUICE_PRINTF(2, 3);
+void text_addv(struct text *t, const char *format, va_list args);
+
+/* The content of a file, added. 0; -errno; -EFBIG when it does not fit. Regular files and FIFOs. */
+int text_read_file(struct text *t, const char *path) SLUICE_MUST_USE;
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * authres.h - Authentication-Results (RFC 8601): write ours, recognise what claims to be ours. Pure.
+ */
+#ifndef MAIL_AUTHRES_H
+#define MAIL_AUTHRES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "filter/base/text.h"
+#include "plugins/plugin.h"
+
+/*
+ * Does the value of an Authentication-Results field claim this authserv-id? Comments, folding, quotes and case are seen
+ * through, as is a version after it; a value that cannot be parsed claims it if the first word that can be read does.
+ */
+bool authres_claims(const char *value, size_t len, const char *authserv_id);
+
+#define AUTHRES_MAX_METHODS 32 /* a header longer than a mail server would take helps nobody */
+
+struct authres_entry {
+	const char *method, *result, *reason; /* reason may be NULL */
+	const struct sluice_authres_property *properties; /* ended by name NULL */
+};
+/*
+ * The value of the field (without its name): one method a line, folded with CRLF-free "\n\t" as libmilter wants it.
+ * No method at all is "ID; none". Values that are no tokens are quoted; octets that may not stand in a header are
+ * replaced by '?'; non-ASCII UTF-8 stays only when utf8 is set (RFC 8616).
+ */
+void authres_write(struct text *out, const char *authserv_id, const struct authres_entry *entries, size_t count, bool utf8);
+
+#endif

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * plugin.h - what a check may use, and what it has to offer: the public API of Sluice.
+ *
+ * A check is a pure function of the transaction and of the answers so far. It looks (sluice_helo(), ...), asks
+ * (sluice_ask_dns()), and reports facts (sluice_set_bool(), ...). An ask whose answer is not here yet returns NULL;
+ * the check then returns SLUICE_PENDING and is run again, from its beginning, when an answer has come. It never
+ * blocks, owns no thread and takes no lock; all checks of one session run on one thread at a time. Whatever it does
+ * before an ask it will do again, so nothing but an ask may have an effect.
+ *
+ * Everything that a getter returns is borrowed, and valid until run() returns unless its comment says more.
+ * Bytes from the network are pointer and length; where a NUL follows them it is not counted.
+ */
+#ifndef SLUICE_PLUGIN_H
+#define SLUICE_PLUGIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define SLUICE_PLUGIN_ABI 1
+
+/* ---- stages and outcomes ---- */
+
+/* The stages of a transaction in their order; PROBE stands beside it (see struct sluice_check). */
+enum sluice_stage {
+	SLUICE_STAGE_CONNECT,
+	SLUICE_STAGE_HELO,
+	SLUICE_STAGE_MAIL,
+	SLUICE_STAGE_RCPT,
+	SLUICE_STAGE_DATA,
+	SLUICE_STAGE_MESSAGE, /* the end of the message: headers and body are known */
+	SLUICE_STAGE_PROBE,   /* no transaction: looks after the health of what the checks ask */
+};
+#define SLUICE_STAGES SLUICE_STAGE_PROBE /* how many stages a transaction has */
+
+enum sluice_outcome {
+	SLUICE_DONE,      /* all facts that could be found are set */
+	SLUICE_PENDING,   /* an ask returned NULL: run me again when an answer is here */
+	SLUICE_SKIPPED,   /* nothing to look at (no HELO given, the client is ourselves, ...) */
+	SLUICE_TEMPERROR, /* the world did not answer; facts that were set stay */
+};
+
+/* ---- facts ---- */
+
+enum sluice_type {
+	SLUICE_BOOL,
+	SLUICE_INT,     /* int64_t */
+	SLUICE_MILLI,   /* a decimal number in thousandths: scores and weights */
+	SLUICE_ENUM,    /* one of a fixed list of words */
+	SLUICE_TEXT,    /* octets, compared as they are */
+	SLUICE_DOMAIN,  /* text, compared without regard to ASCII case */
+	SLUICE_ADDRESS, /* a mail address: the domain is compared without regard to case, the local part as well */
+	SLUICE_IP,
+	SLUICE_TEXTS, /* a list of SLUICE_TEXT */
+};
+
+/* A fact that a check can report. Its index in the plugin's table is what sluice_set_...() takes. */
+struct sluice_fact {
+	const char *name; /* "spf.result": [a-z][a-z0-9_]* on either side of the dot; NULL ends the table */
+	enum sluice_type type;
+	const char *const *words; /* of SLUICE_ENUM: NULL-terminated, else NULL */
+	const char *help;         /* one line without a full stop, for the manual */
+};
+
+/* ---- plain values ---- */
+
+struct sluice_ip {
+	uint8_t family;    /* 4, 6, or 0: unknown. An IPv4-mapped IPv6 address is family 4 */
+	uint8_t bytes[16]; /* network order; the first 4 for family 4 */
+};
+
+/*
+ * A mail address as the SMTP client gave it, without the angle brackets.
+ * domain is what follows the last unquoted @ with no regard to its form; it may be empty.
+ */
+struct sluice_address {
+	const char *text; /* as given, a NUL after it */
+	size_t len;
+	const char *local;
+	size_t local_len;
+	const char *domain; /* a NUL after it */
+	size_t domain_len;
+	bool null; /* the null reverse-path <> */
+};
+
+/* ---- looking ---- */
+
+struct sluice_check_ctx;
+
+/* The SMTP client's address; family 0 when the MTA gave none (a local submission). */
+const struct sluice_ip *sluice_client_ip(const struct sluice_check_ctx *c);
+/* NULL when no HELO or EHLO was given. */
+const char *sluice_helo(const struct sluice_check_ctx *c, size_t *ret_len);
+/* NULL before MAIL. */
+const struct sluice_address *sluice_mail_from(const struct sluice_check_ctx *c);
+/* The recipient that this run is about; NULL except at RCPT. */
+const struct sluice_address *sluice_rcpt(const struct sluice_check_ctx *c);
+/* The client gave valid credentials (SMTP AUTH). Known from MAIL on. */
+bool sluice_authenticated(const struct sluice_check_ctx *c);
+/* Our own name: the authserv-id. */
+const char *sluice_our_name(const struct sluice_check_ctx *c);
+/* Wall clock, seconds since 1970; the same for the whole transaction. */
+int64_t sluice_now_s(const struct sluice_check_ctx *c);
+/* What configure() returned for the snapshot that this session began with. */
+const void *sluice_state(const struct sluice_check_ctx *c);
+/*
+ * Is the value in the named list of the configuration? false for a list that is not defined, and for a list of
+ * another type. Lists that a check uses are named in struct sluice_plugin.
+ */
+bool sluice_list_has_domain(const struct sluice_check_ctx *c, const char *list, const char *domain, size_t len);
+bool sluice_list_has_ip(const struct sluice_check_ctx *c, const char *list, const struct sluice_ip *ip);
+bool sluice_list_has_address(const struct sluice_check_ctx *c, const char *list, const struct sluice_address *a);
+
+/* ---- memory ---- */
+
+/*
+ * size zeroed bytes that live as long as the facts of this check; no free. NULL when there is no memory or the
+ * session has used up its share; then return SLUICE_TEMPERROR.
+ */
+void *sluice_alloc(struct sluice_check_ctx *c, size_t size);
+
+/* ---- asking ---- */
+
+enum sluice_dns_type {
+	SLUICE_DNS_A = 1,
+	SLUICE_DNS_CNAME = 5,
+	SLUICE_DNS_PTR = 12,
+	SLUICE_DNS_MX = 15,
+	SLUICE_DNS_TXT = 16,
+	SLUICE_DNS_AAAA = 28,
+};
+
+enum sluice_dns_status {
+	SLUICE_DNS_OK,       /* at least one record */
+	SLUICE_DNS_NODATA,   /* the name exists, but has no such record */
+	SLUICE_DNS_NXDOMAIN, /* the name does not exist */
+	SLUICE_DNS_FAILED,   /* SERVFAIL, a bogus signature, too many questions in this transaction, ... */
+	SLUICE_DNS_TIMEOUT,  /* no answer before the stage's time was up */
+};
+
+struct sluice_dns_record {
+	const char *data; /* A, AAAA: 4 or 16 octets. CNAME, PTR, MX: the name in text, no dot at its end.
+	                     TXT: the octets of all its strings, joined. A NUL follows each. */
+	size_t len;
+	uint16_t preference; /* of MX */
+};
+
+struct sluice_dns_answer {
+	enum sluice_dns_status status;
+	bool secure; /* DNSSEC validated */
+	uint32_t ttl_s;
+	size_t count;
+	const struct sluice_dns_record *records;
+};
+
+/*
+ * Ask for the records of one name. NULL: the question is on its way, or will be when this run has ended.
+ * An answer stays valid as long as the facts of this check. CNAMEs are followed.
+ * name: text, with or without a dot at the end, escapes as in RFC 1035 5.1; a name that cannot be in the DNS
+ * (RFC 1035 2.3.4) is answered NXDOMAIN at once.
+ */
+const struct sluice_dns_answer *sluice_ask_dns(struct sluice_check_ctx *c, const char *name, enum sluice_dns_type type);
+/* The same, for a name that holds a secret: log, case and replies show the text `shown` in its place. */
+const struct sluice_dns_answer *sluice_ask_dns_as(
+	struct sluice_check_ctx *c, const char *name, enum sluice_dns_type type, const char *shown);
+
+/*
+ * The health of something outside that checks depend on (a DNSBL zone): shared by all sessions, kept over a reload.
+ * subject is its name in logs and in `sluicectl status`. Unknown subjects are healthy. A change of health is logged
+ * once, as a warning with `why`.
+ */
+bool sluice_healthy(const struct sluice_check_ctx *c, const char *subject);
+void sluice_report_health(struct sluice_check_ctx *c, const char *subject, bool healthy, const char *why);
+
+/* ---- reporting ---- */
+
+struct sluice_result;
+
+/* fact: an index into the plugin's table of facts. Text is copied; a fact that is not set is unknown to the policy. */
+void sluice_set_bool(struct sluice_result *res, unsigned fact, bool value);
+void sluice_set_int(struct sluice_result *res, unsigned fact, int64_t value);
+void sluice_set_milli(struct sluice_result *res, unsigned fact, int64_t value);
+void sluice_set_enum(struct sluice_result *res, unsigned fact, unsigned word);
+void sluice_set_text(struct sluice_result *res, unsigned fact, const char *text, size_t len); /* DOMAIN, ADDRESS too */
+void sluice_set_ip(struct sluice_result *res, unsigned fact, const struct sluice_ip *ip);
+void sluice_add_text(struct sluice_result *res, unsigned fact, const char *text, size_t len); /* to SLUICE_TEXTS */
+
+/* One property of an Authentication-Results method: "smtp.mailfrom=example.org". */
+struct sluice_authres_property {
+	const char *name; /* "smtp.mailfrom"; NULL ends the list */
+	const char *value;
+	size_t len;
+};
+/*
+ * Add one method (RFC 8601 2.2) to our Authentication-Results header. method and result are keywords;
+ * reason may be NULL. Everything is copied, and quoted as needed.
+ */
+void sluice_authres(struct sluice_result *res, const char *method, const char *result, const char *reason,
+	const struct sluice_authres_property *properties);
+
+/* ---- settings ---- */
+
+enum sluice_option_type {
+	SLUICE_OPT_BOOL,             /* yes | no */
+	SLUICE_OPT_COUNT,            /* a whole number */
+	SLUICE_OPT_DECIMAL,          /* in thousandths, may be negative */
+	SLUICE_OPT_DURATION,         /* in milliseconds: 500ms 3s 5m 1h 7d */
+	SLUICE_OPT_SIZE,             /* in bytes: 10 64K 10M 1G */
+	SLUICE_OPT_TEXT,             /* a word or a string */
+	SLUICE_OPT_WORDS,            /* one word or [several], each one of `words` */
+	SLUICE_OPT_WEIGHTED_NETWORK, /* NETWORK weight DECIMAL */
+	SLUICE_OPT_SECRET,           /* "text", file PATH or env NAME; never shown */
+};
+
+struct sluice_option {
+	const char *key; /* NULL ends the table */
+	enum sluice_option_type type;
+	bool repeated;            /* may stand more than once */
+	const char *const *words; /* of SLUICE_OPT_WORDS, NULL-terminated */
+	int64_t min, max;         /* of the types that are numbers, in their unit; both 0: no limit */
+	const char *deflt;        /* as it would be written; NULL: none */
+	const char *help;
+};
+
+/* One setting of a block, in the order of the file, defaults after them. */
+struct sluice_setting {
+	unsigned option;     /* index into the plugin's table of options */
+	const char *text;    /* TEXT, SECRET (its content); NUL-terminated */
+	int64_t number;      /* BOOL (0, 1), the numbers, the weight; of WORDS a bit for each word by its index */
+	struct sluice_ip ip; /* of a network */
+	uint8_t prefix_len;  /* of a network */
+	unsigned line;
+};
+
+/* `NAME LABEL { ... }` in the configuration, where NAME is the plugin's. */
+struct sluice_block {
+	const char *label; /* NULL when the plugin's blocks have none */
+	const struct sluice_setting *settings;
+	size_t count;
+	unsigned line;
+};
+
+struct sluice_config_error {
+	char text[256]; /* names the remedy */
+	unsigned line;  /* of the block or setting at fault */
+};
+
+/* ---- the plugin ---- */
+
+struct sluice_check {
+	const char *name; /* NULL ends the table; "spf": in logs, metrics, and as the fact NAME.outcome */
+	/*
+	 * The first stage at which its inputs are known. A check of CONNECT or HELO runs once a connection (again after
+	 * another HELO), of RCPT once a recipient, the others once a message. A check of PROBE runs at start, after a
+	 * reload and then hourly, without a transaction: it reports health, and no facts.
+	 */
+	enum sluice_stage stage;
+	enum sluice_outcome (*run)(struct sluice_check_ctx *c, struct sluice_result *res);
+	/*
+	 * The facts that this check sets: indexes into the plugin's table, first to last. A check runs only when the
+	 * policy or the Authentication-Results header needs one of them.
+	 */
+	unsigned first_fact, last_fact;
+	bool authres; /* it adds to Authentication-Results */
+};
+
+enum sluice_list_type { SLUICE_LIST_DOMAIN, SLUICE_LIST_NETWORK, SLUICE_LIST_ADDRESS };
+
+/* A list of the configuration that the checks read by its name. */
+struct sluice_list_use {
+	const char *name; /* NULL ends the table */
+	enum sluice_list_type type;
+	bool needed; /* the configuration is refused when a check of this plugin runs and the list is empty */
+	const char *help;
+};
+
+struct sluice_plugin {
+	int abi;          /* SLUICE_PLUGIN_ABI */
+	const char *name; /* [a-z][a-z0-9_]* */
+	const char *help; /* one line, for the manual */
+	const struct sluice_fact *facts;
+	const struct sluice_check *checks;
+	const struct sluice_option *options; /* NULL: no settings */
+	const char *label;                   /* what LABEL is ("ZONE") in `NAME LABEL { }`; then blocks may repeat.
+	                                        NULL: at most one block, `NAME { }` */
+	const struct sluice_list_use *lists; /* may be NULL */
+	/*
+	 * Make the state that sluice_state() gives, from the blocks of the configuration. Called for each load, on the
+	 * main thread; blocks are valid only during the call. 0, or -EINVAL with *reterr, or -ENOMEM. May be NULL when
+	 * options is NULL.
+	 */
+	int (*configure)(const struct sluice_block *blocks, size_t count, void **ret_state, struct sluice_config_error *reterr);
+	void (*release)(void *state); /* takes NULL */
+};
+
+/* Defines the one symbol that a plugin has; the daemon finds it by name or in the table of what is built in. */
+#define SLUICE_PLUGIN(id) \
+	extern const struct sluice_plugin sluice_plugin_##id; \
+	const struct sluice_plugin sluice_plugin_##id
+
+#ifdef __cplusplus
+}
+#endif
+#endif
