@@ -4,7 +4,7 @@
 #define BASE_CLEANUP_H
 
 #define SLUICE_CLEANUP(done) __attribute__((cleanup(done)))
-#define SLUICE_PRINTF(format, args) __attribute__((format(printf, format, args)))
+#define SLUICE_PRINTF(at, args) __attribute__((format(printf, at, args)))
 #define SLUICE_MUST_USE __attribute__((warn_unused_result))
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "filter/base/cleanup.h"
 
@@ -29,9 +30,10 @@ void text_add(struct text *t, const void *bytes, size_t len);
 void text_adds(struct text *t, const char *s);
 void text_addc(struct text *t, char c);
 void text_addf(struct text *t, const char *format, ...) SLUICE_PRINTF(2, 3);
-void text_addv(struct text *t, const char *format, va_list args);
+void text_addv(struct text *t, const char *format, va_list args) SLUICE_PRINTF(2, 0);
+void text_add_milli(struct text *t, int64_t thousandths); /* 1500 is "1.5", 2000 is "2" */
 
-/* The content of a file, added. 0; -errno; -EFBIG when it does not fit. Regular files and FIFOs. */
+/* The content of a file, added. 0; -errno, with nothing added; -EFBIG when it does not fit. Regular files and FIFOs. */
 int text_read_file(struct text *t, const char *path) SLUICE_MUST_USE;
 
 #endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FIRST_CAPACITY 128
+#define READ_BYTES     16384
+
+void text_done(struct text *t)
+{
+	free(t->bytes);
+	*t = TEXT_INIT(t->max);
+}
+
+void text_clear(struct text *t)
+{
+	t->len = 0;
+	t->failed = false;
+	if (t->bytes)
+		t->bytes[0] = '\0';
+}
+
+const char *text_str(const struct text *t)
+{
+	return t->bytes ? t->bytes : "";
+}
+
+/* Room for len more octets and the NUL; false, and failed is set, when there is none. */
+static bool reserve(struct text *t, size_t len)
+{
+	size_t capacity;
+	char *grown;
+
+	if (t->failed)
+		return false;
+	if (len > t->max - t->len) {
+		t->failed = true;
+		return false;
+	}
+	if (t->len + len < t->capacity)
+		return true;
+	capacity = t->capacity ? t->capacity * 2 : FIRST_CAPACITY;
+	if (capacity <= t->len + len)
+		capacity = t->len + len + 1;
+	if (capacity - 1 > t->max)
+		capacity = t->max + 1;
+	grown = realloc(t->bytes, capacity);
+	if (!grown) {
+		t->failed = true;
+		return false;
+	}
+	t->bytes = grown;
+	t->capacity = capacity;
+	return true;
+}
+
+void text_add(struct text *t, const void *bytes, size_t len)
+{
+	if (len == 0 || !reserve(t, len))
+		return;
+	memcpy(t->bytes + t->len, bytes, len);
+	t->len += len;
+	t->bytes[t->len] = '\0';
+}
+
+void text_adds(struct text *t, const char *s)
+{
+	text_add(t, s, strlen(s));
+}
+
+void text_addc(struct text *t, char c)
+{
+	text_add(t, &c, 1);
+}
+
+void text_addf(struct text *t, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	text_addv(t, format, args);
+	va_end(args);
+}
+
+void text_addv(struct text *t, const char *format, va_list args)
+{
+	va_list again;
+	int len;
+
+	va_copy(again, args);
+	len = vsnprintf(NULL, 0, format, args);
+	if (len < 0) {
+		t->failed = true;
+	} else if (reserve(t, (size_t)len)) {
+		(void)vsnprintf(t->bytes + t->len, (size_t)len + 1, format, again);
+		t->len += (size_t)len;
+	}
+	va_end(again);
+}
+
+void text_add_milli(struct text *t, int64_t thousandths)
+{
+	uint64_t magnitude = thousandths < 0 ? 0 - (uint64_t)thousandths : (uint64_t)thousandths;
+	unsigned rest = (unsigned)(magnitude % 1000);
+	int digits = 3;
+
+	for (; digits > 0 && rest % 10 == 0; digits--)
+		rest /= 10;
+	text_addf(t, "%s%" PRIu64, thousandths < 0 ? "-" : "", magnitude / 1000);
+	if (digits > 0)
+		text_addf(t, ".%0*u", digits, rest);
+}
+
+static int read_all(struct text *t, int fd)
+{
+	char buf[READ_BYTES];
+
+	for (;;) { /* ends at t->max */
+		ssize_t n = read(fd, buf, sizeof buf);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		if (n == 0)
+			return 0;
+		if ((size_t)n > t->max - t->len)
+			return -EFBIG;
+		text_add(t, buf, (size_t)n);
+		if (t->failed)
+			return -ENOMEM;
+	}
+}
+
+int text_read_file(struct text *t, const char *path)
+{
+	size_t len_before = t->len;
+	struct stat st;
+	int fd, r = 0;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0)
+		return -errno;
+	if (fstat(fd, &st) < 0)
+		r = -errno;
+	else if (S_ISDIR(st.st_mode))
+		r = -EISDIR;
+	else if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
+		r = -EINVAL;
+	else
+		r = read_all(t, fd);
+	(void)close(fd);
+	if (r < 0 && t->bytes) {
+		t->len = len_before;
+		t->bytes[t->len] = '\0';
+	}
+	return r;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/base/utf8.h"
+
+/* The well-formed sequences of RFC 3629 section 4; the second octet's range shuts out overlong forms and surrogates. */
+static const struct {
+	unsigned char first_min, first_max, second_min, second_max;
+	size_t len;
+} forms[] = {
+	{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
+	{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
+	{ 0xe1, 0xec, 0x80, 0xbf, 3 },
+	{ 0xed, 0xed, 0x80, 0x9f, 3 },
+	{ 0xee, 0xef, 0x80, 0xbf, 3 },
+	{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
+	{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
+	{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
+};
+
+size_t utf8_char_len(const char *bytes, size_t len)
+{
+	const unsigned char *u = (const unsigned char *)bytes;
+
+	if (len == 0)
+		return 0;
+	if (u[0] < 0x80)
+		return 1;
+	for (size_t f = 0; f < sizeof forms / sizeof forms[0]; f++) {
+		if (u[0] < forms[f].first_min || u[0] > forms[f].first_max)
+			continue;
+		if (len < forms[f].len || u[1] < forms[f].second_min || u[1] > forms[f].second_max)
+			return 0;
+		for (size_t i = 2; i < forms[f].len; i++) {
+			if (u[i] < 0x80 || u[i] > 0xbf)
+				return 0;
+		}
+		return forms[f].len;
+	}
+	return 0;
+}
+
+bool utf8_valid(const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len;) {
+		size_t n = utf8_char_len(bytes + i, len - i);
+
+		if (n == 0)
+			return false;
+		i += n;
+	}
+	return true;
+}

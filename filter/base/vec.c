@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/base/vec.h"
+
+#define VEC_FIRST_CAPACITY 8
+
+bool vec_grow(void **items, size_t *capacity, size_t len, size_t size)
+{
+	size_t want;
+	void *grown;
+
+	if (len < *capacity)
+		return true;
+	if (*capacity > SIZE_MAX / 2)
+		return false;
+	want = *capacity ? *capacity * 2 : VEC_FIRST_CAPACITY;
+	grown = reallocarray(*items, want, size);
+	if (!grown)
+		return false;
+	*items = grown;
+	*capacity = want;
+	return true;
+}
