@@ -53,6 +53,7 @@ struct resolver {
 	atomic_uint_fast64_t asked, answered, failed, in_flight;
 	/* the rest: on the reactor's thread only */
 	struct ub_ctx *unbound;
+	bool closing;
 	struct flight *chains[CHAINS];
 };
 
@@ -125,6 +126,20 @@ static int set_trust(struct setup *s)
 	return e == 0 ? 0 : refused(s, settings->trust_anchor, e);
 }
 
+static void ignore_answer(void *arg, int rcode, void *packet, int len, int sec, char *why_bogus, int was_ratelimited)
+{
+	(void)arg, (void)rcode, (void)packet, (void)len, (void)sec, (void)why_bogus, (void)was_ratelimited;
+}
+
+/* libunbound reads its settings and files at the first question; it answers this one itself. */
+static int try_settings(struct setup *s)
+{
+	const struct resolver_settings *settings = &s->resolver->settings;
+	int e = ub_resolve_event(s->resolver->unbound, "localhost", SLUICE_DNS_A, 1, NULL, ignore_answer, NULL);
+
+	return e == 0 ? 0 : refused(s, settings->dnssec ? settings->trust_anchor : "its settings", e);
+}
+
 static void setup_unbound(void *arg)
 {
 	struct setup *s = arg;
@@ -135,12 +150,14 @@ static void setup_unbound(void *arg)
 		s->result = err_set(s->err, -ENOMEM, "dns: libunbound does not start: out of memory");
 		return;
 	}
-	ub_ctx_debuglevel(r->unbound, 0);
+	ub_ctx_debugout(r->unbound, NULL); /* the log is ours alone */
 	s->result = set_options(s, common_options, ARRAY_LEN(common_options));
 	if (s->result == 0)
 		s->result = set_forwarders(s);
 	if (s->result == 0)
 		s->result = set_trust(s);
+	if (s->result == 0)
+		s->result = try_settings(s);
 }
 
 /* ---- questions on their way ---- */
@@ -190,6 +207,8 @@ static void on_answer(void *arg, int rcode, void *packet, int len, int sec, char
 
 	(void)why_bogus;
 	(void)was_ratelimited;
+	if (f->resolver->closing) /* ub_ctx_delete() calls back with failures */
+		return;
 	if ((rcode != 0 && rcode != RCODE_NXDOMAIN) || !packet || len < 0 || sec == SEC_BOGUS)
 		answer = failure();
 	else
@@ -315,7 +334,8 @@ static void shut(void *arg)
 {
 	struct resolver *r = arg;
 
-	ub_ctx_delete(r->unbound); /* without calls of on_answer() */
+	r->closing = true;
+	ub_ctx_delete(r->unbound);
 	for (size_t i = 0; i < CHAINS; i++) {
 		while (r->chains[i]) {
 			struct flight *f = r->chains[i];
