@@ -6,7 +6,7 @@
 #include "filter/base/cleanup.h"
 
 struct err {
-	char text[512];
+	char text[1024];
 };
 
 /* Set the text; what is too long is cut. Returns code, so that a caller can `return err_set(e, -EINVAL, ...)`. */

@@ -18,7 +18,7 @@ void reactor_free(struct reactor *r);
 struct event_base *reactor_base(struct reactor *r);
 /* Run fn(arg) on the reactor's thread, in order. Never blocks. -ENOMEM. Any thread. */
 int reactor_post(struct reactor *r, void (*fn)(void *arg), void *arg);
-/* The same, and wait until it has run. Not from the reactor's thread. */
-int reactor_call(struct reactor *r, void (*fn)(void *arg), void *arg);
+/* The same, and wait until it has run; needs no memory. Not from the reactor's thread. */
+void reactor_call(struct reactor *r, void (*fn)(void *arg), void *arg);
 
 #endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/engine/core_facts.h"
+
+#include <string.h>
+
+#include "filter/policy/policy.h"
+
+#define FACT(fact_name, fact_type, at, fact_scope, fact_help) \
+	{ .name = (fact_name), .type = (fact_type), .help = (fact_help), .stage = SLUICE_STAGE_##at, .scope = SCOPE_##fact_scope, \
+		.check = CATALOG_NO_CHECK }
+
+const struct catalog_fact core_facts[CORE_FACTS] = {
+	[CORE_CLIENT_IP] = FACT("client.ip", SLUICE_IP, CONNECT, CONNECTION, "address of the SMTP client"),
+	[CORE_CLIENT_NAME] = FACT("client.name", SLUICE_DOMAIN, CONNECT, CONNECTION, "its name as the MTA found it"),
+	[CORE_CLIENT_TRUSTED] = FACT("client.trusted", SLUICE_BOOL, CONNECT, CONNECTION, "its address is in the list 'trusted'"),
+	[CORE_PORT] = FACT("port", SLUICE_INT, CONNECT, CONNECTION, "port of ours that it came to; 0: the MTA did not say"),
+	[CORE_DAEMON_NAME] = FACT("daemon.name", SLUICE_TEXT, CONNECT, CONNECTION, "name of the MTA's listener (macro {daemon_name})"),
+	[CORE_SCORE] = FACT("score", SLUICE_MILLI, CONNECT, MESSAGE, "points given by rules so far"),
+	[CORE_HELO_NAME] = FACT("helo.name", SLUICE_DOMAIN, HELO, HELO, "what the client said in HELO or EHLO"),
+	[CORE_MAIL_FROM] = FACT("mail.from", SLUICE_ADDRESS, MAIL, MESSAGE, "reverse-path; empty for the null one"),
+	[CORE_MAIL_DOMAIN] = FACT("mail.domain", SLUICE_DOMAIN, MAIL, MESSAGE, "domain of the reverse-path"),
+	[CORE_MAIL_NULL] = FACT("mail.null", SLUICE_BOOL, MAIL, MESSAGE, "the reverse-path is <>"),
+	[CORE_MAIL_SIZE] = FACT("mail.size", SLUICE_INT, MAIL, MESSAGE, "octets that the client announced with SIZE"),
+	[CORE_MAIL_BODY] = { .name = "mail.body", .type = SLUICE_ENUM, .words = esmtp_body_words, .help = "parameter BODY of MAIL",
+		.stage = SLUICE_STAGE_MAIL, .scope = SCOPE_MESSAGE, .check = CATALOG_NO_CHECK },
+	[CORE_MAIL_SMTPUTF8] = FACT("mail.smtputf8", SLUICE_BOOL, MAIL, MESSAGE, "parameter SMTPUTF8 of MAIL"),
+	[CORE_CLIENT_AUTHENTICATED] = FACT("client.authenticated", SLUICE_BOOL, MAIL, MESSAGE, "the client gave valid credentials (SMTP AUTH)"),
+	[CORE_AUTH_USER] = FACT("auth.user", SLUICE_TEXT, MAIL, MESSAGE, "as whom the client is authenticated"),
+	[CORE_AUTH_MECHANISM] = FACT("auth.mechanism", SLUICE_TEXT, MAIL, MESSAGE, "SASL mechanism"),
+	[CORE_TLS_VERSION] = FACT("tls.version", SLUICE_TEXT, MAIL, MESSAGE, "such as TLSv1.3; unknown without TLS"),
+	[CORE_TLS_CIPHER] = FACT("tls.cipher", SLUICE_TEXT, MAIL, MESSAGE, "cipher suite"),
+	[CORE_TLS_VERIFY] = FACT("tls.verify", SLUICE_TEXT, MAIL, MESSAGE, "what became of the client's certificate (macro {verify})"),
+	[CORE_TLS_CERT_SUBJECT] = FACT("tls.cert_subject", SLUICE_TEXT, MAIL, MESSAGE, "subject of the client's certificate"),
+	[CORE_UNKNOWN_COMMANDS] = FACT("client.unknown_commands", SLUICE_INT, MAIL, MESSAGE, "commands so far that the MTA does not know"),
+	[CORE_RCPT_ADDRESS] = FACT("rcpt.address", SLUICE_ADDRESS, RCPT, RCPT, "the recipient"),
+	[CORE_RCPT_DOMAIN] = FACT("rcpt.domain", SLUICE_DOMAIN, RCPT, RCPT, "its domain"),
+	[CORE_RCPT_LOCAL] = FACT("rcpt.local", SLUICE_BOOL, RCPT, RCPT, "its domain is in the lists 'local-domains' or 'relay-domains'"),
+	[CORE_RCPT_COUNT] = FACT("rcpt.count", SLUICE_INT, RCPT, MESSAGE, "recipients so far, this one among them"),
+	[CORE_HEADER_COUNT] = FACT("header.count", SLUICE_INT, MESSAGE, MESSAGE, "header fields"),
+	[CORE_HEADER_SIZE] = FACT("header.size", SLUICE_INT, MESSAGE, MESSAGE, "octets of the header"),
+	[CORE_MESSAGE_SIZE] = FACT("message.size", SLUICE_INT, MESSAGE, MESSAGE, "octets of header and body"),
+};
+
+static void set_number(struct session *s, enum core_fact fact, int64_t number)
+{
+	s->facts[fact] = (struct value){ .known = true, .type = core_facts[fact].type, .number = number };
+}
+
+static void set_bool(struct session *s, enum core_fact fact, bool yes)
+{
+	s->facts[fact] = (struct value){ .known = true, .type = SLUICE_BOOL, .yes = yes };
+}
+
+static void set_text(struct session *s, enum core_fact fact, const char *text, size_t len)
+{
+	s->facts[fact] = (struct value){ .known = true, .type = core_facts[fact].type, .text = { text, len } };
+}
+
+/* A macro that the MTA did not give is no fact. */
+static void set_macro(struct session *s, enum core_fact fact, const char *text)
+{
+	if (*text)
+		set_text(s, fact, text, strlen(text));
+	else
+		s->facts[fact] = (struct value){ .type = core_facts[fact].type };
+}
+
+static void at_connect(struct session *s, const struct policy *p)
+{
+	const struct list *trusted = policy_list(p, "trusted");
+
+	if (s->client.family)
+		s->facts[CORE_CLIENT_IP] = (struct value){ .known = true, .type = SLUICE_IP, .ip = s->client };
+	set_macro(s, CORE_CLIENT_NAME, s->connection.client_name);
+	set_bool(s, CORE_CLIENT_TRUSTED, trusted && list_has_ip(trusted, &s->client));
+	set_number(s, CORE_PORT, s->connection.daemon_port);
+	set_macro(s, CORE_DAEMON_NAME, s->connection.daemon_name);
+}
+
+static void at_mail(struct session *s)
+{
+	const struct message *m = &s->message;
+
+	set_text(s, CORE_MAIL_FROM, m->from.text, m->from.len);
+	set_text(s, CORE_MAIL_DOMAIN, m->from.domain, m->from.domain_len);
+	set_bool(s, CORE_MAIL_NULL, m->from.null);
+	if (m->esmtp.has_size)
+		set_number(s, CORE_MAIL_SIZE, (int64_t)m->esmtp.size_bytes);
+	set_number(s, CORE_MAIL_BODY, m->esmtp.body);
+	set_bool(s, CORE_MAIL_SMTPUTF8, m->esmtp.smtputf8);
+	set_bool(s, CORE_CLIENT_AUTHENTICATED, *m->auth.authen != '\0');
+	set_macro(s, CORE_AUTH_USER, m->auth.authen);
+	set_macro(s, CORE_AUTH_MECHANISM, m->auth.type);
+	set_macro(s, CORE_TLS_VERSION, m->tls.version);
+	set_macro(s, CORE_TLS_CIPHER, m->tls.cipher);
+	set_macro(s, CORE_TLS_VERIFY, m->tls.verify);
+	set_macro(s, CORE_TLS_CERT_SUBJECT, m->tls.cert_subject);
+	set_number(s, CORE_UNKNOWN_COMMANDS, s->unknown_commands);
+}
+
+static bool in_domains(const struct policy *p, const char *name, const struct sluice_address *a)
+{
+	const struct list *list = policy_list(p, name);
+
+	return list && list_has_domain(list, a->domain, a->domain_len);
+}
+
+static void at_rcpt(struct session *s, const struct policy *p)
+{
+	const struct sluice_address *a = &s->recipient->address;
+
+	set_text(s, CORE_RCPT_ADDRESS, a->text, a->len);
+	set_text(s, CORE_RCPT_DOMAIN, a->domain, a->domain_len);
+	set_bool(s, CORE_RCPT_LOCAL, in_domains(p, "local-domains", a) || in_domains(p, "relay-domains", a));
+	set_number(s, CORE_RCPT_COUNT, (int64_t)s->message.recipients.len);
+}
+
+void core_facts_set(struct session *s, enum sluice_stage stage, const struct policy *p)
+{
+	switch (stage) {
+	case SLUICE_STAGE_CONNECT:
+		at_connect(s, p);
+		break;
+	case SLUICE_STAGE_HELO:
+		set_text(s, CORE_HELO_NAME, s->helo, s->helo_len);
+		break;
+	case SLUICE_STAGE_MAIL:
+		at_mail(s);
+		break;
+	case SLUICE_STAGE_RCPT:
+		at_rcpt(s, p);
+		break;
+	case SLUICE_STAGE_MESSAGE:
+		set_number(s, CORE_HEADER_COUNT, (int64_t)s->message.headers.len);
+		set_number(s, CORE_HEADER_SIZE, (int64_t)s->message.header_bytes);
+		set_number(s, CORE_MESSAGE_SIZE, (int64_t)(s->message.header_bytes + s->message.body_bytes));
+		break;
+	case SLUICE_STAGE_DATA:
+	case SLUICE_STAGE_PROBE:
+		break;
+	}
+}

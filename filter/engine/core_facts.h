@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* core_facts.h - the facts that no check has to find: what the client and the MTA said. */
+#ifndef ENGINE_CORE_FACTS_H
+#define ENGINE_CORE_FACTS_H
+
+#include "filter/policy/catalog.h"
+#include "filter/tx/session.h"
+
+enum core_fact {
+	CORE_CLIENT_IP,
+	CORE_CLIENT_NAME,
+	CORE_CLIENT_TRUSTED,
+	CORE_PORT,
+	CORE_DAEMON_NAME,
+	CORE_SCORE,
+	CORE_HELO_NAME,
+	CORE_MAIL_FROM,
+	CORE_MAIL_DOMAIN,
+	CORE_MAIL_NULL,
+	CORE_MAIL_SIZE,
+	CORE_MAIL_BODY,
+	CORE_MAIL_SMTPUTF8,
+	CORE_CLIENT_AUTHENTICATED,
+	CORE_AUTH_USER,
+	CORE_AUTH_MECHANISM,
+	CORE_TLS_VERSION,
+	CORE_TLS_CIPHER,
+	CORE_TLS_VERIFY,
+	CORE_TLS_CERT_SUBJECT,
+	CORE_UNKNOWN_COMMANDS,
+	CORE_RCPT_ADDRESS,
+	CORE_RCPT_DOMAIN,
+	CORE_RCPT_LOCAL,
+	CORE_RCPT_COUNT,
+	CORE_HEADER_COUNT,
+	CORE_HEADER_SIZE,
+	CORE_MESSAGE_SIZE,
+	CORE_FACTS,
+};
+extern const struct catalog_fact core_facts[CORE_FACTS];
+
+/* Read the facts that a stage brings from the session into its table. */
+struct policy;
+void core_facts_set(struct session *s, enum sluice_stage stage, const struct policy *p);
+
+#endif

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/engine/dialogue.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "filter/base/ascii.h"
+#include "filter/engine/core_facts.h"
+#include "filter/engine/state.h"
+#include "filter/mail/address.h"
+#include "filter/mail/header_field.h"
+#include "filter/services/clock.h"
+
+#define AUTHRES_MAX_BYTES 16384
+#define TOO_MANY_RCPTS    "too many recipients in one message"
+#define TOO_LARGE         "the header of this message is larger than any mail needs"
+
+static const struct verdict go_on = { .action = VERDICT_CONTINUE };
+
+struct dialogue *dialogue_new(struct engine *engine, struct snapshot *snapshot)
+{
+	struct dialogue *d = calloc(1, sizeof *d);
+
+	if (!d)
+		return NULL;
+	d->engine = engine;
+	d->snapshot = snapshot_ref(snapshot);
+	d->plan = &snapshot->plan;
+	d->judged = SLUICE_STAGE_MAIL;
+	d->session = session_new(snapshot->resolver, (unsigned)snapshot->policy->settings.max_questions, snapshot->registry->catalog.facts.len);
+	if (!d->session) {
+		dialogue_free(d);
+		return NULL;
+	}
+	d->now_ms = engine->now_ms ? engine->now_ms : clock_wall_ms();
+	for (enum scope scope = SCOPE_CONNECTION; scope <= SCOPE_RCPT; scope++)
+		host_reset(d, scope);
+	record_new_id(d);
+	return d;
+}
+
+void dialogue_free(struct dialogue *d)
+{
+	if (!d)
+		return;
+	vec_done(&d->edits.remove);
+	vec_done(&d->edits.tags);
+	vec_done(&d->matches);
+	for (size_t i = 0; i < ARRAY_LEN(d->authres); i++)
+		vec_done(&d->authres[i]);
+	session_free(d->session);
+	snapshot_unref(d->snapshot);
+	free(d);
+}
+
+const struct snapshot *dialogue_snapshot(const struct dialogue *d)
+{
+	return d->snapshot;
+}
+
+/* ---- copies ---- */
+
+static const char *keep(struct dialogue *d, enum scope scope, const char *s)
+{
+	char *copy;
+
+	if (!s || !*s)
+		return "";
+	copy = arena_copy(session_arena(d->session, scope), s, strlen(s));
+	if (!copy)
+		d->fault = true;
+	return copy ? copy : "";
+}
+
+static struct macros_tls keep_tls(struct dialogue *d, enum scope scope, const struct macros_tls *tls)
+{
+	return (struct macros_tls){
+		keep(d, scope, tls->version),
+		keep(d, scope, tls->cipher),
+		keep(d, scope, tls->cipher_bits),
+		keep(d, scope, tls->verify),
+		keep(d, scope, tls->cert_subject),
+	};
+}
+
+/* A parameter's value, which is no C string where it stands. */
+static const char *keep_part(struct dialogue *d, struct esmtp_text part)
+{
+	char *copy = arena_copy(session_arena(d->session, SCOPE_MESSAGE), part.bytes ? part.bytes : "", part.len);
+
+	if (!copy)
+		d->fault = true;
+	return copy ? copy : "";
+}
+
+/* The queue id may come with any event from MAIL on: Postfix has one only after the first recipient. */
+static void learn_queue_id(struct dialogue *d, const char *queue_id)
+{
+	if (!*d->session->message.queue_id)
+		d->session->message.queue_id = keep(d, SCOPE_MESSAGE, queue_id);
+}
+
+/* ---- verdicts ---- */
+
+static struct verdict told(struct dialogue *d, struct verdict v)
+{
+	if (v.action != VERDICT_CONTINUE && !d->hold_cases)
+		record_tell(d, &v);
+	return v;
+}
+
+static struct verdict fault(struct dialogue *d, enum sluice_stage stage)
+{
+	d->fault = true;
+	return told(d, (struct verdict){ .action = VERDICT_FAULT, .stage = stage, .code = 451, .dsn = "4.3.0", .text = "Temporary failure" });
+}
+
+/* A refusal of the connection holds for all that it tries. */
+static bool refused_before(const struct dialogue *d)
+{
+	return d->refused.action != VERDICT_CONTINUE && !d->hold_cases;
+}
+
+static struct verdict judge_if(struct dialogue *d, bool now, enum sluice_stage stage)
+{
+	if (d->fault)
+		return fault(d, stage);
+	return now ? told(d, stage_judge(d, stage)) : go_on;
+}
+
+struct verdict dialogue_connect(struct dialogue *d, const struct dialogue_client *client)
+{
+	const struct macros_connection *m = &client->macros;
+
+	d->session->client = client->ip;
+	d->session->connection = (struct macros_connection){
+		keep(d, SCOPE_CONNECTION, m->client_name),
+		keep(d, SCOPE_CONNECTION, m->client_ptr),
+		keep(d, SCOPE_CONNECTION, m->daemon_name),
+		keep(d, SCOPE_CONNECTION, m->daemon_addr),
+		keep(d, SCOPE_CONNECTION, m->hostname),
+		keep(d, SCOPE_CONNECTION, m->version),
+		m->client_port,
+		m->daemon_port,
+	};
+	core_facts_set(d->session, SLUICE_STAGE_CONNECT, d->snapshot->policy);
+	stage_start(d, SLUICE_STAGE_CONNECT);
+	return d->fault ? fault(d, SLUICE_STAGE_CONNECT) : go_on;
+}
+
+struct verdict dialogue_helo(struct dialogue *d, const char *name, const struct macros_tls *tls)
+{
+	host_reset(d, SCOPE_HELO);
+	arena_reset(session_arena(d->session, SCOPE_HELO));
+	d->helo_judged = false;
+	if (d->refused.stage == SLUICE_STAGE_HELO)
+		d->refused = go_on; /* another name, another verdict */
+	d->session->helo = keep(d, SCOPE_HELO, name);
+	d->session->helo_len = strlen(d->session->helo);
+	d->session->tls = keep_tls(d, SCOPE_HELO, tls);
+	core_facts_set(d->session, SLUICE_STAGE_HELO, d->snapshot->policy);
+	stage_start(d, SLUICE_STAGE_HELO);
+	if (refused_before(d))
+		return told(d, d->refused);
+	return judge_if(d, d->plan->refuses[SLUICE_STAGE_CONNECT] || d->plan->refuses[SLUICE_STAGE_HELO], SLUICE_STAGE_HELO);
+}
+
+static void begin_message(struct dialogue *d)
+{
+	host_reset(d, SCOPE_RCPT);
+	host_reset(d, SCOPE_MESSAGE);
+	session_end_message(d->session);
+	d->judged = SLUICE_STAGE_MAIL;
+	d->too_large = false;
+	d->data_begun = false;
+	d->edits.remove.len = 0;
+	d->edits.tags.len = 0;
+	d->edits.authres = NULL;
+	for (enum sluice_stage stage = SLUICE_STAGE_MAIL; stage < SLUICE_STAGES; stage++)
+		d->stages[stage] = (struct case_stage){ 0 };
+	d->now_ms = d->engine->now_ms ? d->engine->now_ms : clock_wall_ms();
+	record_new_id(d);
+}
+
+struct verdict dialogue_mail(struct dialogue *d, const struct dialogue_mail *mail)
+{
+	static char *const none[] = { NULL };
+	struct message *m = &d->session->message;
+	bool now = d->plan->refuses[SLUICE_STAGE_CONNECT] || d->plan->refuses[SLUICE_STAGE_HELO] || d->plan->refuses[SLUICE_STAGE_MAIL];
+
+	begin_message(d);
+	m->begun = true;
+	m->begun_ms = d->now_ms;
+	learn_queue_id(d, mail->queue_id);
+	if (!address_copy(session_arena(d->session, SCOPE_MESSAGE), mail->argument, strlen(mail->argument), &m->from))
+		return fault(d, SLUICE_STAGE_MAIL);
+	m->mail_addr = keep(d, SCOPE_MESSAGE, mail->mail_addr);
+	m->esmtp = esmtp_parse_mail(mail->parameters ? mail->parameters : none);
+	m->ret = keep_part(d, m->esmtp.ret);
+	m->envid = keep_part(d, m->esmtp.envid);
+	m->auth = (struct macros_auth){
+		keep(d, SCOPE_MESSAGE, mail->auth.type),
+		keep(d, SCOPE_MESSAGE, mail->auth.authen),
+		keep(d, SCOPE_MESSAGE, mail->auth.author),
+	};
+	m->tls = keep_tls(d, SCOPE_MESSAGE, &mail->tls);
+	core_facts_set(d->session, SLUICE_STAGE_MAIL, d->snapshot->policy);
+	stage_start(d, SLUICE_STAGE_MAIL);
+	if (refused_before(d))
+		return told(d, d->refused);
+	return judge_if(d, now, SLUICE_STAGE_MAIL);
+}
+
+struct verdict dialogue_rcpt(struct dialogue *d, const struct dialogue_rcpt *rcpt)
+{
+	static char *const none[] = { NULL };
+	struct message *m = &d->session->message;
+	struct recipient r = { 0 };
+	struct esmtp_rcpt esmtp;
+	struct verdict v;
+
+	learn_queue_id(d, rcpt->queue_id);
+	if (m->recipients.len >= SESSION_MAX_RECIPIENTS)
+		return told(d, (struct verdict){ .action = VERDICT_TEMPFAIL, .stage = SLUICE_STAGE_RCPT, .code = 452, .dsn = "4.5.3", .text = TOO_MANY_RCPTS });
+	if (!address_copy(session_arena(d->session, SCOPE_MESSAGE), rcpt->argument, strlen(rcpt->argument), &r.address))
+		return fault(d, SLUICE_STAGE_RCPT);
+	esmtp = esmtp_parse_rcpt(rcpt->parameters ? rcpt->parameters : none);
+	r.addr = keep(d, SCOPE_MESSAGE, rcpt->rcpt_addr);
+	r.mailer = keep(d, SCOPE_MESSAGE, rcpt->mailer);
+	r.notify = keep_part(d, esmtp.notify);
+	r.orcpt = keep_part(d, esmtp.orcpt);
+	if (!vec_push(&m->recipients, r))
+		return fault(d, SLUICE_STAGE_RCPT);
+	d->session->recipient = &m->recipients.items[m->recipients.len - 1];
+	host_reset(d, SCOPE_RCPT);
+	core_facts_set(d->session, SLUICE_STAGE_RCPT, d->snapshot->policy);
+	stage_start(d, SLUICE_STAGE_RCPT);
+	if (d->fault)
+		return fault(d, SLUICE_STAGE_RCPT);
+	v = d->plan->judges[SLUICE_STAGE_RCPT] || d->plan->awaited[SLUICE_STAGE_RCPT] ? stage_judge(d, SLUICE_STAGE_RCPT) : go_on;
+	m->recipients.items[m->recipients.len - 1].refused = v.action != VERDICT_CONTINUE;
+	v = told(d, v);
+	if (v.action != VERDICT_CONTINUE)
+		record_new_id(d); /* what follows is another case than this refusal */
+	return v;
+}
+
+struct verdict dialogue_data(struct dialogue *d, const char *queue_id)
+{
+	learn_queue_id(d, queue_id);
+	d->session->recipient = NULL;
+	d->data_begun = true;
+	stage_start(d, SLUICE_STAGE_DATA);
+	return judge_if(d, d->plan->refuses[SLUICE_STAGE_DATA], SLUICE_STAGE_DATA);
+}
+
+void dialogue_unknown(struct dialogue *d)
+{
+	d->session->unknown_commands++;
+}
+
+void dialogue_header(struct dialogue *d, const char *name, const char *value)
+{
+	struct message *m = &d->session->message;
+	struct arena *arena = session_arena(d->session, SCOPE_MESSAGE);
+	struct header h = { .name_len = strlen(name), .value_len = strlen(value) };
+
+	m->header_bytes += h.name_len + h.value_len + 3; /* ":" and CRLF */
+	if (d->too_large || m->headers.len >= SESSION_MAX_HEADERS) {
+		d->too_large = true;
+		return;
+	}
+	h.name = arena_copy(arena, name, h.name_len);
+	h.value = h.name ? arena_copy(arena, value, h.value_len) : NULL;
+	if (!h.value || !vec_push(&m->headers, h))
+		d->too_large = true;
+}
+
+void dialogue_body(struct dialogue *d, size_t len)
+{
+	d->session->message.body_bytes += len;
+}
+
+/* ---- the end of a message ---- */
+
+static bool note_claims(struct dialogue *d)
+{
+	const struct message *m = &d->session->message;
+	unsigned number = 0;
+
+	for (size_t i = 0; i < m->headers.len; i++) {
+		const struct header *h = &m->headers.items[i];
+
+		if (!header_field_is(h->name, h->name_len, "Authentication-Results"))
+			continue;
+		number++;
+		if (authres_claims(h->value, h->value_len, d->snapshot->authserv_id) && !vec_push(&d->edits.remove, number))
+			return false;
+	}
+	for (size_t i = 0; i < d->edits.remove.len / 2; i++) { /* from the last to the first, so that numbers stay true */
+		unsigned *a = &d->edits.remove.items[i], *b = &d->edits.remove.items[d->edits.remove.len - 1 - i], c = *a;
+
+		*a = *b;
+		*b = c;
+	}
+	return true;
+}
+
+static bool write_authres(struct dialogue *d)
+{
+	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(AUTHRES_MAX_BYTES);
+	struct authres_entry entries[AUTHRES_MAX_METHODS];
+	size_t count = 0;
+
+	for (size_t scope = 0; scope < ARRAY_LEN(d->authres); scope++)
+		for (size_t i = 0; i < d->authres[scope].len && count < ARRAY_LEN(entries); i++)
+			entries[count++] = d->authres[scope].items[i];
+	authres_write(&out, d->snapshot->authserv_id, entries, count, d->session->message.esmtp.smtputf8);
+	d->edits.authres = arena_copy(session_arena(d->session, SCOPE_MESSAGE), text_str(&out), out.len);
+	return d->edits.authres != NULL;
+}
+
+struct verdict dialogue_message(struct dialogue *d, const char *queue_id, const struct edits **ret)
+{
+	struct verdict v = { .action = VERDICT_REJECT, .stage = SLUICE_STAGE_MESSAGE, .code = 552, .dsn = "5.3.4", .text = TOO_LARGE };
+
+	learn_queue_id(d, queue_id);
+	d->session->recipient = NULL;
+	if (d->too_large)
+		return told(d, v);
+	core_facts_set(d->session, SLUICE_STAGE_MESSAGE, d->snapshot->policy);
+	if (!d->data_begun)
+		stage_start(d, SLUICE_STAGE_DATA); /* the event itself was negotiated away */
+	stage_start(d, SLUICE_STAGE_MESSAGE);
+	v = judge_if(d, true, SLUICE_STAGE_MESSAGE);
+	if (v.action != VERDICT_CONTINUE)
+		return v;
+	if (d->plan->authres && (!note_claims(d) || !write_authres(d)))
+		return fault(d, SLUICE_STAGE_MESSAGE);
+	*ret = &d->edits;
+	if (!d->hold_cases)
+		record_tell(d, &v);
+	return v;
+}
+
+void dialogue_abort(struct dialogue *d)
+{
+	begin_message(d);
+}
+
+void dialogue_hold_cases(struct dialogue *d)
+{
+	d->hold_cases = true;
+}
+
+void dialogue_tell_case(struct dialogue *d, const struct verdict *v)
+{
+	record_tell(d, v);
+}
+
+void dialogue_probe(struct engine *engine, struct snapshot *snapshot)
+{
+	struct dialogue *d = dialogue_new(engine, snapshot);
+
+	if (!d)
+		return;
+	stage_start(d, SLUICE_STAGE_PROBE);
+	stage_wait(d, d->plan->start[SLUICE_STAGE_PROBE]);
+	dialogue_free(d);
+}

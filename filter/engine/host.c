@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* host.c - the daemon's side of plugin.h: what a check sees of its transaction, and where its facts go. */
+#include <string.h>
+
+#include "filter/engine/core_facts.h"
+#include "filter/engine/state.h"
+#include "filter/services/clock.h"
+
+#define FACT_TEXT_MAX  (64u << 10) /* octets of one fact; more are cut */
+#define FACT_TEXTS_MAX 256         /* items of one list; more are dropped */
+
+/* ---- looking ---- */
+
+const struct sluice_ip *sluice_client_ip(const struct sluice_check_ctx *c)
+{
+	return &c->d->session->client;
+}
+
+const char *sluice_helo(const struct sluice_check_ctx *c, size_t *ret_len)
+{
+	if (!c->d->session->helo)
+		return NULL;
+	*ret_len = c->d->session->helo_len;
+	return c->d->session->helo;
+}
+
+const struct sluice_address *sluice_mail_from(const struct sluice_check_ctx *c)
+{
+	return c->d->session->message.begun ? &c->d->session->message.from : NULL;
+}
+
+const struct sluice_address *sluice_rcpt(const struct sluice_check_ctx *c)
+{
+	return c->d->session->recipient ? &c->d->session->recipient->address : NULL;
+}
+
+bool sluice_authenticated(const struct sluice_check_ctx *c)
+{
+	return *c->d->session->message.auth.authen != '\0';
+}
+
+const char *sluice_our_name(const struct sluice_check_ctx *c)
+{
+	return c->d->snapshot->authserv_id;
+}
+
+int64_t sluice_now_s(const struct sluice_check_ctx *c)
+{
+	return c->d->now_ms / 1000;
+}
+
+const void *sluice_state(const struct sluice_check_ctx *c)
+{
+	return c->d->snapshot->states[c->check->plugin_index];
+}
+
+bool sluice_list_has_domain(const struct sluice_check_ctx *c, const char *list, const char *domain, size_t len)
+{
+	const struct list *l = policy_list(c->d->snapshot->policy, list);
+
+	return l && list_has_domain(l, domain, len);
+}
+
+bool sluice_list_has_ip(const struct sluice_check_ctx *c, const char *list, const struct sluice_ip *ip)
+{
+	const struct list *l = policy_list(c->d->snapshot->policy, list);
+
+	return l && list_has_ip(l, ip);
+}
+
+bool sluice_list_has_address(const struct sluice_check_ctx *c, const char *list, const struct sluice_address *a)
+{
+	const struct list *l = policy_list(c->d->snapshot->policy, list);
+
+	return l && list_has_address(l, a);
+}
+
+/* ---- memory, asking ---- */
+
+static struct arena *arena_of(const struct sluice_check_ctx *c)
+{
+	return session_arena(c->d->session, c->check->scope);
+}
+
+void *sluice_alloc(struct sluice_check_ctx *c, size_t size)
+{
+	return arena_alloc(arena_of(c), size);
+}
+
+const struct sluice_dns_answer *sluice_ask_dns_as(
+	struct sluice_check_ctx *c, const char *name, enum sluice_dns_type type, const char *shown)
+{
+	/* a HELO may come again with other facts, but what was asked for it is as true as before */
+	enum slot_scope scope = c->check->scope <= SCOPE_HELO ? SLOT_CONNECTION : SLOT_MESSAGE;
+
+	return slots_ask_dns(c->d->session->slots, scope, name, type, shown, c->index);
+}
+
+const struct sluice_dns_answer *sluice_ask_dns(struct sluice_check_ctx *c, const char *name, enum sluice_dns_type type)
+{
+	return sluice_ask_dns_as(c, name, type, NULL);
+}
+
+bool sluice_healthy(const struct sluice_check_ctx *c, const char *subject)
+{
+	return health_is_good(c->d->engine->health, subject);
+}
+
+void sluice_report_health(struct sluice_check_ctx *c, const char *subject, bool healthy, const char *why)
+{
+	health_report(c->d->engine->health, subject, healthy, why);
+}
+
+/* ---- reporting ---- */
+
+static struct value *fact_of(const struct sluice_result *res, unsigned fact)
+{
+	const struct registry_check *check = res->c->check;
+	struct value *v = &res->c->d->session->facts[check->fact_base + fact];
+
+	*v = (struct value){ .type = check->plugin->facts[fact].type };
+	return v;
+}
+
+void sluice_set_bool(struct sluice_result *res, unsigned fact, bool value)
+{
+	struct value *v = fact_of(res, fact);
+
+	v->known = true;
+	v->yes = value;
+}
+
+static void set_number(struct sluice_result *res, unsigned fact, int64_t value)
+{
+	struct value *v = fact_of(res, fact);
+
+	v->known = true;
+	v->number = value;
+}
+
+void sluice_set_int(struct sluice_result *res, unsigned fact, int64_t value)
+{
+	set_number(res, fact, value);
+}
+
+void sluice_set_milli(struct sluice_result *res, unsigned fact, int64_t value)
+{
+	set_number(res, fact, value);
+}
+
+void sluice_set_enum(struct sluice_result *res, unsigned fact, unsigned word)
+{
+	set_number(res, fact, word);
+}
+
+static bool copy_text(const struct sluice_result *res, const char *text, size_t len, struct value_text *ret)
+{
+	len = len > FACT_TEXT_MAX ? FACT_TEXT_MAX : len;
+	ret->bytes = arena_copy(arena_of(res->c), text, len);
+	ret->len = len;
+	return ret->bytes != NULL;
+}
+
+void sluice_set_text(struct sluice_result *res, unsigned fact, const char *text, size_t len)
+{
+	struct value *v = fact_of(res, fact);
+
+	v->known = copy_text(res, text, len, &v->text);
+}
+
+void sluice_set_ip(struct sluice_result *res, unsigned fact, const struct sluice_ip *ip)
+{
+	struct value *v = fact_of(res, fact);
+
+	v->known = true;
+	v->ip = *ip;
+}
+
+void sluice_add_text(struct sluice_result *res, unsigned fact, const char *text, size_t len)
+{
+	const struct registry_check *check = res->c->check;
+	struct value *v = &res->c->d->session->facts[check->fact_base + fact];
+	size_t count = v->known ? v->texts.count : 0;
+	struct value_text *items;
+
+	if (count >= FACT_TEXTS_MAX)
+		return;
+	items = arena_alloc(arena_of(res->c), (count + 1) * sizeof *items);
+	if (!items || !copy_text(res, text, len, &items[count]))
+		return;
+	if (count)
+		memcpy(items, v->texts.items, count * sizeof *items);
+	*v = (struct value){ .known = true, .type = SLUICE_TEXTS, .texts = { items, count + 1 } };
+}
+
+void sluice_authres(struct sluice_result *res, const char *method, const char *result, const char *reason,
+	const struct sluice_authres_property *properties)
+{
+	struct dialogue *d = res->c->d;
+	struct arena *arena = arena_of(res->c);
+	struct authres_entry entry = { .method = method };
+	struct sluice_authres_property *copies;
+	size_t count = 0;
+
+	if (res->c->check->scope == SCOPE_RCPT)
+		return; /* the header is one for all recipients */
+	while (properties && properties[count].name)
+		count++;
+	copies = arena_alloc(arena, (count + 1) * sizeof *copies);
+	entry.method = arena_copy(arena, method, strlen(method));
+	entry.result = arena_copy(arena, result, strlen(result));
+	entry.reason = reason ? arena_copy(arena, reason, strlen(reason)) : NULL;
+	if (!copies || !entry.method || !entry.result || (reason && !entry.reason))
+		return;
+	for (size_t i = 0; i < count; i++) {
+		copies[i].name = arena_copy(arena, properties[i].name, strlen(properties[i].name));
+		copies[i].value = arena_copy(arena, properties[i].value, properties[i].len);
+		copies[i].len = properties[i].len;
+		if (!copies[i].name || !copies[i].value)
+			return;
+	}
+	entry.properties = copies;
+	(void)vec_push(&d->authres[res->c->check->scope], entry);
+}
+
+/* ---- running ---- */
+
+static void forget_facts(struct dialogue *d, const struct registry_check *check)
+{
+	for (unsigned i = check->check->first_fact; i <= check->check->last_fact; i++)
+		d->session->facts[check->fact_base + i] = (struct value){ .type = check->plugin->facts[i].type };
+}
+
+void host_run(struct dialogue *d, unsigned index)
+{
+	const struct registry_check *check = &d->snapshot->registry->checks.items[index];
+	struct sluice_check_ctx c = { d, check, index };
+	struct sluice_result res = { &c };
+	size_t authres_len = check->scope == SCOPE_RCPT ? 0 : d->authres[check->scope].len;
+	int64_t began = clock_mono_ns();
+	bool probe = check->check->stage == SLUICE_STAGE_PROBE;
+	enum sluice_outcome outcome;
+
+	if (!probe)
+		forget_facts(d, check);
+	outcome = check->check->run(&c, &res);
+	d->checks[index].outcome = outcome;
+	d->checks[index].ns += clock_mono_ns() - began;
+	if (outcome == SLUICE_PENDING) { /* it will say everything again */
+		d->pending |= UINT64_C(1) << index;
+		if (!probe)
+			forget_facts(d, check);
+		if (check->scope != SCOPE_RCPT)
+			d->authres[check->scope].len = authres_len;
+		return;
+	}
+	d->pending &= ~(UINT64_C(1) << index);
+	if (!probe)
+		d->session->facts[check->outcome_fact] = (struct value){ .known = true, .type = SLUICE_ENUM, .number = outcome };
+}
+
+void host_reset(struct dialogue *d, enum scope scope)
+{
+	const struct registry *r = d->snapshot->registry;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < r->catalog.facts.len; i++)
+		if (r->catalog.facts.items[i].scope == scope)
+			d->session->facts[i] = (struct value){ .type = r->catalog.facts.items[i].type };
+	for (size_t i = 0; i < r->checks.len; i++) {
+		if (r->checks.items[i].scope != scope)
+			continue;
+		d->pending &= ~(UINT64_C(1) << i);
+		d->checks[i] = (struct check_state){ .outcome = SLUICE_PENDING };
+	}
+	if (scope == SCOPE_RCPT)
+		return; /* what rules made of one recipient counts for the message */
+	d->authres[scope].len = 0;
+	for (size_t i = 0; i < d->matches.len; i++)
+		if (d->matches.items[i].scope != scope)
+			d->matches.items[kept++] = d->matches.items[i];
+	d->matches.len = kept;
+}

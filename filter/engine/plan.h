@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * plan.h - what a policy needs, computed when it is loaded: which checks run, when each is waited for, and which of the
+ * MTA's events and of our replies can be done without. Masks have one bit for each check of the registry.
+ */
+#ifndef ENGINE_PLAN_H
+#define ENGINE_PLAN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "filter/engine/registry.h"
+#include "filter/policy/policy.h"
+
+struct plan {
+	uint64_t start[SLUICE_STAGES + 1];    /* checks that begin at this stage; PROBE too */
+	uint64_t awaited[SLUICE_STAGES];      /* checks whose facts the rules of this stage read */
+	bool judges[SLUICE_STAGES];           /* has rules */
+	bool refuses[SLUICE_STAGES];          /* has rules that can refuse */
+	bool authres;                         /* headers are looked at and ours is added */
+	bool needs_body, needs_unknown;       /* events of which a fact is read */
+};
+
+/* all: every check runs, and is waited for (sluicectl check --all). */
+void plan_build(struct plan *plan, const struct registry *r, const struct policy *p, bool all);
+
+#endif

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* record.c - the case: made here, once, from the state of a dialogue. */
+#include <string.h>
+
+#include "filter/engine/state.h"
+#include "filter/mail/header_field.h"
+#include "filter/services/clock.h"
+
+#define MESSAGE_ID_MAX 998
+#define RECORD_MAX     1024 /* records of one answer are shown up to it, in octets each */
+
+/* Time in milliseconds above, a counter below: ids of one process never repeat, those of two hardly. */
+void record_new_id(struct dialogue *d)
+{
+	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz"; /* no i, l, o, u: people read them out */
+	static uint32_t counter;
+	uint64_t n = (uint64_t)clock_wall_ms() << 20 | (__atomic_fetch_add(&counter, 1, __ATOMIC_RELAXED) & 0xfffff);
+
+	for (size_t i = DIALOGUE_ID_LEN; i-- > 0; n >>= 5)
+		d->id[i] = digits[n & 31];
+	d->id[DIALOGUE_ID_LEN] = '\0';
+}
+
+struct maker {
+	struct dialogue *d;
+	struct arena *arena;
+	bool failed;
+	VEC(struct case_answer) answers;
+};
+
+static void *take(struct maker *m, size_t count, size_t size)
+{
+	void *p = arena_alloc(m->arena, (count ? count : 1) * size);
+
+	m->failed |= !p;
+	return p;
+}
+
+static const struct case_fact *make_facts(struct maker *m, size_t *ret_count)
+{
+	const struct catalog *c = &m->d->snapshot->registry->catalog;
+	struct case_fact *facts = take(m, c->facts.len, sizeof *facts);
+	size_t count = 0;
+
+	for (size_t i = 0; facts && i < c->facts.len; i++)
+		if (m->d->session->facts[i].known)
+			facts[count++] = (struct case_fact){ c->facts.items[i].name, &m->d->session->facts[i], c->facts.items[i].words };
+	*ret_count = count;
+	return facts;
+}
+
+static const struct case_rule *make_rules(struct maker *m)
+{
+	struct case_rule *rules = take(m, m->d->matches.len, sizeof *rules);
+
+	for (size_t i = 0; rules && i < m->d->matches.len; i++) {
+		const struct match *match = &m->d->matches.items[i];
+
+		rules[i] = (struct case_rule){
+			.name = match->rule->name,
+			.file = match->rule->place.source->path,
+			.line = match->rule->place.line,
+			.text = match->rule->text,
+			.stage = match->rule->stage,
+			.action = rule_action_words[match->rule->action],
+			.score_milli = match->rule->score_milli,
+			.recipient = match->recipient,
+			.facts = match->facts,
+			.fact_count = match->rule->fact_count,
+		};
+	}
+	return rules;
+}
+
+static const struct case_recipient *make_recipients(struct maker *m)
+{
+	const struct message *message = &m->d->session->message;
+	struct case_recipient *recipients = take(m, message->recipients.len, sizeof *recipients);
+
+	for (size_t i = 0; recipients && i < message->recipients.len; i++) {
+		const struct recipient *r = &message->recipients.items[i];
+
+		recipients[i] = (struct case_recipient){ r->address.text, r->address.len, r->refused };
+	}
+	return recipients;
+}
+
+static const struct case_check *make_checks(struct maker *m, size_t *ret_count)
+{
+	const struct registry *r = m->d->snapshot->registry;
+	struct case_check *checks = take(m, r->checks.len, sizeof *checks);
+	size_t count = 0;
+
+	for (size_t i = 0; checks && i < r->checks.len; i++)
+		if (m->d->checks[i].ns) /* it has run */
+			checks[count++] = (struct case_check){ r->checks.items[i].check->name, m->d->checks[i].outcome, m->d->checks[i].ns };
+	*ret_count = count;
+	return checks;
+}
+
+static const char *waiter_names(struct maker *m, uint64_t waiters)
+{
+	SLUICE_CLEANUP(text_done) struct text names = TEXT_INIT(4096);
+	const char *copy;
+
+	for (unsigned i = 0; waiters; i++, waiters >>= 1)
+		if (waiters & 1)
+			text_addf(&names, "%s%s", names.len ? " " : "", m->d->snapshot->registry->checks.items[i].check->name);
+	copy = arena_copy(m->arena, text_str(&names), names.len);
+	m->failed |= !copy;
+	return copy ? copy : "";
+}
+
+static const char *const *make_records(struct maker *m, const struct slot_row *row)
+{
+	SLUICE_CLEANUP(text_done) struct text text = TEXT_INIT(64u << 10);
+	const char **records = take(m, row->answer->count, sizeof *records);
+
+	for (size_t i = 0; records && i < row->answer->count; i++) {
+		text_clear(&text);
+		dns_record_print(&text, row->type, &row->answer->records[i]);
+		records[i] = arena_copy(m->arena, text_str(&text), text.len > RECORD_MAX ? RECORD_MAX : text.len);
+		m->failed |= !records[i];
+	}
+	return records;
+}
+
+static void add_answer(void *arg, const struct slot_row *row)
+{
+	struct maker *m = arg;
+	struct case_answer a = {
+		.type = dns_type_name(row->type),
+		.source = slot_source_words[row->source],
+		.status = row->answer ? dns_status_name(row->answer->status) : "open",
+		.age_s = row->age_s,
+		.waited_ns = row->waited_ns,
+		.checks = waiter_names(m, row->waiters),
+	};
+
+	a.name = arena_copy(m->arena, row->name, strlen(row->name));
+	if (row->answer) {
+		a.ttl_s = row->answer->ttl_s;
+		a.records = make_records(m, row);
+		a.record_count = row->answer->count;
+	}
+	m->failed |= !a.name || m->failed || !vec_push(&m->answers, a);
+}
+
+static const char *message_id(struct maker *m)
+{
+	const struct message *message = &m->d->session->message;
+
+	for (size_t i = 0; i < message->headers.len; i++) {
+		const struct header *h = &message->headers.items[i];
+		SLUICE_CLEANUP(text_done) struct text value = TEXT_INIT(MESSAGE_ID_MAX);
+		const char *copy;
+
+		if (!header_field_is(h->name, h->name_len, "Message-ID"))
+			continue;
+		header_field_unfold(&value, h->value, h->value_len);
+		copy = arena_copy(m->arena, text_str(&value), value.len);
+		m->failed |= !copy;
+		return copy ? copy : "";
+	}
+	return "";
+}
+
+static int64_t score_of(const struct dialogue *d)
+{
+	int score = catalog_find(&d->snapshot->registry->catalog, "score");
+
+	return d->session->facts[score].known ? d->session->facts[score].number : 0;
+}
+
+static enum case_action action_of(enum verdict_action action)
+{
+	switch (action) {
+	case VERDICT_CONTINUE:
+		return CASE_ACCEPT;
+	case VERDICT_TEMPFAIL:
+		return CASE_TEMPFAIL;
+	case VERDICT_REJECT:
+		return CASE_REJECT;
+	case VERDICT_FAULT:
+		break;
+	}
+	return CASE_FAULT;
+}
+
+void record_tell(struct dialogue *d, const struct verdict *v)
+{
+	const struct session *s = d->session;
+	struct maker m = { .d = d, .arena = arena_new(SESSION_MESSAGE_BYTES) };
+	struct case_ c = {
+		.id = d->id,
+		.time_ms = d->now_ms,
+		.queue_id = s->message.queue_id,
+		.client = { .ip = s->client, .name = s->connection.client_name, .helo = s->helo ? s->helo : "", .helo_len = s->helo_len,
+			.port = s->connection.client_port, .daemon_port = s->connection.daemon_port, .user = s->message.auth.authen },
+		.envelope = s->message.begun,
+		.from = s->message.begun ? s->message.from.text : "",
+		.from_len = s->message.begun ? s->message.from.len : 0,
+		.recipient_count = s->message.recipients.len,
+		.size_bytes = (int64_t)(s->message.header_bytes + s->message.body_bytes),
+		.verdict = { .action = action_of(v->action), .stage = v->stage, .code = v->code, .dsn = v->dsn ? v->dsn : "",
+			.text = v->text ? v->text : "", .rule = v->rule ? v->rule->name : "", .file = v->rule ? v->rule->place.source->path : "",
+			.line = v->rule ? v->rule->place.line : 0 },
+		.score_milli = score_of(d),
+		.rule_count = d->matches.len,
+		.authres = d->edits.authres,
+	};
+
+	if (!m.arena || !d->engine->on_case) {
+		arena_free(m.arena);
+		return;
+	}
+	memcpy(c.stages, d->stages, sizeof c.stages);
+	c.message_id = message_id(&m);
+	c.recipients = make_recipients(&m);
+	c.facts = make_facts(&m, &c.fact_count);
+	c.rules = make_rules(&m);
+	c.checks = make_checks(&m, &c.check_count);
+	slots_each(d->session->slots, add_answer, &m);
+	c.answers = m.answers.items;
+	c.answer_count = m.answers.len;
+	if (!m.failed)
+		d->engine->on_case(d->engine->arg, &c);
+	vec_done(&m.answers);
+	arena_free(m.arena);
+}

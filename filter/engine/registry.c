@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/engine/registry.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "filter/base/ascii.h"
+#include "filter/engine/builtin.h"
+#include "filter/engine/core_facts.h"
+#include "filter/observe/case.h"
+
+static enum scope scope_of(enum sluice_stage stage)
+{
+	switch (stage) {
+	case SLUICE_STAGE_CONNECT:
+	case SLUICE_STAGE_PROBE:
+		return SCOPE_CONNECTION;
+	case SLUICE_STAGE_HELO:
+		return SCOPE_HELO;
+	case SLUICE_STAGE_RCPT:
+		return SCOPE_RCPT;
+	case SLUICE_STAGE_MAIL:
+	case SLUICE_STAGE_DATA:
+	case SLUICE_STAGE_MESSAGE:
+		break;
+	}
+	return SCOPE_MESSAGE;
+}
+
+static bool good_word(const char *s, size_t len)
+{
+	if (!len || !ascii_is_alpha(*s))
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (s[i] != '_' && !ascii_is_digit(s[i]) && !(s[i] >= 'a' && s[i] <= 'z'))
+			return false;
+	return true;
+}
+
+static bool good_fact_name(const char *name)
+{
+	const char *dot = strchr(name, '.');
+
+	return dot && good_word(name, (size_t)(dot - name)) && good_word(dot + 1, strlen(dot + 1));
+}
+
+static int add_fact(struct registry *r, const struct catalog_fact *fact, struct err *reterr)
+{
+	if (catalog_find(&r->catalog, fact->name) >= 0)
+		return err_set(reterr, -EEXIST, "a fact %s exists already", fact->name);
+	return vec_push(&r->catalog.facts, *fact) ? 0 : err_set(reterr, -ENOMEM, "out of memory");
+}
+
+static int add_plugin_facts(struct registry *r, const struct sluice_plugin *plugin, struct err *reterr)
+{
+	for (unsigned i = 0; plugin->facts && plugin->facts[i].name; i++) {
+		const struct sluice_fact *f = &plugin->facts[i];
+		struct catalog_fact fact = { .name = f->name, .type = f->type, .words = f->words, .help = f->help, .check = CATALOG_NO_CHECK };
+		int result;
+
+		if (!good_fact_name(f->name) || (f->type == SLUICE_ENUM) != (f->words != NULL))
+			return err_set(reterr, -EINVAL, "plugin %s: the row of fact %s breaks the rules of plugin.h", plugin->name, f->name);
+		for (unsigned k = 0; plugin->checks[k].name; k++) {
+			const struct sluice_check *check = &plugin->checks[k];
+
+			if (check->stage == SLUICE_STAGE_PROBE || i < check->first_fact || i > check->last_fact)
+				continue;
+			fact.stage = check->stage;
+			fact.scope = scope_of(check->stage);
+			fact.check = (unsigned)r->checks.len + k;
+		}
+		if (fact.check == CATALOG_NO_CHECK)
+			return err_set(reterr, -EINVAL, "plugin %s: no check sets the fact %s", plugin->name, f->name);
+		result = add_fact(r, &fact, reterr);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
+static int add_check(struct registry *r, struct registry_check *check, struct err *reterr)
+{
+	char name[128];
+	char *kept;
+	struct catalog_fact outcome = {
+		.type = SLUICE_ENUM,
+		.words = outcome_words,
+		.help = "how the check ended",
+		.stage = check->check->stage,
+		.scope = check->scope,
+		.check = (unsigned)r->checks.len,
+	};
+	int result;
+
+	if (r->checks.len >= REGISTRY_MAX_CHECKS)
+		return err_set(reterr, -E2BIG, "more than %d checks", REGISTRY_MAX_CHECKS);
+	if (check->check->stage != SLUICE_STAGE_PROBE) {
+		(void)snprintf(name, sizeof name, "%s.outcome", check->check->name);
+		kept = strdup(name);
+		if (!kept || !vec_push(&r->names, kept)) {
+			free(kept);
+			return err_set(reterr, -ENOMEM, "out of memory");
+		}
+		outcome.name = kept;
+		check->outcome_fact = (unsigned)r->catalog.facts.len;
+		result = add_fact(r, &outcome, reterr);
+		if (result < 0)
+			return result;
+	}
+	return vec_push(&r->checks, *check) ? 0 : err_set(reterr, -ENOMEM, "out of memory");
+}
+
+static int add_plugin(struct registry *r, const struct sluice_plugin *plugin, struct err *reterr)
+{
+	unsigned fact_base = (unsigned)r->catalog.facts.len;
+	unsigned plugin_index = (unsigned)r->catalog.plugins.len;
+	int result;
+
+	if (plugin->abi != SLUICE_PLUGIN_ABI)
+		return err_set(reterr, -EINVAL, "plugin built for ABI %d, this is ABI %d: build it anew", plugin->abi, SLUICE_PLUGIN_ABI);
+	if (!good_word(plugin->name, strlen(plugin->name)) || !plugin->checks || (plugin->options && !plugin->configure))
+		return err_set(reterr, -EINVAL, "plugin %s breaks the rules of plugin.h", plugin->name);
+	for (size_t i = 0; i < r->catalog.plugins.len; i++)
+		if (!strcmp(r->catalog.plugins.items[i]->name, plugin->name))
+			return err_set(reterr, -EEXIST, "a plugin %s is there already", plugin->name);
+	result = add_plugin_facts(r, plugin, reterr);
+	for (unsigned k = 0; result == 0 && plugin->checks[k].name; k++) {
+		struct registry_check check = {
+			.check = &plugin->checks[k],
+			.plugin = plugin,
+			.plugin_index = plugin_index,
+			.fact_base = fact_base,
+			.scope = scope_of(plugin->checks[k].stage),
+		};
+
+		result = add_check(r, &check, reterr);
+	}
+	if (result < 0)
+		return result;
+	return vec_push(&r->catalog.plugins, plugin) ? 0 : err_set(reterr, -ENOMEM, "out of memory");
+}
+
+struct registry *registry_new(struct err *reterr)
+{
+	struct registry *r = calloc(1, sizeof *r);
+	int result = r ? 0 : err_set(reterr, -ENOMEM, "out of memory");
+
+	for (size_t i = 0; result == 0 && i < CORE_FACTS; i++)
+		result = add_fact(r, &core_facts[i], reterr);
+	for (size_t i = 0; result == 0 && builtin_plugins[i]; i++)
+		result = add_plugin(r, builtin_plugins[i], reterr);
+	if (result < 0) {
+		registry_free(r);
+		return NULL;
+	}
+	return r;
+}
+
+/* What we run as code must be as safe from others as we are. */
+static int check_file(const char *path, struct err *reterr)
+{
+	struct stat st;
+
+	if (*path != '/')
+		return err_set(reterr, -EINVAL, "a plugin is named by its absolute path");
+	if (stat(path, &st) < 0)
+		return err_set(reterr, -errno, "%s: %s", path, strerror(errno));
+	if (st.st_uid != 0 && st.st_uid != geteuid())
+		return err_set(reterr, -EPERM, "%s belongs to neither root nor us: chown root", path);
+	if (st.st_mode & (S_IWGRP | S_IWOTH))
+		return err_set(reterr, -EPERM, "%s may be written by others: chmod go-w", path);
+	return 0;
+}
+
+int registry_load(void *arg, const char *path, struct err *reterr)
+{
+	struct registry *r = arg;
+	const char *base, *end;
+	char symbol[128];
+	void *handle;
+	const struct sluice_plugin *plugin;
+	int result = check_file(path, reterr);
+
+	if (result < 0)
+		return result;
+	base = strrchr(path, '/') + 1;
+	end = strstr(base, ".so");
+	if (strncmp(base, "sluice_", 7) != 0 || !end)
+		return err_set(reterr, -EINVAL, "%s: a plugin's file is named sluice_NAME.so", path);
+	(void)snprintf(symbol, sizeof symbol, "sluice_plugin_%.*s", (int)(end - base - 7), base + 7);
+	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+	if (!handle)
+		return err_set(reterr, -ENOEXEC, "%s", dlerror());
+	plugin = dlsym(handle, symbol);
+	if (!plugin)
+		return err_set(reterr, -ENOEXEC, "%s has no %s", path, symbol);
+	return add_plugin(r, plugin, reterr);
+}
+
+void registry_free(struct registry *r)
+{
+	if (!r)
+		return;
+	for (size_t i = 0; i < r->names.len; i++)
+		free(r->names.items[i]);
+	vec_done(&r->names);
+	vec_done(&r->checks);
+	vec_done(&r->catalog.facts);
+	vec_done(&r->catalog.plugins);
+	free(r);
+}

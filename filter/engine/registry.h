@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* registry.h - which checks and facts there are: those of the core, those linked in, and plugins that were loaded. */
+#ifndef ENGINE_REGISTRY_H
+#define ENGINE_REGISTRY_H
+
+#include "filter/base/err.h"
+#include "filter/base/vec.h"
+#include "filter/policy/catalog.h"
+#include "plugins/plugin.h"
+
+#define REGISTRY_MAX_CHECKS SLOTS_MAX_WAITERS
+
+struct registry_check {
+	const struct sluice_check *check;
+	const struct sluice_plugin *plugin;
+	unsigned plugin_index; /* of the catalog */
+	unsigned fact_base;    /* catalog index of the plugin's first fact */
+	unsigned outcome_fact; /* NAME.outcome; a check of PROBE has none */
+	enum scope scope;
+};
+
+struct registry {
+	struct catalog catalog; /* the core's facts first, in the order of enum core_fact */
+	VEC(struct registry_check) checks;
+	VEC(char *) names; /* of the outcome facts */
+};
+
+/* The core and what is linked in. NULL: no memory, or a plugin that breaks the rules of plugin.h (*reterr). */
+struct registry *registry_new(struct err *reterr);
+/*
+ * Add a shared plugin: an absolute path, a file of root's or our own that nobody else may write. It stays loaded while
+ * the process lives. arg: a struct registry. As policy_host.load_plugin.
+ */
+int registry_load(void *arg, const char *path, struct err *reterr);
+void registry_free(struct registry *r); /* takes NULL */
+
+#endif

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/engine/snapshot.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "filter/base/ascii.h"
+#include "filter/mail/domain.h"
+
+#define DNS_PORT 53
+
+/* The resolver and what it stands on: shared by snapshots whose settings for it are the same. */
+struct dns_home {
+	unsigned references;
+	char *settings; /* what it was made from, to compare */
+	struct zone *zone;
+	struct resolver *resolver;
+};
+
+static void dns_home_unref(struct dns_home *h)
+{
+	if (!h || __atomic_sub_fetch(&h->references, 1, __ATOMIC_ACQ_REL))
+		return;
+	resolver_free(h->resolver);
+	zone_free(h->zone);
+	free(h->settings);
+	free(h);
+}
+
+/* ADDRESS or ADDRESS@PORT */
+static bool parse_forwarder(const char *s, struct resolver_forwarder *ret)
+{
+	const char *at = strchr(s, '@');
+	uint64_t port = DNS_PORT;
+
+	if (at && !ascii_to_u64(at + 1, strlen(at + 1), UINT16_MAX, &port))
+		return false;
+	ret->port = (uint16_t)port;
+	return ip_parse(s, at ? (size_t)(at - s) : strlen(s), &ret->ip);
+}
+
+static struct place shown_place(const struct policy *p, const char *key, const char *value)
+{
+	for (size_t i = 0; i < p->shown.len; i++)
+		if (!strcmp(p->shown.items[i].key, key) && (!value || !strcmp(p->shown.items[i].value, value)))
+			return p->shown.items[i].place;
+	return (struct place){ 0 };
+}
+
+static int resolver_settings(const struct policy *p, struct resolver_settings *ret, struct err *reterr)
+{
+	const struct settings_texts *forward = &p->settings.dns.forward;
+
+	*ret = (struct resolver_settings){
+		.dnssec = p->settings.dns.dnssec,
+		.trust_anchor = p->settings.dns.trust_anchor,
+		.cache_max_bytes = (size_t)p->settings.dns.cache_bytes,
+		.timeout_ms = p->settings.dns.timeout_ms,
+	};
+	if (forward->len > RESOLVER_MAX_FORWARDERS)
+		return place_error(shown_place(p, "dns.forward", NULL), reterr, "more than %d forwarders", RESOLVER_MAX_FORWARDERS);
+	for (size_t i = 0; i < forward->len; i++)
+		if (!parse_forwarder(forward->items[i], &ret->forwarders[ret->forwarder_count++]))
+			return place_error(shown_place(p, "dns.forward", forward->items[i]), reterr,
+				"'%s' is no forwarder: write 192.0.2.53 or 192.0.2.53@5353", forward->items[i]);
+	return 0;
+}
+
+/* Everything a resolver is made from, in a form that can be compared. */
+static void describe(struct text *out, const struct policy *p, const char *zone_bytes)
+{
+	for (size_t i = 0; i < p->shown.len; i++)
+		if (!strncmp(p->shown.items[i].key, "dns.", 4))
+			text_addf(out, "%s %s\n", p->shown.items[i].key, p->shown.items[i].value);
+	text_adds(out, zone_bytes);
+}
+
+static int load_zone(const char *path, struct text *bytes, struct zone **ret, struct err *reterr)
+{
+	int r;
+
+	if (!*path)
+		return 0;
+	r = text_read_file(bytes, path);
+	if (r < 0)
+		return err_set(reterr, r, "%s: cannot be read: %s", path, strerror(-r));
+	return zone_parse(path, text_str(bytes), bytes->len, ret, reterr);
+}
+
+static int make_dns(struct snapshot *s, const struct snapshot_options *o, struct err *reterr)
+{
+	SLUICE_CLEANUP(text_done) struct text zone_bytes = TEXT_INIT(64u << 20), settings_text = TEXT_INIT(65u << 20);
+	const struct policy *p = s->policy;
+	struct resolver_settings settings;
+	struct dns_home *h = NULL;
+	struct zone *zone = NULL;
+	struct err why;
+	int r = resolver_settings(p, &settings, reterr);
+
+	if (r < 0)
+		return r;
+	r = load_zone(o->zone ? o->zone : p->settings.dns.local_data, &zone_bytes, &zone, &why);
+	if (r < 0)
+		return o->zone ? err_set(reterr, r, "%s", why.text)
+			       : place_error(shown_place(p, "dns.local_data", NULL), reterr, "%s", why.text);
+	describe(&settings_text, p, text_str(&zone_bytes));
+	if (o->no_services) {
+		zone_free(zone);
+		return 0;
+	}
+	if (o->before && o->before->dns && !strcmp(o->before->dns->settings, text_str(&settings_text))) {
+		zone_free(zone);
+		s->dns = o->before->dns;
+		(void)__atomic_add_fetch(&s->dns->references, 1, __ATOMIC_ACQ_REL);
+		s->resolver = s->dns->resolver;
+		return 0;
+	}
+	h = calloc(1, sizeof *h);
+	if (!h) {
+		zone_free(zone);
+		return err_set(reterr, -ENOMEM, "out of memory");
+	}
+	*h = (struct dns_home){ .references = 1, .zone = zone, .settings = strdup(text_str(&settings_text)) };
+	s->dns = h;
+	settings.local = zone;
+	settings.only_local = !o->reactor;
+	h->resolver = resolver_new(o->reactor, &settings, reterr);
+	if (!h->resolver || !h->settings)
+		return -EIO;
+	s->resolver = h->resolver;
+	return 0;
+}
+
+/* The host's full name: what it is called, or what the system's look-up makes of that. */
+static const char *host_name(struct arena *arena)
+{
+	struct addrinfo hints = { .ai_flags = AI_CANONNAME }, *found = NULL;
+	char name[256] = "localhost";
+	const char *full = name, *copy;
+
+	if (gethostname(name, sizeof name - 1) < 0)
+		return "localhost";
+	if (!strchr(name, '.') && getaddrinfo(name, NULL, &hints, &found) == 0 && found->ai_canonname && strchr(found->ai_canonname, '.'))
+		full = found->ai_canonname;
+	copy = arena_copy(arena, full, strlen(full));
+	if (found)
+		freeaddrinfo(found);
+	return copy ? copy : "localhost";
+}
+
+static int check_settings(const struct policy *p, struct err *reterr)
+{
+	const struct settings *s = &p->settings;
+
+	if (*s->authserv_id && !domain_valid(s->authserv_id, strlen(s->authserv_id), 1))
+		return place_error(shown_place(p, "authserv_id", NULL), reterr, "'%s' is no host name: write one such as mx.example.org",
+			s->authserv_id);
+	for (int64_t mode = s->socket_mode; mode; mode /= 10)
+		if (mode % 10 > 7)
+			return place_error(shown_place(p, "socket_mode", NULL), reterr, "a mode has the digits 0 to 7, such as 660");
+	return 0;
+}
+
+/* A list that a running check cannot do without has something in it. */
+static int check_lists(const struct snapshot *s, struct err *reterr)
+{
+	for (size_t i = 0; i < s->registry->checks.len; i++) {
+		const struct registry_check *check = &s->registry->checks.items[i];
+
+		if (check->check->stage == SLUICE_STAGE_PROBE || !(s->plan.start[check->check->stage] & UINT64_C(1) << i))
+			continue;
+		for (const struct sluice_list_use *use = check->plugin->lists; use && use->name; use++) {
+			const struct list *list = policy_list(s->policy, use->name);
+
+			if (list && list_type(list) != use->type)
+				return place_error(list_place(list), reterr, "list %s is of type %s: %s needs one of type %s", use->name,
+					list_type_words[list_type(list)], check->plugin->name, list_type_words[use->type]);
+			if (!use->needed || (list && list_len(list)))
+				continue;
+			if (list)
+				return place_error(list_place(list), reterr, "list %s is empty: add %s", use->name, use->help);
+			return err_set(reterr, -EINVAL, "%s: there is no list %s, which %s needs: define it with 'list %s %s [...]' and add %s",
+				s->policy->sources.items[0]->path, use->name, check->plugin->name, use->name, list_type_words[use->type], use->help);
+		}
+	}
+	return 0;
+}
+
+static int configure_plugins(struct snapshot *s, struct err *reterr)
+{
+	const struct catalog *c = &s->registry->catalog;
+
+	s->states = calloc(c->plugins.len + 1, sizeof *s->states);
+	if (!s->states)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < c->plugins.len; i++) {
+		const struct policy_blocks *blocks = &s->policy->blocks.items[i];
+		struct sluice_config_error why = { "", 0 };
+		struct place at = { s->policy->sources.items[0], 0, 1 };
+		int r;
+
+		if (!c->plugins.items[i]->configure)
+			continue;
+		r = c->plugins.items[i]->configure(blocks->items, blocks->len, &s->states[i], &why);
+		if (r == 0)
+			continue;
+		if (r == -ENOMEM)
+			return err_set(reterr, r, "out of memory");
+		for (size_t k = 0; k < s->policy->shown.len; k++) /* the file, too, is known by the place of a setting of that line */
+			if (why.line && s->policy->shown.items[k].place.line == why.line &&
+				!strncmp(s->policy->shown.items[k].key, c->plugins.items[i]->name, strlen(c->plugins.items[i]->name)))
+				at = s->policy->shown.items[k].place;
+		if (!at.line)
+			at.line = why.line;
+		return place_error(at, reterr, "%s: %s", c->plugins.items[i]->name, why.text);
+	}
+	return 0;
+}
+
+int snapshot_load(const char *path, const struct snapshot_options *o, struct snapshot **ret, struct err *reterr)
+{
+	struct snapshot *s = calloc(1, sizeof *s);
+	struct policy_host host = { .load_plugin = registry_load };
+	int r;
+
+	if (!s)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	s->references = 1;
+	s->generation = o->before ? o->before->generation + 1 : 1;
+	s->registry = registry_new(reterr);
+	if (!s->registry) {
+		snapshot_unref(s);
+		return -EINVAL;
+	}
+	host.catalog = &s->registry->catalog;
+	host.arg = s->registry;
+	r = policy_load(path, &host, &s->policy, reterr);
+	if (r == 0)
+		r = check_settings(s->policy, reterr);
+	if (r == 0) {
+		s->authserv_id = *s->policy->settings.authserv_id ? s->policy->settings.authserv_id : host_name(s->policy->arena);
+		plan_build(&s->plan, s->registry, s->policy, o->all);
+		r = check_lists(s, reterr);
+	}
+	if (r == 0)
+		r = configure_plugins(s, reterr);
+	if (r == 0)
+		r = make_dns(s, o, reterr);
+	if (r < 0) {
+		snapshot_unref(s);
+		return r;
+	}
+	*ret = s;
+	return 0;
+}
+
+struct snapshot *snapshot_ref(struct snapshot *s)
+{
+	(void)__atomic_add_fetch(&s->references, 1, __ATOMIC_ACQ_REL);
+	return s;
+}
+
+void snapshot_unref(struct snapshot *s)
+{
+	if (!s || __atomic_sub_fetch(&s->references, 1, __ATOMIC_ACQ_REL))
+		return;
+	for (size_t i = 0; s->states && i < s->registry->catalog.plugins.len; i++)
+		if (s->registry->catalog.plugins.items[i]->release)
+			s->registry->catalog.plugins.items[i]->release(s->states[i]);
+	free(s->states);
+	dns_home_unref(s->dns);
+	policy_free(s->policy);
+	registry_free(s->registry);
+	free(s);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * snapshot.h - a loaded configuration, whole: registry, policy, plan, the plugins' states and the resolver. Immutable and
+ * counted; a connection keeps the one it began with. Any threads.
+ */
+#ifndef ENGINE_SNAPSHOT_H
+#define ENGINE_SNAPSHOT_H
+
+#include "filter/engine/plan.h"
+#include "filter/engine/registry.h"
+#include "filter/policy/policy.h"
+#include "filter/services/reactor.h"
+#include "filter/services/resolver.h"
+
+struct snapshot {
+	struct registry *registry;
+	struct policy *policy;
+	struct plan plan;
+	void **states; /* by index of the catalog's plugins */
+	struct resolver *resolver;
+	const char *authserv_id;
+	/* private: */
+	struct dns_home *dns;
+	unsigned references;
+	unsigned generation;
+};
+
+struct snapshot_options {
+	struct reactor *reactor;        /* NULL: answers come from the zone only */
+	const char *zone;               /* for sluicectl check: a zone file in the place of the network; NULL: none */
+	bool all;                       /* plan_build() */
+	bool no_services;               /* check the configuration only: no resolver */
+	const struct snapshot *before;  /* keeps its resolver, with its cache, where the settings are the same */
+};
+
+/* 0; -errno with *reterr, ready to be shown. */
+int snapshot_load(const char *path, const struct snapshot_options *options, struct snapshot **ret, struct err *reterr) SLUICE_MUST_USE;
+struct snapshot *snapshot_ref(struct snapshot *s);
+void snapshot_unref(struct snapshot *s); /* takes NULL */
+
+#endif

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* stage.c - running the checks of a stage, waiting for what the policy reads, and judging. */
+#include <string.h>
+
+#include "filter/engine/core_facts.h"
+#include "filter/engine/state.h"
+#include "filter/services/clock.h"
+
+static void run_each(struct dialogue *d, uint64_t checks)
+{
+	for (unsigned i = 0; checks; i++, checks >>= 1)
+		if (checks & 1)
+			host_run(d, i);
+}
+
+void stage_start(struct dialogue *d, enum sluice_stage stage)
+{
+	run_each(d, d->plan->start[stage]);
+}
+
+/* Time is up: whoever still waits hears TIMEOUT, and ends. */
+static void end_all(struct dialogue *d, uint64_t checks)
+{
+	slots_expire(d->session->slots, checks);
+	slots_hurry(d->session->slots, true);
+	run_each(d, d->pending & checks);
+	slots_hurry(d->session->slots, false);
+	for (unsigned i = 0; i < REGISTRY_MAX_CHECKS; i++) { /* one that is pending with no question open has a bug */
+		if (!(d->pending & checks & UINT64_C(1) << i))
+			continue;
+		d->pending &= ~(UINT64_C(1) << i);
+		d->checks[i].outcome = SLUICE_TEMPERROR;
+		if (d->snapshot->registry->checks.items[i].check->stage != SLUICE_STAGE_PROBE)
+			d->session->facts[d->snapshot->registry->checks.items[i].outcome_fact] =
+				(struct value){ .known = true, .type = SLUICE_ENUM, .number = SLUICE_TEMPERROR };
+	}
+}
+
+void stage_wait(struct dialogue *d, uint64_t checks)
+{
+	int64_t deadline = clock_mono_ms() + d->snapshot->policy->settings.stage_deadline_ms;
+
+	while (d->pending & checks) {
+		uint64_t ready = slots_wait(d->session->slots, deadline);
+
+		if (!ready) {
+			end_all(d, checks);
+			return;
+		}
+		run_each(d, ready & d->pending);
+	}
+}
+
+/* ---- rules ---- */
+
+static enum scope scope_of(enum sluice_stage stage)
+{
+	switch (stage) {
+	case SLUICE_STAGE_CONNECT:
+		return SCOPE_CONNECTION;
+	case SLUICE_STAGE_HELO:
+		return SCOPE_HELO;
+	case SLUICE_STAGE_MAIL:
+	case SLUICE_STAGE_RCPT:
+	case SLUICE_STAGE_DATA:
+	case SLUICE_STAGE_MESSAGE:
+	case SLUICE_STAGE_PROBE:
+		break;
+	}
+	return SCOPE_MESSAGE;
+}
+
+/* A rule counts once a message, however many recipients it matched. */
+static void set_score(struct dialogue *d)
+{
+	int64_t score = 0;
+
+	for (size_t i = 0; i < d->matches.len; i++) {
+		const struct rule *rule = d->matches.items[i].rule;
+		bool before = rule->action != RULE_SCORE;
+
+		for (size_t k = 0; !before && k < i; k++)
+			before = d->matches.items[k].rule == rule;
+		if (!before)
+			score += rule->score_milli;
+	}
+	d->session->facts[CORE_SCORE] = (struct value){ .known = true, .type = SLUICE_MILLI, .number = score };
+}
+
+static bool note_match(struct dialogue *d, const struct rule *rule)
+{
+	struct match match = { .rule = rule, .scope = scope_of(rule->stage) };
+	struct arena *arena = session_arena(d->session, match.scope);
+	const struct catalog *c = &d->snapshot->registry->catalog;
+	struct value *values;
+
+	if (rule->stage == SLUICE_STAGE_RCPT)
+		match.recipient = d->session->recipient->address.text;
+	match.facts = arena_alloc(arena, rule->fact_count * sizeof *match.facts);
+	values = arena_alloc(arena, rule->fact_count * sizeof *values);
+	if (!match.facts || !values)
+		return false;
+	for (size_t i = 0; i < rule->fact_count; i++) {
+		const struct catalog_fact *fact = &c->facts.items[rule->facts[i]];
+
+		values[i] = d->session->facts[rule->facts[i]];
+		match.facts[i] = (struct case_fact){ fact->name, &values[i], fact->words };
+	}
+	return vec_push(&d->matches, match);
+}
+
+static const char *expand(struct dialogue *d, const struct reply *reply, struct arena *arena)
+{
+	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(REPLY_TEXT_MAX);
+
+	reply_expand(&out, reply, d->session->facts, &d->snapshot->registry->catalog);
+	return arena_copy(arena, text_str(&out), out.len);
+}
+
+static struct verdict fault(struct dialogue *d, enum sluice_stage stage)
+{
+	d->fault = true;
+	return (struct verdict){ .action = VERDICT_FAULT, .stage = stage, .code = 451, .dsn = "4.3.0", .text = "Temporary failure" };
+}
+
+static struct verdict refusal(struct dialogue *d, const struct rule *rule)
+{
+	struct verdict v = { .action = rule->action == RULE_REJECT ? VERDICT_REJECT : VERDICT_TEMPFAIL, .stage = rule->stage,
+		.code = rule->reply->code, .dsn = rule->reply->dsn, .rule = rule };
+
+	v.text = expand(d, rule->reply, session_arena(d->session, scope_of(rule->stage)));
+	return v.text ? v : fault(d, rule->stage);
+}
+
+static struct verdict run_rules(struct dialogue *d, enum sluice_stage stage)
+{
+	const struct policy *p = d->snapshot->policy;
+	struct verdict none = { .action = VERDICT_CONTINUE, .stage = stage };
+
+	set_score(d);
+	for (size_t i = 0; i < p->rules.len; i++) {
+		const struct rule *rule = &p->rules.items[i];
+		const char *tag;
+
+		if (rule->stage != stage || (rule->when && expr_eval(rule->when, d->session->facts) != TRUTH_YES))
+			continue;
+		if (!note_match(d, rule))
+			return fault(d, stage);
+		switch (rule->action) {
+		case RULE_ACCEPT:
+			none.rule = rule;
+			return none;
+		case RULE_TEMPFAIL:
+		case RULE_REJECT:
+			return refusal(d, rule);
+		case RULE_SCORE:
+			set_score(d);
+			break;
+		case RULE_TAG:
+			tag = expand(d, rule->reply, session_arena(d->session, SCOPE_MESSAGE));
+			if (!tag || !vec_push(&d->edits.tags, tag))
+				return fault(d, stage);
+			break;
+		}
+	}
+	return none;
+}
+
+static bool *judged_flag(struct dialogue *d, enum sluice_stage stage)
+{
+	return stage == SLUICE_STAGE_CONNECT ? &d->connect_judged : stage == SLUICE_STAGE_HELO ? &d->helo_judged : NULL;
+}
+
+struct verdict stage_judge(struct dialogue *d, enum sluice_stage through)
+{
+	struct verdict v = { .action = VERDICT_CONTINUE, .stage = through };
+	int64_t began = clock_mono_ns();
+	uint64_t awaited = 0;
+	bool judge[SLUICE_STAGES] = { 0 };
+
+	for (enum sluice_stage stage = SLUICE_STAGE_CONNECT; stage <= through; stage++) {
+		bool *done = judged_flag(d, stage);
+
+		judge[stage] = done ? !*done : stage >= d->judged;
+		if (stage == SLUICE_STAGE_HELO && !d->session->helo)
+			judge[stage] = false;
+		if (judge[stage])
+			awaited |= d->plan->awaited[stage];
+	}
+	stage_wait(d, awaited);
+	if (d->fault)
+		return fault(d, through);
+	for (enum sluice_stage stage = SLUICE_STAGE_CONNECT; stage <= through && v.action == VERDICT_CONTINUE; stage++) {
+		bool *done = judged_flag(d, stage);
+
+		if (!judge[stage] || (stage == SLUICE_STAGE_RCPT && through != SLUICE_STAGE_RCPT))
+			continue; /* recipients are judged one by one, when each is here */
+		v = run_rules(d, stage);
+		if (done)
+			*done = true;
+		if (done && v.action != VERDICT_CONTINUE)
+			d->refused = v;
+		d->stages[stage].judged = true;
+	}
+	if (through >= SLUICE_STAGE_MAIL)
+		d->judged = through == SLUICE_STAGE_RCPT ? SLUICE_STAGE_RCPT : through + 1;
+	d->stages[through].ns += clock_mono_ns() - began;
+	return v;
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* state.h - the body of a dialogue, for the files of engine/ alone. */
+#ifndef ENGINE_STATE_H
+#define ENGINE_STATE_H
+
+#include "filter/engine/dialogue.h"
+#include "filter/mail/authres.h"
+
+#define DIALOGUE_ID_LEN 13
+
+struct match { /* a rule that matched */
+	const struct rule *rule;
+	enum scope scope;      /* of the stage: how long it counts */
+	const char *recipient; /* at RCPT */
+	struct case_fact *facts; /* values as they were then; in the arena of the scope */
+};
+
+struct check_state {
+	enum sluice_outcome outcome;
+	int64_t ns;
+};
+
+struct dialogue {
+	struct engine *engine;
+	struct snapshot *snapshot;
+	struct session *session;
+	const struct plan *plan;
+
+	uint64_t pending; /* checks that wait for an answer */
+	struct check_state checks[REGISTRY_MAX_CHECKS];
+	enum sluice_stage judged; /* stages below this one have been judged, of this message */
+	bool connect_judged, helo_judged;
+	struct verdict refused; /* of CONNECT or HELO: holds for the whole connection; CONTINUE: none */
+	bool fault;             /* no memory: every verdict from now on is a fault */
+	bool too_large;         /* the header is beyond a limit */
+	bool data_begun;
+	bool hold_cases;
+
+	VEC(struct match) matches;
+	VEC(struct authres_entry) authres[3]; /* by scope of the check; RCPT has none */
+	struct case_stage stages[SLUICE_STAGES];
+	struct edits edits;
+	char id[DIALOGUE_ID_LEN + 1]; /* of the case under way */
+	int64_t now_ms;
+};
+
+struct sluice_check_ctx {
+	struct dialogue *d;
+	const struct registry_check *check;
+	unsigned index;
+};
+struct sluice_result {
+	struct sluice_check_ctx *c;
+};
+
+/* host.c: run one check, once. */
+void host_run(struct dialogue *d, unsigned check);
+/* Forget what checks of this scope found, and what rules made of it. */
+void host_reset(struct dialogue *d, enum scope scope);
+
+/* stage.c: */
+/* Run the checks that begin at this stage; waits for nothing. */
+void stage_start(struct dialogue *d, enum sluice_stage stage);
+/*
+ * Judge the stages from the first that has not been judged through this one: wait for the checks that their rules read,
+ * at most until the deadline; then each open slot becomes a TIMEOUT answer and those checks run one last time.
+ */
+struct verdict stage_judge(struct dialogue *d, enum sluice_stage through);
+/* Wait for these checks, as above. */
+void stage_wait(struct dialogue *d, uint64_t checks);
+
+/* record.c: */
+void record_new_id(struct dialogue *d);
+void record_tell(struct dialogue *d, const struct verdict *v);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* verdict.h - what the gateway does with a transaction, or with one recipient, at one stage. */
+#ifndef ENGINE_VERDICT_H
+#define ENGINE_VERDICT_H
+
+#include "filter/base/vec.h"
+#include "filter/policy/policy.h"
+
+enum verdict_action {
+	VERDICT_CONTINUE,
+	VERDICT_TEMPFAIL,
+	VERDICT_REJECT,
+	VERDICT_FAULT, /* Sluice itself failed: the edge does what on_fault says */
+};
+
+struct verdict {
+	enum verdict_action action;
+	enum sluice_stage stage; /* at which it was judged */
+	unsigned code;           /* 4xx or 5xx; 0 for CONTINUE */
+	const char *dsn, *text;  /* text: printable ASCII; lives until the session's next event */
+	const struct rule *rule; /* NULL: a limit or a fault of ours */
+};
+
+/* What is to be done to the header of a message that goes on. Lives until the session's next event. */
+struct edits {
+	VEC(unsigned) remove;       /* Authentication-Results fields by their number, from 1, from the last to the first */
+	const char *authres;        /* value of ours, to be inserted at index 0; NULL: none */
+	VEC(const char *) tags;     /* value of each X-Sluice-Tag */
+};
+
+#endif

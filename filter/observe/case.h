@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * case.h - one transaction with all that its verdict depended on. The engine makes it once (engine/record); the log line,
+ * the history, the metrics and `sluicectl explain` come from it. Everything in it is borrowed for the call that hands it
+ * over. Strings may hold any octets that mail can bring; the writers here escape them.
+ */
+#ifndef OBSERVE_CASE_H
+#define OBSERVE_CASE_H
+
+#include <stdint.h>
+
+#include "filter/base/text.h"
+#include "filter/base/value.h"
+#include "plugins/plugin.h"
+
+enum case_action { CASE_ACCEPT, CASE_TEMPFAIL, CASE_REJECT, CASE_FAULT };
+extern const char *const case_action_words[]; /* in the order of enum case_action */
+extern const char *const outcome_words[];     /* in the order of enum sluice_outcome */
+
+struct case_fact {
+	const char *name;
+	const struct value *value;
+	const char *const *words;
+};
+
+struct case_rule { /* one that matched */
+	const char *name, *file, *text; /* text: as it stands in the file */
+	unsigned line;
+	enum sluice_stage stage;
+	const char *action;
+	int64_t score_milli;
+	const char *recipient; /* at RCPT; else NULL */
+	const struct case_fact *facts; /* what it read */
+	size_t fact_count;
+};
+
+struct case_recipient {
+	const char *address;
+	size_t len;
+	bool refused;
+};
+
+struct case_check {
+	const char *name;
+	enum sluice_outcome outcome; /* PENDING: nobody waited for it */
+	int64_t ns;                  /* time spent in it */
+};
+
+struct case_answer { /* what a look-up brought */
+	const char *name, *type, *status, *source;
+	uint32_t age_s, ttl_s;
+	int64_t waited_ns;
+	const char *checks;         /* names of those who asked, blanks between */
+	const char *const *records; /* as a zone file would have them */
+	size_t record_count;
+};
+
+struct case_stage {
+	bool judged;
+	int64_t ns;
+};
+
+struct case_ {
+	const char *id;  /* short and unique: the reference that a refusal carries */
+	int64_t time_ms; /* wall clock */
+	const char *queue_id, *message_id;
+	struct {
+		struct sluice_ip ip;
+		const char *name, *helo;
+		size_t helo_len;
+		uint16_t port, daemon_port;
+		const char *user; /* authenticated as; "" */
+	} client;
+	bool envelope; /* MAIL was given */
+	const char *from;
+	size_t from_len;
+	const struct case_recipient *recipients;
+	size_t recipient_count;
+	int64_t size_bytes;
+	struct {
+		enum case_action action;
+		enum sluice_stage stage;
+		unsigned code;
+		const char *dsn, *text; /* "" for accept */
+		const char *rule, *file;
+		unsigned line;
+	} verdict;
+	int64_t score_milli;
+	const struct case_fact *facts;
+	size_t fact_count;
+	const struct case_rule *rules;
+	size_t rule_count;
+	const struct case_check *checks;
+	size_t check_count;
+	const struct case_answer *answers;
+	size_t answer_count;
+	struct case_stage stages[SLUICE_STAGES];
+	const char *authres; /* value of our header; NULL: none was added */
+};
+
+/* One line of JSON, without its end of line. */
+void case_json(struct text *out, const struct case_ *c);
+/* The line of the log: key=value, what is not printable ASCII escaped as \xHH, values with blanks in quotes. */
+void case_line(struct text *out, const struct case_ *c);
+
+#endif

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/policy/catalog.h"
+
+#include <string.h>
+
+#include "filter/base/suggest.h"
+
+const char *const stage_words[] = { "connect", "helo", "mail", "rcpt", "data", "message", "probe", NULL };
+
+int catalog_find(const struct catalog *c, const char *name)
+{
+	for (size_t i = 0; i < c->facts.len; i++)
+		if (!strcmp(c->facts.items[i].name, name))
+			return (int)i;
+	return -1;
+}
+
+const char *catalog_suggest(const struct catalog *c, const char *name)
+{
+	struct suggest s = suggest_for(name, strlen(name));
+
+	for (size_t i = 0; i < c->facts.len; i++)
+		suggest_try(&s, c->facts.items[i].name);
+	return s.best;
+}

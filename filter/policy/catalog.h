@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * catalog.h - what a policy may speak of: the facts and the plugins there are. Filled by engine/registry, read here.
+ */
+#ifndef POLICY_CATALOG_H
+#define POLICY_CATALOG_H
+
+#include "filter/base/vec.h"
+#include "filter/policy/source.h"
+#include "filter/tx/session.h"
+#include "plugins/plugin.h"
+
+#define CATALOG_NO_CHECK UINT32_MAX
+
+struct catalog_fact {
+	const char *name;
+	enum sluice_type type;
+	const char *const *words;
+	const char *help;
+	enum sluice_stage stage; /* the first one at which it can be known */
+	enum scope scope;
+	unsigned check; /* index of the check that finds it, or CATALOG_NO_CHECK: known by itself */
+};
+
+struct catalog {
+	VEC(struct catalog_fact) facts;
+	VEC(const struct sluice_plugin *) plugins;
+};
+
+/* Index of a fact, or -1. */
+int catalog_find(const struct catalog *c, const char *name);
+/* The nearest name, or NULL. */
+const char *catalog_suggest(const struct catalog *c, const char *name);
+
+extern const char *const stage_words[]; /* "connect" "helo" ..., in the order of enum sluice_stage */
+
+#endif

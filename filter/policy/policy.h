@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * policy.h - a configuration that has been read and checked: settings, lists, roles and rules. Immutable once loaded.
+ * The grammar is in sluice-rules(5).
+ */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include "filter/base/arena.h"
+#include "filter/policy/catalog.h"
+#include "filter/policy/expr.h"
+#include "filter/policy/list.h"
+#include "filter/policy/reply.h"
+#include "filter/policy/settings.h"
+#include "filter/policy/source.h"
+
+#define POLICY_MAX_BYTES    (64u << 20) /* memory for what was parsed */
+#define POLICY_MAX_INCLUDES 64          /* files in all */
+#define POLICY_MAX_RULES    4096
+
+enum rule_action { RULE_ACCEPT, RULE_TEMPFAIL, RULE_REJECT, RULE_SCORE, RULE_TAG };
+extern const char *const rule_action_words[]; /* in the order of enum rule_action */
+
+struct rule {
+	const char *name;
+	struct place place;
+	const char *text; /* as it stands in the file, white space folded */
+	enum sluice_stage stage;
+	enum rule_action action;
+	int64_t score_milli;       /* SCORE */
+	const struct reply *reply; /* TEMPFAIL, REJECT, TAG */
+	const struct expr *when;   /* its own condition and that of its roles; NULL: always */
+	const unsigned *facts;     /* what it reads, each once */
+	size_t fact_count;
+};
+
+struct role {
+	const char *name;
+	struct place place;
+	const struct expr *when;
+};
+
+/* One line of `sluicectl config show`. */
+struct policy_shown {
+	const char *key, *value; /* "dns.timeout", "5s"; secrets are not in it */
+	struct place place;      /* no source: a default */
+};
+
+struct policy_blocks { /* of one plugin */
+	struct sluice_block *items;
+	size_t len, capacity;
+};
+
+struct policy {
+	struct arena *arena;
+	const struct catalog *catalog; /* borrowed */
+	struct settings settings;
+	VEC(struct source *) sources;
+	VEC(struct list *) lists;
+	VEC(struct role) roles;
+	VEC(struct rule) rules; /* in the order in which they are looked at */
+	VEC(struct policy_blocks) blocks; /* by index of the catalog's plugins */
+	VEC(struct policy_shown) shown;
+};
+
+struct policy_host {
+	struct catalog *catalog; /* grows with load_plugin */
+	/* `plugin "/path"`: adds its facts to the catalog. 0, or -errno with *reterr (the reason alone). */
+	int (*load_plugin)(void *arg, const char *path, struct err *reterr);
+	void *arg;
+};
+
+/* Read a configuration. host and its catalog must outlive the policy. 0; -errno with *reterr. */
+int policy_load(const char *path, const struct policy_host *host, struct policy **ret, struct err *reterr) SLUICE_MUST_USE;
+/* The same from memory: for tests and the fuzzer. */
+int policy_parse(const char *name, const char *bytes, size_t len, const struct policy_host *host, struct policy **ret,
+	struct err *reterr) SLUICE_MUST_USE;
+void policy_free(struct policy *p); /* takes NULL */
+const struct list *policy_list(const struct policy *p, const char *name); /* NULL: none of this name */
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/policy/settings.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <strings.h>
+
+static const char *const on_fault_words[] = { "accept", "tempfail", NULL };
+static const char *const log_to_words[] = { "stderr", "syslog", NULL };
+static const char *const log_level_words[] = { "warning", "info", "debug", NULL };
+
+#define AT(member) offsetof(struct settings, member)
+
+const struct settings_row settings_rows[] = {
+	{ NULL, { "listen", SLUICE_OPT_TEXT, .deflt = "unix:/run/sluice/milter.sock",
+		.help = "where the MTA connects: unix:PATH, inet:PORT@ADDRESS or inet6:PORT@ADDRESS" }, AT(listen) },
+	{ NULL, { "socket_mode", SLUICE_OPT_COUNT, .min = 0, .max = 777, .deflt = "660",
+		.help = "mode of a unix socket, in octal digits" }, AT(socket_mode) },
+	{ NULL, { "socket_group", SLUICE_OPT_TEXT, .deflt = "", .help = "group of a unix socket, such as postfix" }, AT(socket_group) },
+	{ NULL, { "user", SLUICE_OPT_TEXT, .deflt = "", .help = "user to run as when started as root" }, AT(user) },
+	{ NULL, { "control", SLUICE_OPT_TEXT, .deflt = "/run/sluice/control.sock",
+		.help = "socket that sluicectl talks to" }, AT(control) },
+	{ NULL, { "http", SLUICE_OPT_TEXT, .deflt = "", .help = "ADDRESS:PORT of the page with metrics; empty: none" }, AT(http) },
+	{ NULL, { "authserv_id", SLUICE_OPT_TEXT, .deflt = "",
+		.help = "our name in Authentication-Results; empty: the host's full name" }, AT(authserv_id) },
+	{ NULL, { "authentication_results", SLUICE_OPT_BOOL, .deflt = "yes",
+		.help = "add an Authentication-Results header, and remove those that claim our name" }, AT(authentication_results) },
+	{ NULL, { "stage_deadline", SLUICE_OPT_DURATION, .min = 100, .max = 240000, .deflt = "8s",
+		.help = "longest wait for the checks of one stage" }, AT(stage_deadline_ms) },
+	{ NULL, { "on_fault", SLUICE_OPT_WORDS, .words = on_fault_words, .deflt = "tempfail",
+		.help = "what happens to mail when Sluice itself fails: accept or tempfail" }, AT(on_fault) },
+	{ NULL, { "drain", SLUICE_OPT_DURATION, .min = 0, .max = 600000, .deflt = "30s",
+		.help = "longest wait for messages under way when stopping" }, AT(drain_ms) },
+	{ NULL, { "max_questions", SLUICE_OPT_COUNT, .min = 1, .max = 10000, .deflt = "200",
+		.help = "DNS questions asked for one message" }, AT(max_questions) },
+	{ NULL, { "history", SLUICE_OPT_COUNT, .min = 0, .max = 100000, .deflt = "1000",
+		.help = "cases kept in memory for 'sluicectl explain'" }, AT(history) },
+	{ NULL, { "cases", SLUICE_OPT_TEXT, .deflt = "", .help = "file to which each case is added as a line of JSON; empty: none" }, AT(cases) },
+	{ "log", { "to", SLUICE_OPT_WORDS, .words = log_to_words, .deflt = "stderr", .help = "stderr or syslog" }, AT(log_to) },
+	{ "log", { "level", SLUICE_OPT_WORDS, .words = log_level_words, .deflt = "info",
+		.help = "warning, info (a line for each message) or debug" }, AT(log_level) },
+	{ "dns", { "forward", SLUICE_OPT_TEXT, .repeated = true,
+		.help = "resolver to ask: ADDRESS or ADDRESS@PORT; none: recursion from the root servers" }, AT(dns.forward) },
+	{ "dns", { "timeout", SLUICE_OPT_DURATION, .min = 100, .max = 60000, .deflt = "5s", .help = "longest wait for one answer" }, AT(dns.timeout_ms) },
+	{ "dns", { "cache", SLUICE_OPT_SIZE, .min = 0, .max = INT64_C(1) << 30, .deflt = "4M", .help = "memory for answers" }, AT(dns.cache_bytes) },
+	{ "dns", { "dnssec", SLUICE_OPT_BOOL, .deflt = "no", .help = "validate answers" }, AT(dns.dnssec) },
+	{ "dns", { "trust_anchor", SLUICE_OPT_TEXT, .deflt = "/usr/share/dns/root.key", .help = "key of the root zone, for dnssec" }, AT(dns.trust_anchor) },
+	{ "dns", { "local_data", SLUICE_OPT_TEXT, .deflt = "", .help = "zone file whose names are answered from it; empty: none" }, AT(dns.local_data) },
+	{ NULL, { .key = NULL }, 0 },
+};
+
+int settings_store(struct settings *s, const struct settings_row *row, const struct sluice_setting *value)
+{
+	void *at = (char *)s + row->offset;
+
+	switch (row->option.type) {
+	case SLUICE_OPT_BOOL:
+		*(bool *)at = value->number != 0;
+		return 0;
+	case SLUICE_OPT_COUNT:
+	case SLUICE_OPT_DECIMAL:
+	case SLUICE_OPT_DURATION:
+	case SLUICE_OPT_SIZE:
+		*(int64_t *)at = value->number;
+		return 0;
+	case SLUICE_OPT_WORDS: /* of the daemon's settings each takes one word */
+		*(int64_t *)at = ffsll(value->number) - 1;
+		return 0;
+	case SLUICE_OPT_TEXT:
+	case SLUICE_OPT_SECRET:
+		if (row->option.repeated) {
+			struct settings_texts *texts = at;
+
+			return vec_push(texts, value->text) ? 0 : -ENOMEM;
+		}
+		*(const char **)at = value->text;
+		return 0;
+	case SLUICE_OPT_WEIGHTED_NETWORK:
+		break;
+	}
+	return -EINVAL;
+}
+
+void settings_done(struct settings *s)
+{
+	vec_done(&s->dns.forward);
+}

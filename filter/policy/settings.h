@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* settings.h - the daemon's own settings: one row each, from which they are read, shown and documented. */
+#ifndef POLICY_SETTINGS_H
+#define POLICY_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "filter/base/vec.h"
+#include "plugins/plugin.h"
+
+enum on_fault { ON_FAULT_ACCEPT, ON_FAULT_TEMPFAIL };
+enum log_to { LOG_TO_STDERR, LOG_TO_SYSLOG };
+enum log_level { LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
+
+struct settings_texts {
+	const char **items;
+	size_t len, capacity;
+};
+
+struct settings {
+	const char *listen, *socket_group, *user, *control, *http, *authserv_id, *cases;
+	int64_t socket_mode; /* as the octal digits were written */
+	bool authentication_results;
+	int64_t stage_deadline_ms, drain_ms, max_questions, history;
+	int64_t on_fault, log_to, log_level; /* index of the word */
+	struct {
+		struct settings_texts forward; /* ADDRESS or ADDRESS@PORT */
+		int64_t timeout_ms, cache_bytes;
+		bool dnssec;
+		const char *trust_anchor, *local_data;
+	} dns;
+};
+
+struct settings_row {
+	const char *section; /* NULL: at the top */
+	struct sluice_option option;
+	size_t offset;
+};
+
+/* Ended by option.key NULL. Rows of one section stand together. */
+extern const struct settings_row settings_rows[];
+
+/* Put a parsed value in its place. 0, -ENOMEM. */
+int settings_store(struct settings *s, const struct settings_row *row, const struct sluice_setting *value);
+void settings_done(struct settings *s); /* the vectors; texts belong to the policy's arena */
+
+#endif
