@@ -31,7 +31,11 @@ enum address_route {
 	ADDRESS_QUOTED_AT,    /* "user@elsewhere"@here, or an unquoted second @ */
 };
 extern const char *const address_route_words[]; /* in the order of enum address_route, NULL-terminated */
-/* What form the address has; *ret_next, if not NULL, is the domain it would go to next, a part of it (len 0: none). */
-enum address_route address_route(const struct sluice_address *a, const char **ret_next, size_t *ret_next_len);
+/*
+ * What form the address has. *ret_next, when not NULL and the form is a route, is the address that a server would take
+ * it for next: its domain and what is left of the local part, both within the local part of a (text is empty). Asked
+ * again with that, the whole way comes to light; each step is shorter than the one before. The domain may be empty.
+ */
+enum address_route address_route(const struct sluice_address *a, struct sluice_address *ret_next);
 
 #endif

@@ -17,7 +17,10 @@
  */
 bool authres_claims(const char *value, size_t len, const char *authserv_id);
 
-#define AUTHRES_MAX_METHODS 32 /* a header longer than a mail server would take helps nobody */
+/* A header longer than a mail server would take helps nobody. */
+#define AUTHRES_MAX_METHODS     32
+#define AUTHRES_MAX_PROPERTIES  16
+#define AUTHRES_MAX_VALUE_BYTES 512 /* a longer one is left out: cut short it would name something else */
 
 struct authres_entry {
 	const char *method, *result, *reason; /* reason may be NULL */
