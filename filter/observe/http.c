@@ -107,8 +107,7 @@ struct http *http_new(struct reactor *r, const char *listen, void (*print)(void 
 		free(h);
 		return NULL;
 	}
-	if (reactor_call(r, start, h) < 0)
-		h->error = ENOMEM;
+	reactor_call(r, start, h);
 	if (h->error) {
 		(void)err_set(reterr, -h->error, "http: cannot listen on %s: %s", listen, strerror(h->error));
 		http_free(h);
@@ -121,6 +120,6 @@ void http_free(struct http *h)
 {
 	if (!h)
 		return;
-	(void)reactor_call(h->reactor, stop, h);
+	reactor_call(h->reactor, stop, h);
 	free(h);
 }
