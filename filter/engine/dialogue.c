@@ -13,7 +13,7 @@
 
 #define AUTHRES_MAX_BYTES 16384
 #define TOO_MANY_RCPTS    "too many recipients in one message"
-#define TOO_LARGE         "the header of this message is larger than any mail needs"
+#define TOO_LARGE         "this message has more header fields or recipients than any mail needs"
 
 static const struct verdict go_on = { .action = VERDICT_CONTINUE };
 
@@ -104,6 +104,7 @@ static void learn_queue_id(struct dialogue *d, const char *queue_id)
 
 static struct verdict told(struct dialogue *d, struct verdict v)
 {
+	memcpy(v.ref, d->id, sizeof d->id);
 	if (v.action != VERDICT_CONTINUE && !d->hold_cases)
 		record_tell(d, &v);
 	return v;
@@ -220,6 +221,10 @@ struct verdict dialogue_rcpt(struct dialogue *d, const struct dialogue_rcpt *rcp
 	struct verdict v;
 
 	learn_queue_id(d, rcpt->queue_id);
+	if (m->recipients.len >= SESSION_MAX_RECIPIENTS && !d->plan->refuses[SLUICE_STAGE_RCPT]) {
+		d->too_large = true; /* it cannot be said here */
+		return go_on;
+	}
 	if (m->recipients.len >= SESSION_MAX_RECIPIENTS)
 		return told(d, (struct verdict){ .action = VERDICT_TEMPFAIL, .stage = SLUICE_STAGE_RCPT, .code = 452, .dsn = "4.5.3", .text = TOO_MANY_RCPTS });
 	if (!address_copy(session_arena(d->session, SCOPE_MESSAGE), rcpt->argument, strlen(rcpt->argument), &r.address))

@@ -19,6 +19,7 @@ struct verdict {
 	unsigned code;           /* 4xx or 5xx; 0 for CONTINUE */
 	const char *dsn, *text;  /* text: printable ASCII; lives until the session's next event */
 	const struct rule *rule; /* NULL: a limit or a fault of ours */
+	char ref[16];            /* the case it is told in: what a postmaster can ask `sluicectl explain` about */
 };
 
 /* What is to be done to the header of a message that goes on. Lives until the session's next event. */

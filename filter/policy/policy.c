@@ -717,7 +717,6 @@ static int parse_source(struct parser *ps, const struct source *source);
 
 static int include_statement(struct parser *ps)
 {
-	struct lexer *outer = ps->l;
 	struct place at = ps->l->token.place;
 	struct source *source;
 	struct err why;
@@ -741,7 +740,6 @@ static int include_statement(struct parser *ps)
 		return no_memory(ps);
 	}
 	r = parse_source(ps, source);
-	ps->l = outer;
 	return r < 0 ? r : next(ps);
 }
 
@@ -814,7 +812,7 @@ static int statement(struct parser *ps)
 
 static int parse_source(struct parser *ps, const struct source *source)
 {
-	struct lexer l;
+	struct lexer *outer = ps->l, l;
 	int r = lexer_init(&l, source, ps->p->arena, ps->err);
 
 	ps->l = &l;
@@ -822,11 +820,11 @@ static int parse_source(struct parser *ps, const struct source *source)
 		if (r == 0)
 			r = lexer_skip_lines(&l, ps->err);
 		if (r < 0 || l.token.type == TOKEN_END)
-			return r;
-		if (l.token.type == TOKEN_CLOSE)
-			return unexpected(ps, "a setting");
-		r = statement(ps);
+			break;
+		r = l.token.type == TOKEN_CLOSE ? unexpected(ps, "a setting") : statement(ps);
 	}
+	ps->l = outer;
+	return r;
 }
 
 static int parse(struct source *source, const struct policy_host *host, struct policy **ret, struct err *reterr)

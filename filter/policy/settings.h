@@ -10,8 +10,6 @@
 #include "plugins/plugin.h"
 
 enum on_fault { ON_FAULT_ACCEPT, ON_FAULT_TEMPFAIL };
-enum log_to { LOG_TO_STDERR, LOG_TO_SYSLOG };
-enum log_level { LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 struct settings_texts {
 	const char **items;
@@ -23,7 +21,9 @@ struct settings {
 	int64_t socket_mode; /* as the octal digits were written */
 	bool authentication_results;
 	int64_t stage_deadline_ms, drain_ms, max_questions, history;
-	int64_t on_fault, log_to, log_level; /* index of the word */
+	int64_t on_fault; /* enum on_fault */
+	int64_t log_to;   /* 0 stderr, 1 syslog: enum log_to of observe/log.h */
+	int64_t log_level; /* 0 warning, 1 info, 2 debug */
 	struct {
 		struct settings_texts forward; /* ADDRESS or ADDRESS@PORT */
 		int64_t timeout_ms, cache_bytes;

@@ -292,19 +292,17 @@ void slots_hurry(struct slots *s, bool hurry)
 
 void slots_each(struct slots *s, void (*row)(void *arg, const struct slot_row *row), void *arg)
 {
-	(void)pthread_mutex_lock(&s->lock);
-	for (size_t i = 0; i < s->list.len; i++) {
+	for (size_t i = 0; i < s->list.len; i++) { /* the reactor fills slots, but never adds or removes any */
 		const struct slot *slot = s->list.items[i];
+		struct slot_row r = { .name = slot->shown ? slot->shown : slot->question.name, .type = slot->question.type };
 
-		row(arg, &(struct slot_row){
-			.name = slot->shown ? slot->shown : slot->question.name,
-			.type = slot->question.type,
-			.source = slot->source,
-			.age_s = slot->age_s,
-			.waited_ns = slot->waited_ns,
-			.waiters = slot->waiters,
-			.answer = slot->answer ? dns_answer_view(slot->answer) : NULL,
-		});
+		(void)pthread_mutex_lock(&s->lock);
+		r.source = slot->source;
+		r.age_s = slot->age_s;
+		r.waited_ns = slot->waited_ns;
+		r.waiters = slot->waiters;
+		r.answer = slot->answer ? dns_answer_view(slot->answer) : NULL;
+		(void)pthread_mutex_unlock(&s->lock);
+		row(arg, &r);
 	}
-	(void)pthread_mutex_unlock(&s->lock);
 }

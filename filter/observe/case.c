@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/observe/case.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "filter/base/ip.h"
+#include "filter/base/json.h"
+
+#define LINE_VALUE_MAX  200 /* octets of one value in the log line; more are cut */
+#define LINE_RECIPIENTS 20  /* recipients in the log line; the case has them all */
+
+const char *const case_action_words[] = { "accept", "tempfail", "reject", "fault", NULL };
+const char *const outcome_words[] = { "done", "pending", "skipped", "temperror", NULL };
+static const char *const stage_names[SLUICE_STAGES] = { "connect", "helo", "mail", "rcpt", "data", "message" };
+
+static int64_t in_us(int64_t ns)
+{
+	return (ns + 500) / 1000; /* as thousandths of a millisecond */
+}
+
+/* RFC 3339 with milliseconds, UTC. */
+static const char *format_time(int64_t ms, char buf[40])
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm tm;
+	size_t len;
+
+	(void)gmtime_r(&seconds, &tm);
+	len = strftime(buf, 30, "%Y-%m-%dT%H:%M:%S", &tm);
+	(void)snprintf(buf + len, 40 - len, ".%03dZ", (int)(ms % 1000));
+	return buf;
+}
+
+static void put_client(struct text *out, const struct case_ *c)
+{
+	char ip[IP_TEXT_MAX];
+
+	json_open(out, "client", '{');
+	json_str(out, "ip", c->client.ip.family ? ip_format(&c->client.ip, ip) : NULL);
+	json_str(out, "name", c->client.name);
+	json_text(out, "helo", c->client.helo, c->client.helo_len);
+	json_int(out, "port", c->client.port);
+	json_int(out, "daemon_port", c->client.daemon_port);
+	json_str(out, "user", c->client.user);
+	json_close(out, '}');
+}
+
+static void put_envelope(struct text *out, const struct case_ *c)
+{
+	if (!c->envelope)
+		return;
+	json_text(out, "from", c->from, c->from_len);
+	json_open(out, "recipients", '[');
+	for (size_t i = 0; i < c->recipient_count; i++) {
+		json_open(out, NULL, '{');
+		json_text(out, "address", c->recipients[i].address, c->recipients[i].len);
+		json_bool(out, "refused", c->recipients[i].refused);
+		json_close(out, '}');
+	}
+	json_close(out, ']');
+}
+
+static void put_verdict(struct text *out, const struct case_ *c)
+{
+	json_open(out, "verdict", '{');
+	json_str(out, "action", case_action_words[c->verdict.action]);
+	json_str(out, "stage", stage_names[c->verdict.stage]);
+	json_int(out, "code", c->verdict.code);
+	json_str(out, "dsn", c->verdict.dsn);
+	json_str(out, "text", c->verdict.text);
+	json_str(out, "rule", c->verdict.rule);
+	if (c->verdict.line) {
+		json_str(out, "file", c->verdict.file);
+		json_int(out, "line", c->verdict.line);
+	}
+	json_close(out, '}');
+}
+
+static void put_facts(struct text *out, const struct case_fact *facts, size_t count)
+{
+	json_open(out, "facts", '{');
+	for (size_t i = 0; i < count; i++)
+		value_json(out, facts[i].name, facts[i].value, facts[i].words);
+	json_close(out, '}');
+}
+
+static void put_rules(struct text *out, const struct case_ *c)
+{
+	json_open(out, "rules", '[');
+	for (size_t i = 0; i < c->rule_count; i++) {
+		const struct case_rule *rule = &c->rules[i];
+
+		json_open(out, NULL, '{');
+		json_str(out, "name", rule->name);
+		json_str(out, "stage", stage_names[rule->stage]);
+		json_str(out, "action", rule->action);
+		if (rule->score_milli)
+			json_milli(out, "score", rule->score_milli);
+		json_str(out, "file", rule->file);
+		json_int(out, "line", rule->line);
+		json_str(out, "text", rule->text);
+		if (rule->recipient)
+			json_str(out, "recipient", rule->recipient);
+		put_facts(out, rule->facts, rule->fact_count);
+		json_close(out, '}');
+	}
+	json_close(out, ']');
+}
+
+static void put_checks(struct text *out, const struct case_ *c)
+{
+	json_open(out, "checks", '{');
+	for (size_t i = 0; i < c->check_count; i++) {
+		json_open(out, c->checks[i].name, '{');
+		json_str(out, "outcome", outcome_words[c->checks[i].outcome]);
+		json_milli(out, "ms", in_us(c->checks[i].ns));
+		json_close(out, '}');
+	}
+	json_close(out, '}');
+	json_open(out, "stages", '{');
+	for (size_t i = 0; i < SLUICE_STAGES; i++)
+		if (c->stages[i].judged || c->stages[i].ns)
+			json_milli(out, stage_names[i], in_us(c->stages[i].ns));
+	json_close(out, '}');
+}
+
+static void put_answers(struct text *out, const struct case_ *c)
+{
+	json_open(out, "answers", '[');
+	for (size_t i = 0; i < c->answer_count; i++) {
+		const struct case_answer *a = &c->answers[i];
+
+		json_open(out, NULL, '{');
+		json_str(out, "name", a->name);
+		json_str(out, "type", a->type);
+		json_str(out, "status", a->status);
+		json_str(out, "source", a->source);
+		json_int(out, "age", a->age_s);
+		json_int(out, "ttl", a->ttl_s);
+		json_milli(out, "ms", in_us(a->waited_ns));
+		json_str(out, "checks", a->checks);
+		json_open(out, "records", '[');
+		for (size_t k = 0; k < a->record_count; k++)
+			json_str(out, NULL, a->records[k]);
+		json_close(out, ']');
+		json_close(out, '}');
+	}
+	json_close(out, ']');
+}
+
+void case_json(struct text *out, const struct case_ *c)
+{
+	char when[40];
+
+	json_open(out, NULL, '{');
+	json_str(out, "case", c->id);
+	json_str(out, "time", format_time(c->time_ms, when));
+	json_str(out, "queue_id", c->queue_id);
+	json_str(out, "message_id", c->message_id);
+	put_client(out, c);
+	put_envelope(out, c);
+	json_int(out, "size", c->size_bytes);
+	put_verdict(out, c);
+	json_milli(out, "score", c->score_milli);
+	put_facts(out, c->facts, c->fact_count);
+	put_rules(out, c);
+	put_checks(out, c);
+	put_answers(out, c);
+	if (c->authres)
+		json_str(out, "authentication_results", c->authres);
+	json_close(out, '}');
+}
+
+/* ---- the log line ---- */
+
+/* A value as it may stand in a log: quoted when it has a blank or a quote, \xHH for what is not printable ASCII. */
+static void put_value(struct text *out, const char *bytes, size_t len)
+{
+	bool quote = len == 0 || memchr(bytes, ' ', len) || memchr(bytes, '"', len) || memchr(bytes, '\\', len) || memchr(bytes, '=', len);
+	size_t shown = len > LINE_VALUE_MAX ? LINE_VALUE_MAX : len;
+
+	if (quote)
+		text_addc(out, '"');
+	for (size_t i = 0; i < shown; i++) {
+		unsigned char b = (unsigned char)bytes[i];
+
+		if (b < 0x20 || b >= 0x7f)
+			text_addf(out, "\\x%02x", b);
+		else if (b == '"' || b == '\\')
+			text_addf(out, "\\%c", b);
+		else
+			text_addc(out, (char)b);
+	}
+	if (shown < len)
+		text_adds(out, "...");
+	if (quote)
+		text_addc(out, '"');
+}
+
+static void put_pair(struct text *out, const char *key, const char *bytes, size_t len)
+{
+	if (!len)
+		return;
+	text_addf(out, " %s=", key);
+	put_value(out, bytes, len);
+}
+
+static void put_address(struct text *out, const char *key, const char *bytes, size_t len)
+{
+	SLUICE_CLEANUP(text_done) struct text bracketed = TEXT_INIT(LINE_VALUE_MAX + 8);
+
+	text_addc(&bracketed, '<');
+	text_add(&bracketed, bytes, len > LINE_VALUE_MAX ? LINE_VALUE_MAX : len);
+	text_addc(&bracketed, '>');
+	put_pair(out, key, text_str(&bracketed), bracketed.len);
+}
+
+static void put_milli(struct text *out, const char *key, int64_t thousandths)
+{
+	struct value v = { .known = true, .type = SLUICE_MILLI, .number = thousandths };
+
+	text_addf(out, " %s=", key);
+	value_print(out, &v, NULL);
+}
+
+void case_line(struct text *out, const struct case_ *c)
+{
+	char ip[IP_TEXT_MAX];
+	int64_t us = 0;
+
+	text_addf(out, "case=%s", c->id);
+	put_pair(out, "qid", c->queue_id, strlen(c->queue_id));
+	text_addf(out, " verdict=%s stage=%s", case_action_words[c->verdict.action], stage_names[c->verdict.stage]);
+	put_pair(out, "rule", c->verdict.rule, strlen(c->verdict.rule));
+	if (c->verdict.code) {
+		text_addf(out, " code=%u dsn=%s", c->verdict.code, c->verdict.dsn);
+		put_pair(out, "reply", c->verdict.text, strlen(c->verdict.text));
+	}
+	put_milli(out, "score", c->score_milli);
+	text_addf(out, " client=%s", ip_format(&c->client.ip, ip));
+	put_pair(out, "name", c->client.name, strlen(c->client.name));
+	put_pair(out, "helo", c->client.helo, c->client.helo_len);
+	put_pair(out, "user", c->client.user, strlen(c->client.user));
+	if (c->envelope)
+		put_address(out, "from", c->from, c->from_len);
+	for (size_t i = 0; i < c->recipient_count && i < LINE_RECIPIENTS; i++)
+		put_address(out, c->recipients[i].refused ? "refused" : "to", c->recipients[i].address, c->recipients[i].len);
+	if (c->recipient_count > LINE_RECIPIENTS)
+		text_addf(out, " nrcpt=%zu", c->recipient_count);
+	put_pair(out, "msgid", c->message_id, strlen(c->message_id));
+	text_addf(out, " size=%lld", (long long)c->size_bytes);
+	for (size_t i = 0; i < SLUICE_STAGES; i++)
+		us += in_us(c->stages[i].ns);
+	put_milli(out, "ms", us);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* history.h - the latest cases, as JSON, for `sluicectl explain`: a ring in memory. Any threads. */
+#ifndef OBSERVE_HISTORY_H
+#define OBSERVE_HISTORY_H
+
+#include <stddef.h>
+
+#include "filter/base/text.h"
+#include "filter/observe/case.h"
+
+struct history;
+
+/* Keeps `cases` cases at most; 0 keeps none. NULL: no memory. */
+struct history *history_new(size_t cases);
+void history_free(struct history *h); /* takes NULL */
+/* Room for another number from now on; the oldest go where there are too many. False: no memory, nothing changed. */
+bool history_resize(struct history *h, size_t cases);
+/* json: the case in the form of case_json(), copied. */
+void history_add(struct history *h, const struct case_ *c, const char *json, size_t len);
+/* The newest case with this id, queue id or message id, added to out. False: there is none. */
+bool history_find(struct history *h, const char *id, struct text *out);
+
+#endif

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/observe/metrics.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_CHECKS 64 /* names beyond it are not counted one by one */
+
+static const struct { const char *name, *type, *help; } rows[METRICS] = {
+	[METRIC_CONNECTIONS] = { "sluice_connections_total", "counter", "connections from the MTA" },
+	[METRIC_CONNECTIONS_OPEN] = { "sluice_connections", "gauge", "connections now" },
+	[METRIC_MESSAGES_OPEN] = { "sluice_messages_in_progress", "gauge", "messages now between MAIL and their end" },
+	[METRIC_FAULTS] = { "sluice_faults_total", "counter", "failures of Sluice itself" },
+	[METRIC_RELOADS] = { "sluice_reloads_total", "counter", "configurations taken" },
+	[METRIC_RELOADS_FAILED] = { "sluice_reload_failures_total", "counter", "configurations refused at a reload" },
+};
+
+static const struct { int64_t ns; const char *label; } buckets[] = {
+	{ 100000, "0.0001" }, { 300000, "0.0003" }, { 1000000, "0.001" }, { 3000000, "0.003" }, { 10000000, "0.01" },
+	{ 30000000, "0.03" }, { 100000000, "0.1" }, { 300000000, "0.3" }, { 1000000000, "1" }, { 3000000000, "3" }, { 10000000000, "10" },
+};
+static const char *const stage_names[SLUICE_STAGES] = { "connect", "helo", "mail", "rcpt", "data", "message" };
+
+struct histogram {
+	uint64_t count, sum_ns;
+	uint64_t below[ARRAY_LEN(buckets)]; /* not cumulative */
+};
+
+struct check_row {
+	char name[64];
+	uint64_t outcomes[SLUICE_TEMPERROR + 1];
+	struct histogram time;
+};
+
+struct metrics {
+	int64_t values[METRICS]; /* atomic */
+	pthread_mutex_t lock;    /* guards all below */
+	uint64_t verdicts[CASE_FAULT + 1][SLUICE_STAGES];
+	struct histogram stages[SLUICE_STAGES];
+	struct histogram verdict_time[CASE_FAULT + 1];
+	struct check_row checks[MAX_CHECKS];
+	size_t check_count;
+};
+
+struct metrics *metrics_new(void)
+{
+	struct metrics *m = calloc(1, sizeof *m);
+
+	if (m)
+		(void)pthread_mutex_init(&m->lock, NULL);
+	return m;
+}
+
+void metrics_free(struct metrics *m)
+{
+	if (!m)
+		return;
+	(void)pthread_mutex_destroy(&m->lock);
+	free(m);
+}
+
+void metrics_add(struct metrics *m, enum metric metric, int64_t n)
+{
+	(void)__atomic_add_fetch(&m->values[metric], n, __ATOMIC_RELAXED);
+}
+
+int64_t metrics_get(const struct metrics *m, enum metric metric)
+{
+	return __atomic_load_n(&m->values[metric], __ATOMIC_RELAXED);
+}
+
+static void observe(struct histogram *h, int64_t ns)
+{
+	h->count++;
+	h->sum_ns += (uint64_t)ns;
+	for (size_t i = 0; i < ARRAY_LEN(buckets); i++) {
+		if (ns <= buckets[i].ns) {
+			h->below[i]++;
+			return;
+		}
+	}
+}
+
+static struct check_row *check_row(struct metrics *m, const char *name)
+{
+	for (size_t i = 0; i < m->check_count; i++)
+		if (!strcmp(m->checks[i].name, name))
+			return &m->checks[i];
+	if (m->check_count == MAX_CHECKS)
+		return NULL;
+	(void)strncpy(m->checks[m->check_count].name, name, sizeof m->checks[0].name - 1);
+	return &m->checks[m->check_count++];
+}
+
+void metrics_case(struct metrics *m, const struct case_ *c)
+{
+	int64_t all = 0;
+
+	(void)pthread_mutex_lock(&m->lock);
+	m->verdicts[c->verdict.action][c->verdict.stage]++;
+	for (size_t i = 0; i < SLUICE_STAGES; i++) {
+		all += c->stages[i].ns;
+		if (c->stages[i].judged)
+			observe(&m->stages[i], c->stages[i].ns);
+	}
+	observe(&m->verdict_time[c->verdict.action], all);
+	for (size_t i = 0; i < c->check_count; i++) {
+		struct check_row *row = check_row(m, c->checks[i].name);
+
+		if (!row)
+			continue;
+		row->outcomes[c->checks[i].outcome]++;
+		observe(&row->time, c->checks[i].ns);
+	}
+	(void)pthread_mutex_unlock(&m->lock);
+}
+
+int64_t metrics_cases(const struct metrics *m, enum case_action action)
+{
+	struct metrics *locked = (struct metrics *)(uintptr_t)m;
+	uint64_t n = 0;
+
+	(void)pthread_mutex_lock(&locked->lock);
+	for (size_t i = 0; i < SLUICE_STAGES; i++)
+		n += m->verdicts[action][i];
+	(void)pthread_mutex_unlock(&locked->lock);
+	return (int64_t)n;
+}
+
+static void print_head(struct text *out, const char *name, const char *type, const char *help)
+{
+	text_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static void print_histogram(struct text *out, const char *name, const char *label, const char *value, const struct histogram *h)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(buckets); i++) {
+		sum += h->below[i];
+		text_addf(out, "%s_bucket{%s=\"%s\",le=\"%s\"} %llu\n", name, label, value, buckets[i].label, (unsigned long long)sum);
+	}
+	text_addf(out, "%s_bucket{%s=\"%s\",le=\"+Inf\"} %llu\n", name, label, value, (unsigned long long)h->count);
+	text_addf(out, "%s_sum{%s=\"%s\"} %llu.%09llu\n", name, label, value, (unsigned long long)(h->sum_ns / 1000000000),
+		(unsigned long long)(h->sum_ns % 1000000000));
+	text_addf(out, "%s_count{%s=\"%s\"} %llu\n", name, label, value, (unsigned long long)h->count);
+}
+
+void metrics_print_one(struct text *out, const char *name, const char *type, const char *help, int64_t value)
+{
+	print_head(out, name, type, help);
+	text_addf(out, "%s %lld\n", name, (long long)value);
+}
+
+void metrics_print(struct text *out, struct metrics *m)
+{
+	for (size_t i = 0; i < METRICS; i++)
+		metrics_print_one(out, rows[i].name, rows[i].type, rows[i].help, metrics_get(m, (enum metric)i));
+
+	(void)pthread_mutex_lock(&m->lock);
+	print_head(out, "sluice_verdicts_total", "counter", "cases by verdict and the stage that gave it");
+	for (size_t a = 0; a <= CASE_FAULT; a++)
+		for (size_t s = 0; s < SLUICE_STAGES; s++)
+			if (m->verdicts[a][s])
+				text_addf(out, "sluice_verdicts_total{verdict=\"%s\",stage=\"%s\"} %llu\n", case_action_words[a], stage_names[s],
+					(unsigned long long)m->verdicts[a][s]);
+	print_head(out, "sluice_case_seconds", "histogram", "time that all stages of a case took, by verdict");
+	for (size_t a = 0; a <= CASE_FAULT; a++)
+		print_histogram(out, "sluice_case_seconds", "verdict", case_action_words[a], &m->verdict_time[a]);
+	print_head(out, "sluice_stage_seconds", "histogram", "time of one stage, waiting among it");
+	for (size_t s = 0; s < SLUICE_STAGES; s++)
+		print_histogram(out, "sluice_stage_seconds", "stage", stage_names[s], &m->stages[s]);
+	print_head(out, "sluice_check_seconds", "histogram", "time spent in one check, waiting not among it");
+	for (size_t i = 0; i < m->check_count; i++)
+		print_histogram(out, "sluice_check_seconds", "check", m->checks[i].name, &m->checks[i].time);
+	print_head(out, "sluice_check_outcomes_total", "counter", "how checks ended");
+	for (size_t i = 0; i < m->check_count; i++)
+		for (size_t o = 0; o <= SLUICE_TEMPERROR; o++)
+			if (m->checks[i].outcomes[o])
+				text_addf(out, "sluice_check_outcomes_total{check=\"%s\",outcome=\"%s\"} %llu\n", m->checks[i].name, outcome_words[o],
+					(unsigned long long)m->checks[i].outcomes[o]);
+	(void)pthread_mutex_unlock(&m->lock);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* metrics.h - counters and latency histograms, in the text form of Prometheus 0.0.4. Any threads. */
+#ifndef OBSERVE_METRICS_H
+#define OBSERVE_METRICS_H
+
+#include <stdint.h>
+
+#include "filter/base/text.h"
+#include "filter/observe/case.h"
+
+struct metrics;
+
+enum metric {
+	METRIC_CONNECTIONS,      /* accepted since start */
+	METRIC_CONNECTIONS_OPEN, /* gauge */
+	METRIC_MESSAGES_OPEN,    /* gauge: between MAIL and its end */
+	METRIC_FAULTS,
+	METRIC_RELOADS,
+	METRIC_RELOADS_FAILED,
+	METRICS,
+};
+
+struct metrics *metrics_new(void); /* NULL: no memory */
+void metrics_free(struct metrics *m);
+void metrics_add(struct metrics *m, enum metric metric, int64_t n);
+int64_t metrics_get(const struct metrics *m, enum metric metric);
+/* Count a case: its verdict, its stages and its checks. */
+void metrics_case(struct metrics *m, const struct case_ *c);
+/* How many cases ended so. */
+int64_t metrics_cases(const struct metrics *m, enum case_action action);
+void metrics_print(struct text *out, struct metrics *m);
+/* One more sample from elsewhere: "# HELP", "# TYPE" and the value. type: "counter" or "gauge". */
+void metrics_print_one(struct text *out, const char *name, const char *type, const char *help, int64_t value);
+
+#endif
