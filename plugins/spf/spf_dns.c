@@ -24,7 +24,7 @@ static void host_name(const struct spf_view *v, size_t host, char buf[HOST_NAME_
 	snprintf(buf, HOST_NAME_MAX_BYTES, "h%zu.%s", host, v->hosts[host].within ? GUARD_CLEAN_TARGET : "invalid");
 }
 
-/* The addresses of a name in libspf2's terms, or NULL with *ret_status. */
+/* The addresses of a name; NULL: not here yet, or the name is none of ours. */
 static const struct sluice_dns_answer *find_addresses(struct spf_view *v, const char *name, bool *ret_known)
 {
 	char host[HOST_NAME_MAX_BYTES];
@@ -161,9 +161,12 @@ enum spf_match spf_library_match(const struct spf_library *lib, const char *reco
 		current = NULL;
 		result = SPF_response_result(response);
 	}
-	SPF_record_free(compiled);
-	SPF_response_free(response);
-	SPF_request_free(request);
+	if (compiled)
+		SPF_record_free(compiled);
+	if (response)
+		SPF_response_free(response);
+	if (request)
+		SPF_request_free(request);
 
 	if (view->missing)
 		return SPF_MATCH_PENDING;
