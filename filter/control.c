@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/control.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "filter/services/clock.h"
+
+int control_open(const char *path, struct err *reterr)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	int fd, r;
+	mode_t old;
+
+	if (strlen(path) >= sizeof sa.sun_path)
+		return err_set(reterr, -ENAMETOOLONG, "control: the path of a unix socket has at most %zu octets", sizeof sa.sun_path - 1);
+	memcpy(sa.sun_path, path, strlen(path));
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return err_set(reterr, -errno, "control: %s", strerror(errno));
+	if (connect(fd, (const struct sockaddr *)&sa, sizeof sa) == 0) {
+		(void)close(fd);
+		return err_set(reterr, -EADDRINUSE, "control: somebody listens on %s already: is sluiced running?", path);
+	}
+	(void)unlink(path);
+	old = umask(0177);
+	r = bind(fd, (const struct sockaddr *)&sa, sizeof sa);
+	(void)umask(old);
+	if (r < 0 || listen(fd, 16) < 0) {
+		r = -errno;
+		(void)close(fd);
+		return err_set(reterr, r, "control: cannot listen on %s: %s", path, strerror(-r));
+	}
+	return fd;
+}
+
+static bool allowed(int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof peer;
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && (peer.uid == 0 || peer.uid == geteuid());
+}
+
+static bool wait_for(int fd, short events, int64_t deadline_ms)
+{
+	struct pollfd p = { .fd = fd, .events = events };
+	int64_t left = deadline_ms - clock_mono_ms();
+
+	return left > 0 && poll(&p, 1, (int)left) == 1;
+}
+
+static bool read_line(int fd, char line[CONTROL_LINE_MAX], int64_t deadline_ms)
+{
+	size_t len = 0;
+
+	while (len < CONTROL_LINE_MAX - 1 && wait_for(fd, POLLIN, deadline_ms)) {
+		ssize_t n = recv(fd, line + len, CONTROL_LINE_MAX - 1 - len, 0);
+		char *end;
+
+		if (n <= 0)
+			return false;
+		len += (size_t)n;
+		line[len] = '\0';
+		end = memchr(line, '\n', len);
+		if (end) {
+			*end = '\0';
+			return true;
+		}
+	}
+	return false;
+}
+
+static void write_all(int fd, const char *bytes, size_t len, int64_t deadline_ms)
+{
+	while (len && wait_for(fd, POLLOUT, deadline_ms)) {
+		ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (n < 0)
+			return;
+		bytes += n;
+		len -= (size_t)n;
+	}
+}
+
+static int on_status(struct daemon *d, const char *argument, struct text *out)
+{
+	(void)argument;
+	daemon_status(d, out);
+	return EX_OK;
+}
+
+static int on_metrics(struct daemon *d, const char *argument, struct text *out)
+{
+	(void)argument;
+	daemon_metrics(d, out);
+	return EX_OK;
+}
+
+static int on_reload(struct daemon *d, const char *argument, struct text *out)
+{
+	struct err err;
+
+	(void)argument;
+	if (daemon_reload(d, &err) == 0)
+		return EX_OK;
+	text_addf(out, "%s\n", err.text);
+	return EX_CONFIG;
+}
+
+static int on_explain(struct daemon *d, const char *argument, struct text *out)
+{
+	return daemon_explain(d, argument, out) ? EX_OK : EX_NOINPUT;
+}
+
+static const struct { const char *verb; int (*serve)(struct daemon *d, const char *argument, struct text *out); } verbs[] = {
+	{ "status", on_status }, { "reload", on_reload }, { "explain", on_explain }, { "metrics", on_metrics },
+};
+
+static int serve(struct daemon *d, char *line, struct text *out)
+{
+	char *blank = strchr(line, ' ');
+	const char *argument = blank ? blank + 1 : "";
+
+	if (blank)
+		*blank = '\0';
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		if (!strcmp(verbs[i].verb, line))
+			return verbs[i].serve(d, argument, out);
+	text_adds(out, "the daemon does not know this request: is it of another version?\n");
+	return EX_USAGE;
+}
+
+void control_serve(struct daemon *d, int listener)
+{
+	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(CONTROL_ANSWER_MAX);
+	int64_t deadline = clock_mono_ms() + CONTROL_TIMEOUT_MS;
+	char line[CONTROL_LINE_MAX], head[16];
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC), status;
+
+	if (fd < 0)
+		return;
+	if (!allowed(fd)) {
+		text_adds(&out, "only root and the daemon's own user may ask\n");
+		status = EX_NOPERM;
+	} else if (!read_line(fd, line, deadline)) {
+		(void)close(fd);
+		return;
+	} else {
+		status = serve(d, line, &out);
+	}
+	(void)snprintf(head, sizeof head, "%d\n", status);
+	deadline = clock_mono_ms() + CONTROL_TIMEOUT_MS;
+	write_all(fd, head, strlen(head), deadline);
+	write_all(fd, text_str(&out), out.len, deadline);
+	(void)close(fd);
+}

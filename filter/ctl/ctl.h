@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ctl.h - what the commands of sluicectl share. Each command takes its own arguments and returns an exit status. */
+#ifndef CTL_CTL_H
+#define CTL_CTL_H
+
+#include <stdio.h>
+
+#include "filter/base/text.h"
+
+#define CTL_DEFAULT_CONFIG SLUICE_SYSCONFDIR "/sluice.conf"
+
+/* Exit statuses of `check`: verdicts; the others are those of sysexits(3). */
+enum { CTL_ACCEPT = 0, CTL_TEMPFAIL = 10, CTL_REJECT = 20 };
+
+int ctl_check(int argc, char **argv);   /* check.c */
+int ctl_config(int argc, char **argv);  /* config.c: config check, config show */
+int ctl_status(int argc, char **argv);  /* daemon.c */
+int ctl_reload(int argc, char **argv);
+int ctl_metrics(int argc, char **argv);
+int ctl_explain(int argc, char **argv);
+
+/*
+ * Ask the daemon (filter/control.h) whose configuration, or whose socket, is named. Its exit status, with its text in
+ * out; or EX_UNAVAILABLE, EX_CONFIG with what is wrong said on stderr.
+ */
+struct ctl_target {
+	const char *config, *socket; /* either may be NULL */
+};
+int ctl_ask(const struct ctl_target *target, const char *request, struct text *out);
+
+/* A case in JSON as a person wants to read it. False: it is no case. show.c */
+bool ctl_show_case(FILE *out, const char *json);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* daemon.c - the commands that ask the daemon: status, reload, explain, metrics. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "filter/control.h"
+#include "filter/ctl/ctl.h"
+#include "filter/engine/snapshot.h"
+
+#define ANSWER_TIMEOUT_S 60 /* a reload may read long lists */
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	struct timeval timeout = { .tv_sec = ANSWER_TIMEOUT_S };
+	int fd;
+
+	if (strlen(path) >= sizeof sa.sun_path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(sa.sun_path, path, strlen(path));
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return -1;
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+	if (connect(fd, (const struct sockaddr *)&sa, sizeof sa) == 0)
+		return fd;
+	(void)close(fd);
+	return -1;
+}
+
+static int talk(const char *path, const char *request, struct text *out)
+{
+	int fd = connect_to(path);
+	char buf[65536];
+	ssize_t n;
+	char *end;
+	int status;
+
+	if (fd < 0) {
+		fprintf(stderr, "sluicectl: no daemon answers on %s: %s\n", path, strerror(errno));
+		return EX_UNAVAILABLE;
+	}
+	if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0)
+		perror("sluicectl");
+	while ((n = recv(fd, buf, sizeof buf, 0)) > 0)
+		text_add(out, buf, (size_t)n);
+	(void)close(fd);
+	end = out->len ? memchr(out->bytes, '\n', out->len) : NULL;
+	if (!end) {
+		fprintf(stderr, "sluicectl: the daemon on %s gave no answer\n", path);
+		return EX_UNAVAILABLE;
+	}
+	status = atoi(out->bytes);
+	out->len -= (size_t)(end + 1 - out->bytes);
+	memmove(out->bytes, end + 1, out->len + 1);
+	return status;
+}
+
+int ctl_ask(const struct ctl_target *target, const char *request, struct text *out)
+{
+	struct snapshot_options options = { .no_services = true };
+	struct snapshot *s;
+	struct err err;
+	int status;
+
+	if (target->socket)
+		return talk(target->socket, request, out);
+	if (snapshot_load(target->config ? target->config : CTL_DEFAULT_CONFIG, &options, &s, &err) < 0) {
+		fprintf(stderr, "%s\nsluicectl: with -s SOCKET a daemon can be asked whatever its configuration says\n", err.text);
+		return EX_CONFIG;
+	}
+	status = talk(s->policy->settings.control, request, out);
+	snapshot_unref(s);
+	return status;
+}
+
+/* -c and -s, and what is left over. */
+static int parse(int argc, char **argv, const char *name, const char *argument, struct ctl_target *ret, bool *ret_json)
+{
+	int option;
+
+	while ((option = getopt(argc, argv, ret_json ? "c:s:jh" : "c:s:h")) != -1) {
+		if (option == 'c')
+			ret->config = optarg;
+		else if (option == 's')
+			ret->socket = optarg;
+		else if (option == 'j')
+			*ret_json = true;
+		else
+			break;
+	}
+	if (option == -1 && optind + (*argument ? 1 : 0) == argc)
+		return EX_OK;
+	fprintf(option == 'h' ? stdout : stderr, "usage: sluicectl %s [-c FILE | -s SOCKET]%s%s%s\n", name, ret_json ? " [-j]" : "",
+		*argument ? " " : "", argument);
+	return option == 'h' ? -1 : EX_USAGE;
+}
+
+static int simple(int argc, char **argv, const char *name)
+{
+	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(CONTROL_ANSWER_MAX);
+	char request[32];
+	struct ctl_target target = { 0 };
+	int status = parse(argc, argv, name, "", &target, NULL);
+
+	if (status)
+		return status < 0 ? EX_OK : status;
+	(void)snprintf(request, sizeof request, "%s\n", name);
+	status = ctl_ask(&target, request, &out);
+	fputs(text_str(&out), status ? stderr : stdout);
+	return status;
+}
+
+int ctl_status(int argc, char **argv)
+{
+	return simple(argc, argv, "status");
+}
+
+int ctl_reload(int argc, char **argv)
+{
+	return simple(argc, argv, "reload");
+}
+
+int ctl_metrics(int argc, char **argv)
+{
+	return simple(argc, argv, "metrics");
+}
+
+int ctl_explain(int argc, char **argv)
+{
+	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(CONTROL_ANSWER_MAX);
+	SLUICE_CLEANUP(text_done) struct text request = TEXT_INIT(CONTROL_LINE_MAX);
+	struct ctl_target target = { 0 };
+	bool json = false;
+	int status = parse(argc, argv, "explain", "ID", &target, &json);
+	const char *id;
+
+	if (status)
+		return status < 0 ? EX_OK : status;
+	id = argv[optind];
+	if (!*id || strpbrk(id, "\r\n") || strlen(id) > CONTROL_LINE_MAX - 16) {
+		fputs("sluicectl: an ID is a reference from a reply (ref=...), a queue id or a message id\n", stderr);
+		return EX_USAGE;
+	}
+	text_addf(&request, "explain %s\n", id);
+	status = ctl_ask(&target, text_str(&request), &out);
+	if (status == EX_NOINPUT)
+		fprintf(stderr, "sluicectl: no case '%s' is kept: it may be older than 'history' reaches\n", id);
+	if (status)
+		return status;
+	if (json)
+		puts(text_str(&out));
+	else if (!ctl_show_case(stdout, text_str(&out)))
+		return EX_SOFTWARE;
+	return EX_OK;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* main.c - sluicectl: which command. */
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "filter/base/suggest.h"
+#include "filter/ctl/ctl.h"
+
+static const struct { const char *name; int (*run)(int argc, char **argv); const char *help; } commands[] = {
+	{ "check", ctl_check, "run one transaction through a configuration, with no daemon" },
+	{ "config", ctl_config, "config check, config show: look at a configuration" },
+	{ "status", ctl_status, "how the daemon is" },
+	{ "reload", ctl_reload, "let the daemon read its configuration again" },
+	{ "explain", ctl_explain, "why a transaction ended as it did" },
+	{ "metrics", ctl_metrics, "the daemon's counters, as Prometheus reads them" },
+};
+
+static int usage(FILE *out, int status)
+{
+	fputs("usage: sluicectl COMMAND [OPTION...]\n", out);
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
+	fputs("sluicectl(8) says more; sluicectl COMMAND -h lists the options of one.\n", out);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct suggest s;
+
+	if (argc < 2)
+		return usage(stderr, EX_USAGE);
+	if (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help"))
+		return usage(stdout, EX_OK);
+	if (!strcmp(argv[1], "-V") || !strcmp(argv[1], "--version")) {
+		puts("sluicectl " SLUICE_VERSION);
+		return EX_OK;
+	}
+	s = suggest_for(argv[1], strlen(argv[1]));
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
+		if (!strcmp(argv[1], commands[i].name))
+			return commands[i].run(argc - 1, argv + 1);
+		suggest_try(&s, commands[i].name);
+	}
+	if (s.best)
+		fprintf(stderr, "sluicectl: there is no command '%s': did you mean '%s'?\n", argv[1], s.best);
+	else
+		fprintf(stderr, "sluicectl: there is no command '%s'\n", argv[1]);
+	return usage(stderr, EX_USAGE);
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* show.c - a case for people. What came from the network is printed escaped: a terminal obeys control characters. */
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "filter/base/utf8.h"
+#include "filter/ctl/ctl.h"
+
+static const char *str(const json_t *object, const char *key)
+{
+	const char *s = json_string_value(json_object_get(object, key));
+
+	return s ? s : "";
+}
+
+static long long num(const json_t *object, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(object, key));
+}
+
+static double real(const json_t *object, const char *key)
+{
+	return json_number_value(json_object_get(object, key));
+}
+
+static void put(FILE *out, const char *s)
+{
+	for (size_t len = strlen(s); len;) {
+		size_t n = utf8_char_len(s, len);
+		bool control = (unsigned char)*s < 0x20 || *s == 0x7f || (n == 2 && (unsigned char)s[0] == 0xc2 && (unsigned char)s[1] < 0xa0);
+
+		if (n && !control)
+			fwrite(s, 1, n, out);
+		else
+			fprintf(out, "\\x%02x", (unsigned char)*s);
+		s += n && !control ? n : 1;
+		len -= n && !control ? n : 1;
+	}
+}
+
+static void put_value(FILE *out, const json_t *value)
+{
+	size_t i;
+	json_t *item;
+
+	switch (json_typeof(value)) {
+	case JSON_STRING:
+		put(out, json_string_value(value));
+		break;
+	case JSON_INTEGER:
+		fprintf(out, "%lld", (long long)json_integer_value(value));
+		break;
+	case JSON_REAL:
+		fprintf(out, "%g", json_real_value(value));
+		break;
+	case JSON_TRUE:
+		fputs("yes", out);
+		break;
+	case JSON_FALSE:
+		fputs("no", out);
+		break;
+	case JSON_NULL:
+		fputs("unknown", out);
+		break;
+	case JSON_ARRAY:
+		json_array_foreach(value, i, item) {
+			fputs(i ? ", " : "", out);
+			put_value(out, item);
+		}
+		break;
+	case JSON_OBJECT:
+		break;
+	}
+}
+
+static void line(FILE *out, const char *label, const char *value)
+{
+	if (!*value)
+		return;
+	fprintf(out, "%-11s ", label);
+	put(out, value);
+	fputc('\n', out);
+}
+
+static void show_envelope(FILE *out, const json_t *c)
+{
+	const json_t *client = json_object_get(c, "client"), *recipient;
+	size_t i;
+
+	fprintf(out, "%-11s ", "client");
+	put(out, str(client, "ip"));
+	fputs(*str(client, "name") ? " " : "", out);
+	put(out, str(client, "name"));
+	fputs(", HELO ", out);
+	put(out, str(client, "helo"));
+	if (*str(client, "user")) {
+		fputs(", authenticated as ", out);
+		put(out, str(client, "user"));
+	}
+	fputc('\n', out);
+	if (json_object_get(c, "from")) {
+		fprintf(out, "%-11s <", "from");
+		put(out, str(c, "from"));
+		fputs(">\n", out);
+	}
+	json_array_foreach(json_object_get(c, "recipients"), i, recipient) {
+		fprintf(out, "%-11s <", "to");
+		put(out, str(recipient, "address"));
+		fprintf(out, ">%s\n", json_is_true(json_object_get(recipient, "refused")) ? " (refused)" : "");
+	}
+	line(out, "queue id", str(c, "queue_id"));
+	line(out, "message id", str(c, "message_id"));
+}
+
+static void show_verdict(FILE *out, const json_t *c)
+{
+	const json_t *v = json_object_get(c, "verdict");
+
+	fprintf(out, "%-11s %s at %s", "verdict", str(v, "action"), str(v, "stage"));
+	if (*str(v, "rule"))
+		fprintf(out, ", by rule %s (%s:%lld)", str(v, "rule"), str(v, "file"), num(v, "line"));
+	fputc('\n', out);
+	if (num(v, "code")) {
+		fprintf(out, "%-11s %lld %s ", "reply", num(v, "code"), str(v, "dsn"));
+		put(out, str(v, "text"));
+		fputc('\n', out);
+	}
+	fprintf(out, "%-11s %g\n", "score", real(c, "score"));
+}
+
+static void show_rules(FILE *out, const json_t *c)
+{
+	const json_t *rule;
+	const char *name;
+	json_t *fact;
+	size_t i;
+
+	fputs("\nrules that matched\n", out);
+	json_array_foreach(json_object_get(c, "rules"), i, rule) {
+		fprintf(out, "  %s  %s:%lld\n    ", str(rule, "stage"), str(rule, "file"), num(rule, "line"));
+		put(out, str(rule, "text"));
+		fputc('\n', out);
+		if (*str(rule, "recipient")) {
+			fputs("      for <", out);
+			put(out, str(rule, "recipient"));
+			fputs(">\n", out);
+		}
+		json_object_foreach(json_object_get(rule, "facts"), name, fact) {
+			fprintf(out, "      %s is ", name);
+			put_value(out, fact);
+			fputc('\n', out);
+		}
+	}
+	if (i == 0)
+		fputs("  none\n", out);
+}
+
+static void show_facts(FILE *out, const json_t *c)
+{
+	const char *name;
+	json_t *fact;
+
+	fputs("\nfacts\n", out);
+	json_object_foreach(json_object_get(c, "facts"), name, fact) {
+		fprintf(out, "  %-24s ", name);
+		put_value(out, fact);
+		fputc('\n', out);
+	}
+}
+
+static void show_answers(FILE *out, const json_t *c)
+{
+	const json_t *answer, *record;
+	size_t i, k;
+
+	fputs("\nDNS\n", out);
+	json_array_foreach(json_object_get(c, "answers"), i, answer) {
+		fputs("  ", out);
+		put(out, str(answer, "name"));
+		fprintf(out, " %s: %s, from %s", str(answer, "type"), str(answer, "status"), str(answer, "source"));
+		if (num(answer, "age"))
+			fprintf(out, ", %lld s old", num(answer, "age"));
+		if (real(answer, "ms") > 0)
+			fprintf(out, ", %g ms", real(answer, "ms"));
+		fprintf(out, " (%s)\n", str(answer, "checks"));
+		json_array_foreach(json_object_get(answer, "records"), k, record) {
+			fputs("    ", out);
+			put(out, json_string_value(record));
+			fputc('\n', out);
+		}
+	}
+	if (i == 0)
+		fputs("  nothing was asked\n", out);
+}
+
+static void show_times(FILE *out, const json_t *c)
+{
+	const char *name;
+	json_t *value;
+
+	fputs("\ntime\n", out);
+	json_object_foreach(json_object_get(c, "stages"), name, value)
+		fprintf(out, "  %-24s %g ms\n", name, json_number_value(value));
+	json_object_foreach(json_object_get(c, "checks"), name, value)
+		fprintf(out, "  check %-18s %g ms, %s\n", name, real(value, "ms"), str(value, "outcome"));
+}
+
+bool ctl_show_case(FILE *out, const char *json)
+{
+	json_error_t error;
+	json_t *c = json_loads(json, 0, &error);
+
+	if (!c) {
+		fprintf(stderr, "sluicectl: this is no case: %s\n", error.text);
+		return false;
+	}
+	fprintf(out, "%-11s %s, %s\n", "case", str(c, "case"), str(c, "time"));
+	show_envelope(out, c);
+	show_verdict(out, c);
+	show_rules(out, c);
+	show_facts(out, c);
+	show_answers(out, c);
+	show_times(out, c);
+	if (*str(c, "authentication_results")) {
+		fputs("\nAuthentication-Results\n  ", out);
+		for (const char *s = str(c, "authentication_results"); *s; s++) {
+			if (*s == '\n')
+				fputs("\n  ", out);
+			else
+				fputc(*s == '\t' ? ' ' : *s, out);
+		}
+		fputc('\n', out);
+	}
+	json_decref(c);
+	return true;
+}

@@ -1,0 +1,564 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/daemon.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "config.h"
+#ifdef HAVE_LIBSYSTEMD
+#include <systemd/sd-daemon.h>
+#endif
+
+#include "filter/control.h"
+#include "filter/engine/dialogue.h"
+#include "filter/milter/milter.h"
+#include "filter/observe/history.h"
+#include "filter/observe/http.h"
+#include "filter/observe/log.h"
+#include "filter/observe/metrics.h"
+#include "filter/services/clock.h"
+#include "filter/services/health.h"
+#include "filter/services/reactor.h"
+
+#define CASE_MAX_BYTES   (8u << 20)
+#define PROBE_INTERVAL_S 3600
+#define STOP_STEP_MS     20
+#define STOP_LIMIT_MS    3000 /* for threads that have nothing more to do */
+
+struct daemon {
+	char *config;
+	struct log *log;
+	struct metrics *metrics;
+	struct history *history;
+	struct health *health;
+	struct reactor *reactor;
+	struct http *http;
+	struct engine engine;
+	struct edge edge;
+	int control;
+	char *control_path;
+	int64_t began_ms;
+
+	pthread_mutex_t lock; /* guards snapshot, cases_fd and the probes' fields below */
+	struct snapshot *snapshot;
+	int cases_fd;
+	pthread_cond_t probe_wake;
+	bool probe_now, probe_stop, probe_busy;
+
+	pthread_t milter_thread, probe_thread;
+	bool milter_started, milter_ended, probe_started; /* milter_ended is atomic */
+};
+
+/* The signals of the process, as bytes in a pipe: a handler can reach nothing else. */
+static int signal_pipe[2] = { -1, -1 };
+
+static void on_signal(int sig)
+{
+	int saved = errno;
+	char c = sig == SIGUSR1 ? 'r' : 's';
+
+	(void)!write(signal_pipe[1], &c, 1);
+	errno = saved;
+}
+
+static void on_wake(int sig)
+{
+	(void)sig; /* that poll() in libmilter returns is all that is wanted */
+}
+
+/* ---- what others call ---- */
+
+static struct snapshot *current(void *arg)
+{
+	struct daemon *d = arg;
+	struct snapshot *s;
+
+	(void)pthread_mutex_lock(&d->lock);
+	s = snapshot_ref(d->snapshot);
+	(void)pthread_mutex_unlock(&d->lock);
+	return s;
+}
+
+static void append_case(struct daemon *d, struct text *json)
+{
+	size_t len = json->len;
+
+	text_addc(json, '\n');
+	(void)pthread_mutex_lock(&d->lock);
+	if (d->cases_fd >= 0)
+		(void)!write(d->cases_fd, text_str(json), json->len); /* O_APPEND: one call, one line */
+	(void)pthread_mutex_unlock(&d->lock);
+	json->len = len;
+}
+
+static void on_case(void *arg, const struct case_ *c)
+{
+	struct daemon *d = arg;
+	SLUICE_CLEANUP(text_done) struct text json = TEXT_INIT(CASE_MAX_BYTES), line = TEXT_INIT(8192);
+
+	metrics_case(d->metrics, c);
+	case_json(&json, c);
+	if (!json.failed) {
+		history_add(d->history, c, text_str(&json), json.len);
+		append_case(d, &json);
+	}
+	if (!log_wants(d->log, LOG_LEVEL_INFO))
+		return;
+	case_line(&line, c);
+	log_line(d->log, LOG_LEVEL_INFO, text_str(&line));
+}
+
+static void on_health(void *arg, const struct health_row *row)
+{
+	struct daemon *d = arg;
+
+	if (row->healthy)
+		log_write(d->log, LOG_LEVEL_WARNING, "%s works again", row->subject);
+	else
+		log_write(d->log, LOG_LEVEL_WARNING, "%s is switched off: %s", row->subject, row->why);
+}
+
+static void on_http(void *arg, struct text *out)
+{
+	daemon_metrics(arg, out);
+}
+
+/* ---- start ---- */
+
+static void no_core_dumps(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+#ifndef SANITIZED
+	(void)prctl(PR_SET_DUMPABLE, 0); /* memory holds keys and passwords; sanitizers need to look into it */
+#endif
+}
+
+static int drop_root(const char *user, struct err *reterr)
+{
+	const struct passwd *pw;
+
+	if (geteuid() != 0 || !*user)
+		return 0;
+	pw = getpwnam(user);
+	if (!pw)
+		return err_set(reterr, -EINVAL, "user: there is no user '%s'", user);
+	if (initgroups(user, pw->pw_gid) < 0 || setgid(pw->pw_gid) < 0 || setuid(pw->pw_uid) < 0)
+		return err_set(reterr, -errno, "user: cannot become %s: %s", user, strerror(errno));
+	if (setuid(0) == 0)
+		return err_set(reterr, -EPERM, "user: root could not be given up");
+	return 0;
+}
+
+static int open_cases(const char *path, int *ret, struct err *reterr)
+{
+	*ret = -1;
+	if (!*path)
+		return 0;
+	*ret = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+	return *ret < 0 ? err_set(reterr, -errno, "cases: %s cannot be opened: %s", path, strerror(errno)) : 0;
+}
+
+static void own_control(const struct daemon *d, const char *user)
+{
+	const struct passwd *pw = geteuid() == 0 && *user ? getpwnam(user) : NULL;
+
+	if (pw)
+		(void)!chown(d->control_path, pw->pw_uid, pw->pw_gid);
+}
+
+static int start_services(struct daemon *d, struct err *reterr)
+{
+	pthread_condattr_t monotonic;
+
+	(void)pthread_mutex_init(&d->lock, NULL);
+	(void)pthread_condattr_init(&monotonic);
+	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	(void)pthread_cond_init(&d->probe_wake, &monotonic);
+	(void)pthread_condattr_destroy(&monotonic);
+	d->log = log_new("sluiced");
+	d->metrics = metrics_new();
+	d->history = history_new(0);
+	d->health = health_new(on_health, d);
+	d->reactor = reactor_new();
+	if (!d->log || !d->metrics || !d->history || !d->health || !d->reactor)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	d->engine = (struct engine){ .health = d->health, .on_case = on_case, .arg = d };
+	d->edge = (struct edge){ .engine = &d->engine, .metrics = d->metrics, .log = d->log, .snapshot = current, .arg = d };
+	return 0;
+}
+
+static int open_sockets(struct daemon *d, struct err *reterr)
+{
+	const struct settings *s = &d->snapshot->policy->settings;
+	int r;
+
+	d->control = control_open(s->control, reterr);
+	if (d->control < 0)
+		return d->control;
+	d->control_path = strdup(s->control);
+	if (!d->control_path)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	own_control(d, s->user);
+	r = milter_open(&d->edge, s, reterr);
+	if (r < 0)
+		return r;
+	if (*s->http) {
+		d->http = http_new(d->reactor, s->http, on_http, d, reterr);
+		if (!d->http)
+			return -EADDRNOTAVAIL;
+	}
+	return drop_root(s->user, reterr);
+}
+
+static void *milter_main(void *arg)
+{
+	struct daemon *d = arg;
+	char ended = 'm';
+
+	milter_run();
+	__atomic_store_n(&d->milter_ended, true, __ATOMIC_RELEASE);
+	(void)!write(signal_pipe[1], &ended, 1);
+	return NULL;
+}
+
+/* Each hour, and after a load: look after the health of what checks ask. */
+static void *probe_main(void *arg)
+{
+	struct daemon *d = arg;
+
+	(void)pthread_mutex_lock(&d->lock);
+	while (!d->probe_stop) {
+		struct snapshot *s = snapshot_ref(d->snapshot);
+		struct timespec until;
+
+		d->probe_now = false;
+		d->probe_busy = true;
+		(void)pthread_mutex_unlock(&d->lock);
+		if (s->plan.start[SLUICE_STAGE_PROBE])
+			dialogue_probe(&d->engine, s);
+		snapshot_unref(s);
+		(void)pthread_mutex_lock(&d->lock);
+		d->probe_busy = false;
+		(void)clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_sec += PROBE_INTERVAL_S;
+		while (!d->probe_stop && !d->probe_now)
+			if (pthread_cond_timedwait(&d->probe_wake, &d->lock, &until))
+				break;
+	}
+	(void)pthread_mutex_unlock(&d->lock);
+	return NULL;
+}
+
+/* Threads are made with all signals blocked, but for the one that wakes libmilter: the main thread hears the others. */
+static int start_threads(struct daemon *d, struct err *reterr)
+{
+	struct sigaction wake = { .sa_handler = on_wake }; /* no SA_RESTART */
+	sigset_t all, before;
+	int r;
+
+	(void)sigaction(SIGUSR2, &wake, NULL);
+	(void)sigfillset(&all);
+	(void)sigdelset(&all, SIGUSR2);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&d->milter_thread, NULL, milter_main, d);
+	d->milter_started = r == 0;
+	(void)sigaddset(&all, SIGUSR2);
+	(void)pthread_sigmask(SIG_SETMASK, &all, NULL);
+	if (r == 0) {
+		r = pthread_create(&d->probe_thread, NULL, probe_main, d);
+		d->probe_started = r == 0;
+	}
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return r ? err_set(reterr, -r, "no thread: %s", strerror(r)) : 0;
+}
+
+static int catch_signals(struct err *reterr)
+{
+	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+	struct sigaction act = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK) < 0)
+		return err_set(reterr, -errno, "no pipe: %s", strerror(errno));
+	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
+		(void)sigaction(signals[i], &act, NULL);
+	(void)sigaction(SIGPIPE, &ignore, NULL);
+	return 0;
+}
+
+static void apply(struct daemon *d, const struct settings *s)
+{
+	log_set(d->log, (enum log_to)s->log_to, (enum log_level)s->log_level);
+	(void)history_resize(d->history, (size_t)s->history);
+}
+
+static void notify(const char *state)
+{
+#ifdef HAVE_LIBSYSTEMD
+	(void)sd_notify(0, state);
+#else
+	(void)state;
+#endif
+}
+
+struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reterr)
+{
+	struct daemon *d = calloc(1, sizeof *d);
+	struct snapshot_options options = { 0 };
+	const struct settings *s;
+
+	*ret_exit = EX_OSERR;
+	if (!d || !(d->config = strdup(config))) {
+		free(d);
+		(void)err_set(reterr, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	d->control = d->cases_fd = -1;
+	d->began_ms = clock_mono_ms();
+	no_core_dumps();
+	if (catch_signals(reterr) < 0 || start_services(d, reterr) < 0)
+		goto fail;
+	*ret_exit = EX_CONFIG;
+	options.reactor = d->reactor;
+	if (snapshot_load(config, &options, &d->snapshot, reterr) < 0)
+		goto fail;
+	s = &d->snapshot->policy->settings;
+	*ret_exit = EX_UNAVAILABLE;
+	if (open_sockets(d, reterr) < 0 || open_cases(s->cases, &d->cases_fd, reterr) < 0)
+		goto fail;
+	*ret_exit = EX_OSERR;
+	apply(d, s);
+	if (start_threads(d, reterr) < 0)
+		goto fail;
+	log_write(d->log, LOG_LEVEL_INFO, "sluiced " SLUICE_VERSION " is ready: listening on %s, %zu rules", s->listen, d->snapshot->policy->rules.len);
+	notify("READY=1");
+	return d;
+fail:
+	daemon_stop(d, *ret_exit);
+	return NULL;
+}
+
+/* ---- run ---- */
+
+static void warn_fixed(struct daemon *d, const char *key, const char *before, const char *after)
+{
+	if (strcmp(before, after) != 0)
+		log_write(d->log, LOG_LEVEL_WARNING, "%s has changed: it stays %s until a restart", key, before);
+}
+
+int daemon_reload(struct daemon *d, struct err *reterr)
+{
+	struct snapshot_options options = { .reactor = d->reactor, .before = d->snapshot };
+	struct snapshot *fresh = NULL, *old = d->snapshot;
+	const struct settings *a = &old->policy->settings, *b;
+	int cases_fd = -1, old_fd;
+	int r;
+
+	notify("RELOADING=1");
+	r = snapshot_load(d->config, &options, &fresh, reterr);
+	if (r == 0)
+		r = open_cases(fresh->policy->settings.cases, &cases_fd, reterr);
+	if (r < 0) {
+		snapshot_unref(fresh);
+		metrics_add(d->metrics, METRIC_RELOADS_FAILED, 1);
+		log_write(d->log, LOG_LEVEL_WARNING, "reload failed, the old configuration stays: %s", reterr->text);
+		notify("READY=1");
+		return r;
+	}
+	b = &fresh->policy->settings;
+	warn_fixed(d, "listen", a->listen, b->listen);
+	warn_fixed(d, "control", a->control, b->control);
+	warn_fixed(d, "http", a->http, b->http);
+	warn_fixed(d, "user", a->user, b->user);
+	(void)pthread_mutex_lock(&d->lock);
+	d->snapshot = fresh;
+	old_fd = d->cases_fd;
+	d->cases_fd = cases_fd;
+	d->probe_now = true;
+	(void)pthread_cond_signal(&d->probe_wake);
+	(void)pthread_mutex_unlock(&d->lock);
+	apply(d, b);
+	snapshot_unref(old);
+	if (old_fd >= 0)
+		(void)close(old_fd);
+	metrics_add(d->metrics, METRIC_RELOADS, 1);
+	log_write(d->log, LOG_LEVEL_INFO, "reloaded: %zu rules", fresh->policy->rules.len);
+	notify("READY=1");
+	return 0;
+}
+
+static bool drained(struct daemon *d)
+{
+	return metrics_get(d->metrics, METRIC_MESSAGES_OPEN) == 0;
+}
+
+static void sleep_ms(int64_t ms)
+{
+	struct timespec t = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
+
+	(void)nanosleep(&t, NULL);
+}
+
+static void drain(struct daemon *d)
+{
+	int64_t deadline = clock_mono_ms() + d->snapshot->policy->settings.drain_ms;
+
+	notify("STOPPING=1");
+	log_write(d->log, LOG_LEVEL_INFO, "stopping: %lld messages are under way", (long long)metrics_get(d->metrics, METRIC_MESSAGES_OPEN));
+	while (!drained(d) && clock_mono_ms() < deadline)
+		sleep_ms(STOP_STEP_MS);
+}
+
+int daemon_run(struct daemon *d)
+{
+	struct pollfd fds[] = { { .fd = signal_pipe[0], .events = POLLIN }, { .fd = d->control, .events = POLLIN } };
+	struct err err;
+	char c;
+
+	for (;;) {
+		if (poll(fds, ARRAY_LEN(fds), -1) < 0 && errno != EINTR)
+			return EX_OSERR;
+		while (read(signal_pipe[0], &c, 1) == 1) {
+			if (c == 'm') {
+				log_write(d->log, LOG_LEVEL_WARNING, "libmilter has ended by itself");
+				return EX_SOFTWARE;
+			}
+			if (c == 's') {
+				drain(d);
+				return EX_OK;
+			}
+			(void)daemon_reload(d, &err);
+		}
+		if (fds[1].revents & POLLIN)
+			control_serve(d, d->control);
+		fds[1].revents = 0;
+	}
+}
+
+/* ---- stop ---- */
+
+/* True when all is quiet: libmilter has ended, and no connection holds anything of ours. */
+static bool end_milter(struct daemon *d)
+{
+	int64_t deadline = clock_mono_ms() + STOP_LIMIT_MS;
+
+	if (!d->milter_started)
+		return true;
+	milter_stop();
+	while (!__atomic_load_n(&d->milter_ended, __ATOMIC_ACQUIRE) && clock_mono_ms() < deadline) {
+		(void)pthread_kill(d->milter_thread, SIGUSR2); /* again and again: one may come just before it sleeps */
+		sleep_ms(STOP_STEP_MS);
+	}
+	if (!__atomic_load_n(&d->milter_ended, __ATOMIC_ACQUIRE))
+		return false;
+	(void)pthread_join(d->milter_thread, NULL);
+	while (metrics_get(d->metrics, METRIC_CONNECTIONS_OPEN) > 0 && clock_mono_ms() < deadline)
+		sleep_ms(STOP_STEP_MS);
+	return metrics_get(d->metrics, METRIC_CONNECTIONS_OPEN) == 0;
+}
+
+static bool end_probes(struct daemon *d)
+{
+	bool busy;
+
+	if (!d->probe_started)
+		return true;
+	(void)pthread_mutex_lock(&d->lock);
+	d->probe_stop = true;
+	busy = d->probe_busy;
+	(void)pthread_cond_signal(&d->probe_wake);
+	(void)pthread_mutex_unlock(&d->lock);
+	if (busy)
+		return false; /* it waits for an answer that may take its whole deadline */
+	(void)pthread_join(d->probe_thread, NULL);
+	return true;
+}
+
+void daemon_stop(struct daemon *d, int status)
+{
+	bool quiet;
+
+	if (!d)
+		return;
+	if (d->control_path)
+		(void)unlink(d->control_path);
+	quiet = end_probes(d);
+	quiet = end_milter(d) && quiet;
+	if (!quiet) /* a thread still uses what would be freed; the system takes it all */
+		_exit(status);
+	http_free(d->http);
+	snapshot_unref(d->snapshot);
+	reactor_free(d->reactor);
+	health_free(d->health);
+	history_free(d->history);
+	metrics_free(d->metrics);
+	log_free(d->log);
+	if (d->cases_fd >= 0)
+		(void)close(d->cases_fd);
+	if (d->control >= 0)
+		(void)close(d->control);
+	(void)pthread_mutex_destroy(&d->lock);
+	(void)pthread_cond_destroy(&d->probe_wake);
+	free(d->control_path);
+	free(d->config);
+	free(d);
+}
+
+/* ---- what sluicectl asks ---- */
+
+static void unhealthy(void *arg, const struct health_row *row)
+{
+	if (!row->healthy)
+		text_addf(arg, "switched_off %s: %s\n", row->subject, row->why);
+}
+
+void daemon_status(struct daemon *d, struct text *out)
+{
+	const struct snapshot *s = d->snapshot;
+	struct resolver_stats dns = resolver_stats(s->resolver);
+
+	text_addf(out, "version " SLUICE_VERSION "\npid %ld\nuptime_s %lld\n", (long)getpid(), (long long)((clock_mono_ms() - d->began_ms) / 1000));
+	text_addf(out, "configuration %s\ngeneration %u\nrules %zu\nlisten %s\nauthserv_id %s\n", d->config, s->generation, s->policy->rules.len,
+		s->policy->settings.listen, s->authserv_id);
+	text_addf(out, "connections %lld\nin_progress %lld\n", (long long)metrics_get(d->metrics, METRIC_CONNECTIONS_OPEN),
+		(long long)metrics_get(d->metrics, METRIC_MESSAGES_OPEN));
+	for (enum case_action a = CASE_ACCEPT; a <= CASE_FAULT; a++)
+		text_addf(out, "%s %lld\n", case_action_words[a], (long long)metrics_cases(d->metrics, a));
+	text_addf(out, "faults %lld\n", (long long)metrics_get(d->metrics, METRIC_FAULTS));
+	text_addf(out, "dns_asked %llu\ndns_failed %llu\ndns_cache_hits %llu\n", (unsigned long long)dns.asked, (unsigned long long)dns.failed,
+		(unsigned long long)dns.cache.hits);
+	health_each(d->health, unhealthy, out);
+}
+
+bool daemon_explain(struct daemon *d, const char *id, struct text *out)
+{
+	return history_find(d->history, id, out);
+}
+
+void daemon_metrics(struct daemon *d, struct text *out)
+{
+	struct snapshot *s = current(d);
+	struct resolver_stats dns = resolver_stats(s->resolver);
+
+	metrics_print(out, d->metrics);
+	metrics_print_one(out, "sluice_dns_questions_total", "counter", "questions sent to the network", (int64_t)dns.asked);
+	metrics_print_one(out, "sluice_dns_failures_total", "counter", "of them without an answer", (int64_t)dns.failed);
+	metrics_print_one(out, "sluice_dns_cache_hits_total", "counter", "answers from the cache", (int64_t)dns.cache.hits);
+	metrics_print_one(out, "sluice_dns_cache_misses_total", "counter", "questions that the cache could not answer", (int64_t)dns.cache.misses);
+	metrics_print_one(out, "sluice_dns_cache_bytes", "gauge", "memory that the cache uses", (int64_t)dns.cache.size_bytes);
+	snapshot_unref(s);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * daemon.h - struct daemon owns all that lives long. The main thread has it: it hears the signals and the control socket;
+ * libmilter, the reactor and the probes have threads of their own.
+ */
+#ifndef FILTER_DAEMON_H
+#define FILTER_DAEMON_H
+
+#include "filter/base/err.h"
+#include "filter/base/text.h"
+
+struct daemon;
+
+/* Read the configuration, open the sockets, drop root, start the threads. NULL with *reterr and *ret_exit (sysexits(3)). */
+struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reterr);
+/* Serve until SIGTERM or SIGINT, then let the messages under way end. The exit status. */
+int daemon_run(struct daemon *d);
+/* Free everything; takes NULL. Does not return when a thread could not be ended: then it exits with the status. */
+void daemon_stop(struct daemon *d, int status);
+
+/* ---- for control.c, on the main thread ---- */
+
+/* Read the configuration again and take it; when it is bad nothing changes. 0, -errno with *reterr. */
+int daemon_reload(struct daemon *d, struct err *reterr);
+void daemon_status(struct daemon *d, struct text *out);
+bool daemon_explain(struct daemon *d, const char *id, struct text *out);
+void daemon_metrics(struct daemon *d, struct text *out);
+
+#endif

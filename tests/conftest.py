@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What all whole-system tests share. Each test has a folder, ports and sockets of its own."""
+import pathlib
+import shutil
+import sys
+import tempfile
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from support import dns, milter, postfix, sluice  # noqa: E402
+
+
+class Setup:
+    """Makes what a test needs, and ends it in reverse order."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.running = []
+        self.count = 0
+
+    def _place(self, kind):
+        self.count += 1
+        return self.folder / f"{kind}{self.count}"
+
+    def sluice(self, config, zone="", listen=None, start=True):
+        s = sluice.Sluice(self._place("s"), config, zone, listen, start)
+        self.running.append(s)
+        return s
+
+    def milter(self, s, **kwargs):
+        m = milter.Milter(s.listen, **kwargs)
+        self.running.append(m)
+        return m
+
+    def postfix(self, s, **kwargs):
+        where = s.listen if not s.listen.startswith("inet") else "inet:127.0.0.1:" + s.listen.split(":")[1].split("@")[0]
+        p = postfix.Postfix(self._place("p"), where, **kwargs)
+        self.running.append(p)
+        return p
+
+    def dns(self, *args, **kwargs):
+        d = dns.Server(*args, **kwargs)
+        self.running.append(d)
+        return d
+
+    def end(self):
+        errors = []
+        for thing in reversed(self.running):
+            try:
+                thing.sock.close() if isinstance(thing, milter.Milter) else thing.stop()
+            except AssertionError as e:
+                errors.append(str(e))
+        assert not errors, "\n".join(errors)
+
+
+@pytest.fixture
+def setup():
+    # not pytest's own folder: a unix socket's path must be short, and Postfix must be able to walk to it
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-test-"))
+    folder.chmod(0o755)
+    s = Setup(folder)
+    try:
+        yield s
+    finally:
+        try:
+            s.end()
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A private Postfix: its own folders, a port of its own on loopback, XCLIENT allowed, mail kept in a maildir."""
+import pathlib
+import pwd
+import shutil
+import smtplib
+import subprocess
+
+from . import net
+
+MAIN_CF = """
+compatibility_level = 3.6
+queue_directory = {dir}/spool
+data_directory = {dir}/data
+config_directory = {dir}/conf
+command_directory = /usr/sbin
+daemon_directory = /usr/lib/postfix/sbin
+mail_owner = postfix
+setgid_group = postdrop
+maillog_file = {dir}/log/mail.log
+maillog_file_prefixes = {dir}
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+myhostname = mx.example.org
+mydestination = example.org
+local_recipient_maps =
+alias_maps =
+alias_database =
+mynetworks = 127.0.0.0/8
+smtpd_relay_restrictions = permit
+smtpd_recipient_restrictions = permit
+smtpd_authorized_xclient_hosts = 127.0.0.1
+smtpd_delay_open_until_valid_rcpt = {delay_open}
+smtpd_helo_required = no
+smtputf8_enable = yes
+biff = no
+default_transport = discard:
+local_transport = sink:
+relay_transport = discard:
+virtual_mailbox_domains =
+smtpd_milters = {milter}
+non_smtpd_milters = {non_smtpd}
+milter_default_action = {default_action}
+milter_connect_timeout = 20s
+milter_command_timeout = 60s
+milter_content_timeout = 120s
+smtpd_client_connection_rate_limit = 0
+smtpd_client_connection_count_limit = 0
+smtpd_error_sleep_time = 0
+smtpd_soft_error_limit = 1000
+smtpd_hard_error_limit = 1000
+header_size_limit = 4096000
+message_size_limit = 0
+mailbox_size_limit = 0
+{extra}
+"""
+
+MASTER_CF = """
+127.0.0.1:{port} inet n - n - - smtpd
+pickup unix n - n 60 1 pickup
+cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+proxywrite unix - - n - 1 proxymap
+smtp unix - - n - - smtp
+relay unix - - n - - smtp
+showq unix n - n - - showq
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+local unix - n n - - local
+virtual unix - n n - - virtual
+lmtp unix - - n - - lmtp
+anvil unix - - n - 1 anvil
+scache unix - - n - 1 scache
+postlog unix-dgram n - n - 1 postlogd
+"""
+
+
+class Postfix:
+    """`milter` as smtpd_milters wants it. Mail for example.org ends as a file in `mail`."""
+
+    def __init__(self, folder, milter, non_smtpd="", default_action="tempfail", delay_open="yes", extra=""):
+        self.dir = pathlib.Path(folder)
+        self.port = net.free_port()
+        self.conf = self.dir / "conf"
+        self.mail = self.dir / "mail"
+        for sub in ("conf", "spool", "data", "log", "mail"):
+            (self.dir / sub).mkdir(parents=True)
+        user = pwd.getpwnam("postfix")
+        for sub in ("data", "mail"):
+            shutil.chown(self.dir / sub, user.pw_uid)
+        for parent in [self.dir, *self.dir.parents][:3]:
+            parent.chmod(parent.stat().st_mode | 0o755)
+        (self.dir / "sink").write_text(f"#!/bin/sh\nexec cat >{self.mail}/$(date +%s%N).$$\n")
+        (self.dir / "sink").chmod(0o755)
+        values = {"dir": self.dir, "milter": milter, "non_smtpd": non_smtpd, "default_action": default_action, "delay_open": delay_open,
+                  "extra": extra}
+        main = MAIN_CF.format(**values)
+        master = MASTER_CF.format(port=self.port)
+        master += f"sink unix - n n - - pipe flags=R user=postfix null_sender= argv={self.dir}/sink\n"
+        (self.conf / "main.cf").write_text(main)
+        (self.conf / "master.cf").write_text(master)
+        self._run("start")
+        net.wait_for(lambda: net.listens(self.port), "Postfix to listen")
+
+    def _run(self, verb):
+        done = subprocess.run(["postfix", "-c", str(self.conf), verb], capture_output=True, text=True, timeout=net.PATIENCE_S, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr + self.log()
+
+    def stop(self):
+        subprocess.run(["postfix", "-c", str(self.conf), "stop"], capture_output=True, timeout=net.PATIENCE_S, check=False)
+
+    def log(self):
+        path = self.dir / "log" / "mail.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def client(self, address=None, name="[UNAVAILABLE]", helo="mail.example.net", login=None):
+        """A session, as if it came from that address."""
+        smtp = smtplib.SMTP("127.0.0.1", self.port, timeout=net.PATIENCE_S, local_hostname=helo)
+        if address:
+            smtp.ehlo("xclient.example.net")
+            shown = f"IPV6:{address}" if ":" in address else address
+            attributes = f"ADDR={shown} NAME={name} PORT=4711" + (f" LOGIN={login}" if login else "")
+            code, text = smtp.docmd("XCLIENT", attributes)
+            assert code == 220, (code, text)
+            smtp.ehlo_resp = smtp.helo_resp = None
+        return smtp
+
+    def send(self, address, sender="a@example.net", recipients=("u@example.org",), message=b"From: a@example.net\r\nSubject: t\r\n\r\nbody\r\n",
+             **client):
+        """One transaction: the first reply that is not positive, or the last."""
+        with self.client(address, **client) as smtp:
+            code, text = smtp.ehlo()
+            if code >= 400:
+                return code, text.decode()
+            code, text = smtp.docmd("MAIL", f"FROM:<{sender}>")
+            for recipient in recipients:
+                if code < 400:
+                    code, text = smtp.docmd("RCPT", f"TO:<{recipient}>")
+            if code < 400:
+                code, text = smtp.data(message)
+            return code, text.decode()
+
+    def delivered(self, count=1):
+        """The messages that came through, once there are so many."""
+        def arrived():
+            files = [f for f in sorted(self.mail.iterdir()) if f.read_bytes().endswith(b"\n")]
+            return files if len(files) >= count else None
+        return [f.read_bytes() for f in net.wait_for(arrived, f"{count} messages to be delivered")]

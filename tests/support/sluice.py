@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""sluiced and sluicectl as a test wants them: in a folder of its own, ended at the end."""
+import json
+import os
+import pathlib
+import signal
+import subprocess
+
+from . import net
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", TOP / "build")).resolve()
+SLUICED = BUILD / "sluiced"
+SLUICECTL = BUILD / "sluicectl"
+SHARED_PLUGINS = sorted((BUILD / "plugins").glob("sluice_*.so"))
+
+
+def environment():
+    env = dict(os.environ)
+    env.setdefault("TSAN_OPTIONS", f"suppressions={TOP}/tests/support/tsan.supp")
+    env.setdefault("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1")
+    return env
+
+
+def plugin_lines():
+    """What a configuration needs so that plugins built as shared objects are there."""
+    return "".join(f'plugin "{path}"\n' for path in SHARED_PLUGINS)
+
+
+def ctl(*args, stdin=None):
+    """Run sluicectl; the finished process with its text."""
+    done = subprocess.run([str(SLUICECTL), *map(str, args)], input=stdin if stdin is not None else b"", capture_output=True,
+                          env=environment(), timeout=net.PATIENCE_S, check=False)
+    done.stdout = done.stdout.decode("utf-8", "replace")
+    done.stderr = done.stderr.decode("utf-8", "replace")
+    assert done.returncode >= 0 and "Sanitizer" not in done.stderr, done.stderr
+    return done
+
+
+class Sluice:
+    """One daemon. `config` is all of its configuration but the sockets."""
+
+    def __init__(self, folder, config, zone="", listen=None, start=True):
+        self.folder = pathlib.Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.conf = self.folder / "sluice.conf"
+        self.socket = self.folder / "milter.sock"
+        self.control = self.folder / "control.sock"
+        self.listen = listen or f"unix:{self.socket}"
+        self.log_file = self.folder / "log"
+        self.zone_file = self.folder / "zone"
+        self.process = None
+        self.write(config, zone)
+        if start:
+            self.start()
+
+    def write(self, config, zone=None):
+        if zone is not None:
+            self.zone_file.write_text(zone)
+        dns = "" if "dns {" in config else f'dns {{\n local_data "{self.zone_file}"\n forward 127.0.0.1@1\n timeout 500ms\n}}\n'
+        self.conf.write_text(f'{plugin_lines()}listen {self.listen}\nsocket_mode 666\ncontrol "{self.control}"\n{dns}{config}')
+
+    def start(self):
+        with open(self.log_file, "ab") as log:
+            self.process = net.start([SLUICED, "-c", self.conf], stdout=log, stderr=log, env=environment())
+        net.wait_for(lambda: "is ready" in self.log() or self.process.poll() is not None, "sluiced to start")
+        assert self.process.poll() is None, self.log()
+
+    def log(self):
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def cases(self):
+        return [line for line in self.log().splitlines() if " case=" in line]
+
+    def ctl(self, command, *args):
+        return ctl(command, "-s", self.control, *args)
+
+    def status(self):
+        """The lines of `sluicectl status`."""
+        done = self.ctl("status")
+        assert done.returncode == 0, done.stderr
+        return dict(line.split(" ", 1) for line in done.stdout.splitlines() if not line.startswith("switched_off"))
+
+    def explain(self, ident):
+        done = self.ctl("explain", "-j", ident)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def reload(self, config=None, zone=None):
+        if config is not None:
+            self.write(config, zone)
+        return self.ctl("reload")
+
+    def stop(self, sig=signal.SIGTERM):
+        """End it; a sanitizer's complaint or a crash is an error."""
+        if self.process:
+            code = net.stop(self.process, sig)
+            self.process = None
+            assert code == 0, f"sluiced ended with {code}:\n{self.log()}"
+            assert "Sanitizer" not in self.log(), self.log()
