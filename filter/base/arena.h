@@ -18,7 +18,7 @@ struct arena *arena_new(size_t max_bytes);
 void arena_free(struct arena *a);
 /* Forget everything that was given out, and keep a first block for what comes next. */
 void arena_reset(struct arena *a);
-/* size zeroed bytes, aligned for any type; size 0 gives a pointer that is not NULL. NULL: no memory or over max_bytes. */
+/* size zeroed bytes, aligned for any type; size 0 gives a pointer too. NULL: no memory or over max_bytes. */
 void *arena_alloc(struct arena *a, size_t size);
 /* A copy with a NUL after it. NULL as arena_alloc(). */
 char *arena_copy(struct arena *a, const void *bytes, size_t len);

@@ -11,9 +11,9 @@ char ascii_lower(char c);
 bool ascii_is_digit(char c);
 bool ascii_is_alpha(char c);
 bool ascii_is_alnum(char c);
-bool ascii_is_space(char c); /* SP HT CR LF */
-bool ascii_equal(const char *a, size_t a_len, const char *b, size_t b_len);      /* without regard to case */
-bool ascii_equals(const char *a, size_t a_len, const char *b);                   /* the same, b a C string */
+bool ascii_is_space(char c);                                                /* SP HT CR LF */
+bool ascii_equal(const char *a, size_t a_len, const char *b, size_t b_len); /* without regard to case */
+bool ascii_equals(const char *a, size_t a_len, const char *b);              /* the same, b a C string */
 /* All digits, at least one, and at most max. */
 bool ascii_to_u64(const char *s, size_t len, uint64_t max, uint64_t *ret);
 

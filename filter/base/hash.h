@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* hash.h - SipHash-2-4 for tables whose keys come from the network: with a key of random octets it cannot be guessed. */
+/* hash.h - SipHash-2-4 for tables whose keys come from the network: with a random key it cannot be guessed. */
 #ifndef BASE_HASH_H
 #define BASE_HASH_H
 

@@ -82,8 +82,9 @@ int ip_reverse_name(const struct sluice_ip *ip, const char *suffix, char *buf, s
 		suffix = ip->family == 4 ? "in-addr.arpa" : "ip6.arpa";
 	for (size_t i = ip_octets(ip); i-- > 0;) {
 		char label[8];
-		int n = ip->family == 4 ? snprintf(label, sizeof label, "%u.", ip->bytes[i])
-					: snprintf(label, sizeof label, "%x.%x.", ip->bytes[i] & 15u, ip->bytes[i] >> 4);
+		int n = ip->family == 4
+		                ? snprintf(label, sizeof label, "%u.", ip->bytes[i])
+		                : snprintf(label, sizeof label, "%x.%x.", ip->bytes[i] & 15u, ip->bytes[i] >> 4);
 
 		if ((size_t)n >= size - used)
 			return -ENOSPC;

@@ -20,7 +20,7 @@ struct value {
 	enum sluice_type type;
 	union {
 		bool yes;
-		int64_t number; /* INT; MILLI in thousandths; ENUM: index of the word */
+		int64_t number;         /* INT; MILLI in thousandths; ENUM: index of the word */
 		struct value_text text; /* TEXT, DOMAIN, ADDRESS */
 		struct sluice_ip ip;
 		struct {

@@ -15,16 +15,16 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-#define VEC(type) \
-	struct { \
-		type *items; \
-		size_t len, capacity; \
+#define VEC(type)                                                                                                      \
+	struct {                                                                                                       \
+		type *items;                                                                                           \
+		size_t len, capacity;                                                                                  \
 	}
 
 /* Add a copy of item; false: no memory, and the vector is as it was. */
-#define vec_push(v, item) \
-	(vec_grow((void **)&(v)->items, &(v)->capacity, (v)->len, sizeof *(v)->items) \
-			? ((v)->items[(v)->len++] = (item), true) \
+#define vec_push(v, item)                                                                                              \
+	(vec_grow((void **)&(v)->items, &(v)->capacity, (v)->len, sizeof *(v)->items)                                  \
+			? ((v)->items[(v)->len++] = (item), true)                                                      \
 			: false)
 
 #define vec_done(v) (free((v)->items), (v)->items = NULL, (v)->len = (v)->capacity = 0)

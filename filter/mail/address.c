@@ -77,7 +77,11 @@ bool address_copy(struct arena *arena, const char *bytes, size_t len, struct slu
 static struct sluice_address hop(const char *local, size_t local_len, const char *domain, size_t domain_len)
 {
 	return (struct sluice_address){
-		.text = "", .local = local, .local_len = local_len, .domain = domain, .domain_len = domain_len,
+		.text = "",
+		.local = local,
+		.local_len = local_len,
+		.domain = domain,
+		.domain_len = domain_len,
 	};
 }
 

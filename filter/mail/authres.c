@@ -73,7 +73,8 @@ static bool stands_bare(const char *bytes, size_t len, bool utf8)
 		if ((unsigned char)a.domain[i] >= 0x80 && !utf8)
 			return false;
 	}
-	return a.local_len == 0 || (is_token(a.local, a.local_len) && a.local[0] != '.' && a.local[a.local_len - 1] != '.');
+	return a.local_len == 0 ||
+	       (is_token(a.local, a.local_len) && a.local[0] != '.' && a.local[a.local_len - 1] != '.');
 }
 
 static void write_quoted(struct text *out, const char *bytes, size_t len, bool utf8)
@@ -103,8 +104,7 @@ static void write_value(struct text *out, const char *bytes, size_t len, bool ut
 }
 
 /* " NAME=VALUE", on a new line when this one is full */
-static void write_pair(
-	struct text *out, size_t *line_start, const char *name, const char *value, size_t len, bool utf8)
+static void write_pair(struct text *out, size_t *line_start, const char *name, const char *value, size_t len, bool utf8)
 {
 	if (len > AUTHRES_MAX_VALUE_BYTES)
 		return;
@@ -118,7 +118,8 @@ static void write_pair(
 	write_value(out, value, len, utf8);
 }
 
-void authres_write(struct text *out, const char *authserv_id, const struct authres_entry *entries, size_t count, bool utf8)
+void authres_write(
+	struct text *out, const char *authserv_id, const struct authres_entry *entries, size_t count, bool utf8)
 {
 	write_value(out, authserv_id, strlen(authserv_id), utf8);
 	if (count == 0)

@@ -23,7 +23,7 @@ bool authres_claims(const char *value, size_t len, const char *authserv_id);
 #define AUTHRES_MAX_VALUE_BYTES 512 /* a longer one is left out: cut short it would name something else */
 
 struct authres_entry {
-	const char *method, *result, *reason; /* reason may be NULL */
+	const char *method, *result, *reason;             /* reason may be NULL */
 	const struct sluice_authres_property *properties; /* ended by name NULL */
 };
 /*
@@ -31,6 +31,7 @@ struct authres_entry {
  * No method at all is "ID; none". Values that are no tokens are quoted; octets that may not stand in a header are
  * replaced by '?'; non-ASCII UTF-8 stays only when utf8 is set (RFC 8616).
  */
-void authres_write(struct text *out, const char *authserv_id, const struct authres_entry *entries, size_t count, bool utf8);
+void authres_write(
+	struct text *out, const char *authserv_id, const struct authres_entry *entries, size_t count, bool utf8);
 
 #endif

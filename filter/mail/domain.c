@@ -67,7 +67,8 @@ bool domain_within(const char *name, size_t len, const char *parent, size_t pare
 	parent_len = without_last_dot(parent, parent_len);
 	if (parent_len == 0 || len <= parent_len)
 		return ascii_equal(name, len, parent, parent_len);
-	return name[len - parent_len - 1] == '.' && ascii_equal(name + len - parent_len, parent_len, parent, parent_len);
+	return name[len - parent_len - 1] == '.' &&
+	       ascii_equal(name + len - parent_len, parent_len, parent, parent_len);
 }
 
 bool domain_equal(const char *a, size_t a_len, const char *b, size_t b_len)

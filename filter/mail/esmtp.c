@@ -77,8 +77,12 @@ static const struct {
 	const char *key;
 	bool (*take)(const struct parameter *p, struct esmtp_mail *m);
 } mail_parameters[] = {
-	{ "SIZE", take_size }, { "BODY", take_body },   { "SMTPUTF8", take_smtputf8 },
-	{ "RET", take_ret },   { "ENVID", take_envid }, { "AUTH", take_auth },
+	{ "SIZE", take_size },
+	{ "BODY", take_body },
+	{ "SMTPUTF8", take_smtputf8 },
+	{ "RET", take_ret },
+	{ "ENVID", take_envid },
+	{ "AUTH", take_auth },
 };
 
 struct esmtp_mail esmtp_parse_mail(char *const *args)

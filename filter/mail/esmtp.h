@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * esmtp.h - the parameters of MAIL and RCPT (RFC 5321 4.1.2; SIZE: RFC 1870, BODY: RFC 6152 and 3030, SMTPUTF8: RFC 6531,
- * RET, ENVID, NOTIFY, ORCPT: RFC 3461, AUTH: RFC 4954). Pure.
+ * esmtp.h - the parameters of MAIL and RCPT (RFC 5321 4.1.2; SIZE: RFC 1870, BODY: RFC 6152 and 3030, SMTPUTF8:
+ * RFC 6531, RET, ENVID, NOTIFY, ORCPT: RFC 3461, AUTH: RFC 4954). Pure.
  */
 #ifndef MAIL_ESMTP_H
 #define MAIL_ESMTP_H

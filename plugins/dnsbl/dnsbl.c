@@ -7,7 +7,7 @@
 #include "plugins/dnsbl/dnsbl_config.h"
 #include "plugins/dnsbl/dnsbl_eval.h"
 
-#define MAX_NAMES      4   /* names of the client's address that are looked up */
+#define MAX_NAMES      4 /* names of the client's address that are looked up */
 #define MAX_SUBJECTS   (MAX_NAMES + 1)
 #define SUBJECT_BYTES  256 /* a domain of 253 octets, its dot, and the NUL */
 #define QUESTION_BYTES 512 /* one too long for the DNS is answered NXDOMAIN */
@@ -18,14 +18,19 @@ enum { OF_CLIENT = 0, OF_HELO = FACTS_OF_CHECK, OF_MAIL = 2 * FACTS_OF_CHECK };
 static const struct sluice_fact facts[] = {
 	[OF_CLIENT + WEIGHT] = { "dnsbl.weight", SLUICE_MILLI, NULL, "weights of all listings of the client, added" },
 	[OF_CLIENT + ZONES] = { "dnsbl.zones", SLUICE_TEXTS, NULL, "zones that list the client, of positive weight" },
-	[OF_CLIENT + ALLOWED] = { "dnsbl.allowed", SLUICE_TEXTS, NULL, "zones that list the client, of negative weight" },
+	[OF_CLIENT +
+		ALLOWED] = { "dnsbl.allowed", SLUICE_TEXTS, NULL, "zones that list the client, of negative weight" },
 	[OF_CLIENT + CODES] = { "dnsbl.codes", SLUICE_TEXTS, NULL, "what they answered: zen.example=127.0.0.2" },
-	[OF_HELO + WEIGHT] = { "dnsbl_helo.weight", SLUICE_MILLI, NULL, "weights of all listings of the HELO name, added" },
-	[OF_HELO + ZONES] = { "dnsbl_helo.zones", SLUICE_TEXTS, NULL, "zones that list the HELO name, of positive weight" },
+	[OF_HELO + WEIGHT] = { "dnsbl_helo.weight", SLUICE_MILLI, NULL,
+		"weights of all listings of the HELO name, added" },
+	[OF_HELO + ZONES] = { "dnsbl_helo.zones", SLUICE_TEXTS, NULL,
+		"zones that list the HELO name, of positive weight" },
 	[OF_HELO + ALLOWED] = { "dnsbl_helo.allowed", SLUICE_TEXTS, NULL, "zones that list it, of negative weight" },
 	[OF_HELO + CODES] = { "dnsbl_helo.codes", SLUICE_TEXTS, NULL, "what they answered" },
-	[OF_MAIL + WEIGHT] = { "dnsbl_mail.weight", SLUICE_MILLI, NULL, "weights of all listings of the sender's domain, added" },
-	[OF_MAIL + ZONES] = { "dnsbl_mail.zones", SLUICE_TEXTS, NULL, "zones that list the sender's domain, of positive weight" },
+	[OF_MAIL + WEIGHT] = { "dnsbl_mail.weight", SLUICE_MILLI, NULL,
+		"weights of all listings of the sender's domain, added" },
+	[OF_MAIL + ZONES] = { "dnsbl_mail.zones", SLUICE_TEXTS, NULL,
+		"zones that list the sender's domain, of positive weight" },
 	[OF_MAIL + ALLOWED] = { "dnsbl_mail.allowed", SLUICE_TEXTS, NULL, "zones that list it, of negative weight" },
 	[OF_MAIL + CODES] = { "dnsbl_mail.codes", SLUICE_TEXTS, NULL, "what they answered" },
 	{ .name = NULL },
@@ -72,7 +77,8 @@ static bool any_zone_wants(const struct dnsbl_config *config, enum dnsbl_lookup 
 	return false;
 }
 
-static const struct sluice_dns_answer *ask(struct sluice_check_ctx *c, const struct dnsbl_zone *zone, const char *subject)
+static const struct sluice_dns_answer *ask(
+	struct sluice_check_ctx *c, const struct dnsbl_zone *zone, const char *subject)
 {
 	char name[QUESTION_BYTES], shown[QUESTION_BYTES];
 
@@ -83,8 +89,8 @@ static const struct sluice_dns_answer *ask(struct sluice_check_ctx *c, const str
 	return sluice_ask_dns_as(c, name, SLUICE_DNS_A, shown);
 }
 
-static void report_codes(struct sluice_result *res, unsigned fact, const struct dnsbl_zone *zone,
-	const struct sluice_dns_answer *answer)
+static void report_codes(
+	struct sluice_result *res, unsigned fact, const struct dnsbl_zone *zone, const struct sluice_dns_answer *answer)
 {
 	for (size_t i = 0; i < answer->count && i < DNSBL_MAX_RECORDS; i++) {
 		const unsigned char *octets = (const unsigned char *)answer->records[i].data;
@@ -93,19 +99,21 @@ static void report_codes(struct sluice_result *res, unsigned fact, const struct 
 
 		if (answer->records[i].len != 4)
 			continue;
-		len = snprintf(code, sizeof code, "%s=%u.%u.%u.%u", zone->name, octets[0], octets[1], octets[2], octets[3]);
+		len = snprintf(
+			code, sizeof code, "%s=%u.%u.%u.%u", zone->name, octets[0], octets[1], octets[2], octets[3]);
 		sluice_add_text(res, fact, code, (size_t)len);
 	}
 }
 
-static void report_bad_answer(struct sluice_check_ctx *c, const struct dnsbl_zone *zone, enum dnsbl_kind kind,
-	const struct sluice_ip *record)
+static void report_bad_answer(
+	struct sluice_check_ctx *c, const struct dnsbl_zone *zone, enum dnsbl_kind kind, const struct sluice_ip *record)
 {
 	char why[160], ip[IP_TEXT_MAX];
 
 	(void)snprintf(why, sizeof why, "it answers %s: %s", ip_format(record, ip),
-		kind == DNSBL_REFUSED ? "it refuses to serve our resolver (a public one, over the limit, or a key is needed)"
-				      : "that is no answer of a DNS list");
+		kind == DNSBL_REFUSED
+			? "it refuses to serve our resolver (a public one, over the limit, or a key is needed)"
+			: "that is no answer of a DNS list");
 	sluice_report_health(c, zone->subject, false, why);
 }
 
@@ -157,8 +165,8 @@ static enum sluice_outcome judge_zone(struct sluice_check_ctx *c, struct sluice_
 }
 
 /* Ask every zone for every subject that it wants, and report once all have answered. */
-static enum sluice_outcome look_up(struct sluice_check_ctx *c, struct sluice_result *res, unsigned first_fact,
-	const struct subjects *s)
+static enum sluice_outcome look_up(
+	struct sluice_check_ctx *c, struct sluice_result *res, unsigned first_fact, const struct subjects *s)
 {
 	const struct dnsbl_config *config = sluice_state(c);
 	enum sluice_outcome outcome = SLUICE_DONE;
@@ -280,9 +288,11 @@ static enum sluice_outcome probe_pair(struct sluice_check_ctx *c, const struct d
 		return SLUICE_DONE;
 	*healthy = false;
 	if (on_no != DNSBL_NOT_LISTED)
-		(void)snprintf(why, sizeof why, "it lists all: %.*s must never be listed", (int)strlen(unlisted) - 1, unlisted);
+		(void)snprintf(why, sizeof why, "it lists all: %.*s must never be listed", (int)strlen(unlisted) - 1,
+			unlisted);
 	else
-		(void)snprintf(why, sizeof why, "it lists nothing: %.*s must always be listed", (int)strlen(listed) - 1, listed);
+		(void)snprintf(why, sizeof why, "it lists nothing: %.*s must always be listed", (int)strlen(listed) - 1,
+			listed);
 	sluice_report_health(c, zone->subject, false, why);
 	return SLUICE_DONE;
 }
@@ -298,9 +308,10 @@ static enum sluice_outcome probe_zone(struct sluice_check_ctx *c, const struct d
 		domains = probe_pair(c, zone, "TEST.", "INVALID.", &healthy);
 	if (outcome == SLUICE_DONE)
 		outcome = domains;
-	/* One without test points that refused us is tried again; one that does not answer keeps the health that it had. */
+	/* One without test points that refused us is tried again; one that does not answer keeps its health. */
 	if (outcome == SLUICE_DONE && healthy)
-		sluice_report_health(c, zone->subject, true, zone->test_points ? "its test entries are right" : "it is tried again");
+		sluice_report_health(
+			c, zone->subject, true, zone->test_points ? "its test entries are right" : "it is tried again");
 	return outcome;
 }
 

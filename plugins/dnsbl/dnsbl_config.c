@@ -9,7 +9,7 @@
 #include "filter/base/cleanup.h"
 #include "filter/mail/domain.h"
 
-#define ZONE_MAX_BYTES   180     /* with its key: so that a whole IPv6 address fits before it */
+#define ZONE_MAX_BYTES   180 /* with its key: so that a whole IPv6 address fits before it */
 #define WEIGHT_MAX_MILLI 1000000
 #define SUBJECT_PREFIX   "dnsbl "
 
@@ -17,14 +17,16 @@ enum { ANSWER, BITS, LOOKUP, WEIGHT, KEY, TEST_POINTS };
 static const char *const lookups[] = { "client", "helo", "rdns", "mail", NULL }; /* in the order of enum dnsbl_lookup */
 const struct sluice_option dnsbl_options[] = {
 	[ANSWER] = { "answer", SLUICE_OPT_WEIGHTED_NETWORK, true, NULL, 0, 0, NULL,
-		"weight of the answers within a network: answer 127.0.0.2/31 weight 8; negative for a list of good senders" },
+		"weight of the answers within a network: answer 127.0.0.2/31 weight 8; negative for a list of good "
+	        "senders" },
 	[BITS] = { "bits", SLUICE_OPT_WEIGHTED_NETWORK, true, NULL, 0, 0, NULL,
 		"weight of the answers that have one of these bits: bits 0.0.0.8 weight 2" },
 	[LOOKUP] = { "lookup", SLUICE_OPT_WORDS, false, lookups, 0, 0, "client",
 		"what the list is asked for: the client's address, or one of the domains" },
 	[WEIGHT] = { "weight", SLUICE_OPT_DECIMAL, false, NULL, -WEIGHT_MAX_MILLI, WEIGHT_MAX_MILLI, "1",
 		"weight of any listing, where there is no line 'answer' or 'bits'" },
-	[KEY] = { "key", SLUICE_OPT_SECRET, false, NULL, 0, 0, NULL, "what the list's operator gave you to put before the zone" },
+	[KEY] = { "key", SLUICE_OPT_SECRET, false, NULL, 0, 0, NULL,
+		"what the list's operator gave you to put before the zone" },
 	[TEST_POINTS] = { "test_points", SLUICE_OPT_BOOL, false, NULL, 0, 0, "yes",
 		"see each hour whether the list works, by the test entries of RFC 5782" },
 	{ .key = NULL },
@@ -54,14 +56,16 @@ static int add_row(struct dnsbl_zone *zone, const struct sluice_setting *s, stru
 		return wrong(reterr, s->line, "answers of a DNS list are IPv4: write %s",
 			row.bits ? "bits 0.0.0.8 weight 2" : "answer 127.0.0.2 weight 8");
 	if (s->number < -WEIGHT_MAX_MILLI || s->number > WEIGHT_MAX_MILLI)
-		return wrong(reterr, s->line, "a weight is from %d to %d", -WEIGHT_MAX_MILLI / 1000, WEIGHT_MAX_MILLI / 1000);
+		return wrong(reterr, s->line, "a weight is from %d to %d", -WEIGHT_MAX_MILLI / 1000,
+			WEIGHT_MAX_MILLI / 1000);
 	if (zone->rows.len == DNSBL_MAX_ROWS)
-		return wrong(reterr, s->line, "a zone has at most %d lines 'answer' and 'bits': join networks", DNSBL_MAX_ROWS);
+		return wrong(reterr, s->line, "a zone has at most %d lines 'answer' and 'bits': join networks",
+			DNSBL_MAX_ROWS);
 	return vec_push(&zone->rows, row) ? 0 : -ENOMEM;
 }
 
-static int read_settings(struct dnsbl_zone *zone, const struct sluice_block *b, const char **ret_key, int64_t *ret_weight,
-	struct sluice_config_error *reterr)
+static int read_settings(struct dnsbl_zone *zone, const struct sluice_block *b, const char **ret_key,
+	int64_t *ret_weight, struct sluice_config_error *reterr)
 {
 	for (size_t i = 0; i < b->count; i++) {
 		const struct sluice_setting *s = &b->settings[i];
@@ -82,7 +86,8 @@ static int read_settings(struct dnsbl_zone *zone, const struct sluice_block *b, 
 			*ret_key = s->text;
 			/* What is wrong with it is said without it. */
 			if (!domain_valid(s->text, strlen(s->text), 1))
-				r = wrong(reterr, s->line, "the key is no part of a domain name: it has letters, digits and hyphens");
+				r = wrong(reterr, s->line,
+					"the key is no part of a domain name: it has letters, digits and hyphens");
 			break;
 		case TEST_POINTS:
 			zone->test_points = s->number != 0;
@@ -94,7 +99,8 @@ static int read_settings(struct dnsbl_zone *zone, const struct sluice_block *b, 
 	return 0;
 }
 
-static int set_names(struct dnsbl_zone *zone, const struct sluice_block *b, const char *key, struct sluice_config_error *reterr)
+static int set_names(
+	struct dnsbl_zone *zone, const struct sluice_block *b, const char *key, struct sluice_config_error *reterr)
 {
 	size_t len = strlen(b->label);
 
@@ -141,7 +147,8 @@ static void zone_done(struct dnsbl_zone *zone)
 	vec_done(&zone->rows);
 }
 
-int dnsbl_configure(const struct sluice_block *blocks, size_t count, void **ret_state, struct sluice_config_error *reterr)
+int dnsbl_configure(
+	const struct sluice_block *blocks, size_t count, void **ret_state, struct sluice_config_error *reterr)
 {
 	struct dnsbl_config *config = calloc(1, sizeof *config);
 	int r = config ? 0 : -ENOMEM;

@@ -28,7 +28,8 @@ struct dnsbl_config {
 extern const struct sluice_option dnsbl_options[];
 
 /* As struct sluice_plugin has them; the state is a struct dnsbl_config. */
-int dnsbl_configure(const struct sluice_block *blocks, size_t count, void **ret_state, struct sluice_config_error *reterr);
+int dnsbl_configure(
+	const struct sluice_block *blocks, size_t count, void **ret_state, struct sluice_config_error *reterr);
 void dnsbl_release(void *state);
 
 #endif

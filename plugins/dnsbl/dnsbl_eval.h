@@ -22,9 +22,9 @@ struct dnsbl_row {
 
 enum dnsbl_kind {
 	DNSBL_NOT_LISTED,
-	DNSBL_LISTED,     /* all records are listings, though perhaps of no row */
-	DNSBL_REFUSED,    /* the list does not serve us: an answer that such lists give to open resolvers or heavy users */
-	DNSBL_NO_LIST,    /* an answer outside 127.0.0.0/8: the zone has lapsed, or a resolver rewrites answers */
+	DNSBL_LISTED,  /* all records are listings, though perhaps of no row */
+	DNSBL_REFUSED, /* the list does not serve us: an answer that such lists give to open resolvers or heavy users */
+	DNSBL_NO_LIST, /* an answer outside 127.0.0.0/8: the zone has lapsed, or a resolver rewrites answers */
 	DNSBL_UNANSWERED,
 };
 

@@ -13,8 +13,13 @@ static const struct sluice_list_use lists[] = {
 	{ .name = NULL },
 };
 
-static const char *const forms[] = { /* in the order of enum helo_form */
-	"fqdn", "single-label", "literal", "malformed", NULL,
+static const char *const forms[] = {
+	/* in the order of enum helo_form */
+	"fqdn",
+	"single-label",
+	"literal",
+	"malformed",
+	NULL,
 };
 static const struct sluice_fact facts[] = {
 	[FORM] = { "helo.form", SLUICE_ENUM, forms, "what kind of name the client gave" },

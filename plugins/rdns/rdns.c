@@ -6,11 +6,17 @@
 #include "plugins/rdns/rdns_eval.h"
 
 enum { NAME, NAMES, CONFIRMED, RESULT };
-static const char *const results[] = { /* in the order of enum rdns_result */
-	"pass", "fail", "temperror", "permerror", NULL,
+static const char *const results[] = {
+	/* in the order of enum rdns_result */
+	"pass",
+	"fail",
+	"temperror",
+	"permerror",
+	NULL,
 };
 static const struct sluice_fact facts[] = {
-	[NAME] = { "rdns.name", SLUICE_DOMAIN, NULL, "name of the client's address: the first that leads back, else the first" },
+	[NAME] = { "rdns.name", SLUICE_DOMAIN, NULL,
+		"name of the client's address: the first that leads back, else the first" },
 	[NAMES] = { "rdns.names", SLUICE_TEXTS, NULL, "all names of the client's address, at most 10" },
 	[CONFIRMED] = { "rdns.confirmed", SLUICE_BOOL, NULL, "rdns.name leads back to the address" },
 	[RESULT] = { "rdns.result", SLUICE_ENUM, results, "as RFC 8601 2.7.3; permerror: the address has no name" },

@@ -10,7 +10,8 @@ static bool leads_to(const struct sluice_dns_answer *forward, const struct sluic
 	if (forward->status != SLUICE_DNS_OK)
 		return false;
 	for (size_t i = 0; i < forward->count; i++) {
-		if (forward->records[i].len == ip_octets(ip) && memcmp(forward->records[i].data, ip->bytes, ip_octets(ip)) == 0)
+		if (forward->records[i].len == ip_octets(ip) &&
+			memcmp(forward->records[i].data, ip->bytes, ip_octets(ip)) == 0)
 			return true;
 	}
 	return false;

@@ -18,8 +18,8 @@ enum rdns_result {
 };
 
 /*
- * Judge from the answer to the PTR question and those to the forward questions (A or AAAA, as ip is), forward[i] for the
- * name of the PTR's record i, at most RDNS_MAX_NAMES. *ret_name, on PASS, is the first name that leads back.
+ * Judge from the answer to the PTR question and those to the forward questions (A or AAAA, as ip is), forward[i] for
+ * the name of the PTR's record i, at most RDNS_MAX_NAMES. *ret_name, on PASS, is the first name that leads back.
  */
 enum rdns_result rdns_judge(const struct sluice_ip *ip, const struct sluice_dns_answer *ptr,
 	const struct sluice_dns_answer *const *forward, size_t *ret_name);

@@ -12,7 +12,8 @@ static const struct sluice_list_use lists[] = {
 };
 
 static const struct sluice_fact facts[] = {
-	[ATTEMPT] = { "relay.attempt", SLUICE_BOOL, NULL, "a client that may not sends mail for a domain that is not ours" },
+	[ATTEMPT] = { "relay.attempt", SLUICE_BOOL, NULL,
+		"a client that may not sends mail for a domain that is not ours" },
 	[FORM] = { "relay.form", SLUICE_ENUM, address_route_words, "how the recipient names a further server" },
 	{ .name = NULL },
 };
@@ -22,7 +23,7 @@ static bool is_ours(const void *arg, const char *domain, size_t len)
 	const struct sluice_check_ctx *c = arg;
 
 	return sluice_list_has_domain(c, "local-domains", domain, len) ||
-		sluice_list_has_domain(c, "relay-domains", domain, len);
+	       sluice_list_has_domain(c, "relay-domains", domain, len);
 }
 
 static bool may_relay(const struct sluice_check_ctx *c)

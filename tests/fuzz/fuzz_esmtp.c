@@ -14,7 +14,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size > 0)
 		memcpy(copy, data, size);
 	copy[size] = '\0';
-	for (char *arg = strtok_r(copy, "\n", &save); arg && count + 1 < ARRAY_LEN(args); arg = strtok_r(NULL, "\n", &save))
+	for (char *arg = strtok_r(copy, "\n", &save); arg && count + 1 < ARRAY_LEN(args);
+		arg = strtok_r(NULL, "\n", &save))
 		args[count++] = arg;
 	args[count] = NULL;
 	MUST(esmtp_parse_mail(args).unknown <= count);

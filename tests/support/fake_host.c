@@ -156,14 +156,15 @@ static struct sluice_dns_answer parse_answer(struct arena *arena, const char *te
 		if (strcmp(text, statuses[i].word) == 0)
 			return (struct sluice_dns_answer){ .status = statuses[i].status };
 	}
-	for (char *word = strtok_r(arena_copy(arena, text, strlen(text)), " ", &save); word && answer.count < MAX_RECORDS;
-		word = strtok_r(NULL, " ", &save)) {
+	for (char *word = strtok_r(arena_copy(arena, text, strlen(text)), " ", &save);
+		word && answer.count < MAX_RECORDS; word = strtok_r(NULL, " ", &save)) {
 		struct sluice_ip ip;
 		bool address = ip_parse(word, strlen(word), &ip);
 		size_t len = address ? ip_octets(&ip) : strlen(word);
 
 		records[answer.count++] =
-			(struct sluice_dns_record){ arena_copy(arena, address ? (const char *)ip.bytes : word, len), len, 0 };
+			(struct sluice_dns_record){ arena_copy(arena, address ? (const char *)ip.bytes : word, len),
+				len, 0 };
 	}
 	return answer;
 }

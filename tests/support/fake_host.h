@@ -30,14 +30,14 @@ struct sluice_check_ctx {
 	const char *sick; /* a subject that is not healthy */
 
 	/* what fake_run() leaves */
-	struct text log;    /* OUTCOME fact=value ...; then a line for each report of health and Authentication-Results */
-	struct text asked;  /* each question once, as it may be shown, with its type: "2.0.0.127.zen.example A\n" */
+	struct text log; /* OUTCOME fact=value ...; then a line for each report of health and Authentication-Results */
+	struct text asked; /* each question once, as it may be shown, with its type: "2.0.0.127.zen.example A\n" */
 	unsigned runs;
 
 	struct fake_session *session;
 };
 
-/* Run one check of a plugin until it is not PENDING, and return c->log. Fails the test after a run that asks nothing new. */
+/* Run one check of a plugin until it is not PENDING, and return c->log. Fails the test when it waits for nothing. */
 const char *fake_run(struct sluice_check_ctx *c, const struct sluice_plugin *plugin, const char *check);
 void fake_done(struct sluice_check_ctx *c);
 

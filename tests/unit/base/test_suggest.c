@@ -10,7 +10,8 @@
 
 static void names_the_nearest_word_that_is_near_enough(void **state)
 {
-	static const char *const words[] = { "spf.result", "spf.reason", "dnsbl.weight", "client.ip", "no", "at", NULL };
+	static const char *const words[] = { "spf.result", "spf.reason", "dnsbl.weight", "client.ip", "no", "at",
+		NULL };
 	static const struct {
 		const char *word, *want;
 	} rows[] = {

@@ -24,7 +24,8 @@ static void prints_as_words_and_as_json(void **state)
 		{ { .known = true, .type = SLUICE_MILLI, .number = 1500 }, "1.5", "1.5" },
 		{ { .known = true, .type = SLUICE_ENUM, .number = 1 }, "fail", "\"fail\"" },
 		{ { .known = true, .type = SLUICE_TEXT, .text = { "a\n", 2 } }, "a\n", "\"a\\n\"" },
-		{ { .known = true, .type = SLUICE_DOMAIN, .text = { "Example.org", 11 } }, "Example.org", "\"Example.org\"" },
+		{ { .known = true, .type = SLUICE_DOMAIN, .text = { "Example.org", 11 } }, "Example.org",
+			"\"Example.org\"" },
 		{ { .known = true, .type = SLUICE_ADDRESS, .text = { "u@d", 3 } }, "u@d", "\"u@d\"" },
 		{ { .known = true, .type = SLUICE_IP, .ip = { 4, { 192, 0, 2, 1 } } }, "192.0.2.1", "\"192.0.2.1\"" },
 		{ { .known = true, .type = SLUICE_TEXTS, .texts = { items, 2 } }, "a, b\"c", "[\"a\",\"b\\\"c\"]" },
@@ -49,7 +50,8 @@ static void every_type_has_a_name_of_its_own(void **state)
 	(void)state;
 	for (int a = SLUICE_BOOL; a <= SLUICE_TEXTS; a++) {
 		for (int b = SLUICE_BOOL; b < a; b++)
-			assert_string_not_equal(value_type_name((enum sluice_type)a), value_type_name((enum sluice_type)b));
+			assert_string_not_equal(
+				value_type_name((enum sluice_type)a), value_type_name((enum sluice_type)b));
 	}
 }
 

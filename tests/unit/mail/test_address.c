@@ -50,7 +50,14 @@ static void splits_any_argument(void **state)
 		{ "<50%off@ours>", "50%off", "ours", false },
 		{ "<a@[192.0.2.1]>", "a", "[192.0.2.1]", false },
 		{ "<a@[IPv6:2001:db8::1]>", "a", "[IPv6:2001:db8::1]", false },
-		{ "<gr\xc3\xbc\xc3\x9f" "e@b\xc3\xbc" "cher.example>", "gr\xc3\xbc\xc3\x9f" "e", "b\xc3\xbc" "cher.example", false },
+		{ "<gr\xc3\xbc\xc3\x9f"
+		  "e@b\xc3\xbc"
+		  "cher.example>",
+			"gr\xc3\xbc\xc3\x9f"
+			"e",
+			"b\xc3\xbc"
+			"cher.example",
+			false },
 		{ "<\xff\xfe@\x80>", "\xff\xfe", "\x80", false },
 		{ "<<a@b>>", "<a", "b>", false },
 	};
@@ -61,7 +68,8 @@ static void splits_any_argument(void **state)
 
 		if (!is(a.local, a.local_len, rows[i].local) || !is(a.domain, a.domain_len, rows[i].domain) ||
 			a.null != rows[i].null)
-			fail_msg("'%s': '%.*s' at '%.*s'", rows[i].arg, (int)a.local_len, a.local, (int)a.domain_len, a.domain);
+			fail_msg("'%s': '%.*s' at '%.*s'", rows[i].arg, (int)a.local_len, a.local, (int)a.domain_len,
+				a.domain);
 	}
 }
 
@@ -112,7 +120,8 @@ static void a_copy_ends_with_nul(void **state)
 	assert_true(address_copy(arena, "<<a@b>>", 7, &a));
 	assert_string_equal(a.text, "<a@b>");
 	assert_string_equal(a.domain, "b>");
-	assert_false(address_copy(arena, "0123456789012345678901234567890123456789012345678901234567890123456789", 70, &a));
+	assert_false(
+		address_copy(arena, "0123456789012345678901234567890123456789012345678901234567890123456789", 70, &a));
 	assert_string_equal(a.text, "<a@b>");
 	arena_free(arena);
 }

@@ -58,7 +58,8 @@ static void writes_one_method_a_line(void **state)
 		{ "smtp.helo", "mx1.example.org", 15 },
 		{ .name = NULL },
 	};
-	static const struct sluice_authres_property iprev[] = { { "policy.iprev", "2001:db8::1", 11 }, { .name = NULL } };
+	static const struct sluice_authres_property iprev[] = { { "policy.iprev", "2001:db8::1", 11 },
+		{ .name = NULL } };
 	static const struct authres_entry entries[] = {
 		{ "spf", "pass", NULL, spf },
 		{ "iprev", "fail", "no such \"name\"", iprev },
@@ -107,7 +108,8 @@ static void values_are_bare_or_quoted(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct sluice_authres_property properties[] = { { "x.y", rows[i].value, rows[i].len }, { .name = NULL } };
+		const struct sluice_authres_property properties[] = { { "x.y", rows[i].value, rows[i].len },
+			{ .name = NULL } };
 		const struct authres_entry entry = { "m", "r", NULL, properties };
 		struct text t = TEXT_INIT(1000);
 		char want[200] = "id;\n\tm=r x.y=";

@@ -31,8 +31,12 @@ static void knows_what_a_domain_is(void **state)
 		{ "1.2.3.4", 4, true },
 		{ "a-b.example", 2, true },
 		{ "xn--bcher-kva.example", 2, true },
-		{ "b\xc3\xbc" "cher.example", 2, true },
-		{ "b\xfc" "cher.example", 2, false },
+		{ "b\xc3\xbc"
+		  "cher.example",
+			2, true },
+		{ "b\xfc"
+		  "cher.example",
+			2, false },
 		{ "", 0, false },
 		{ ".", 0, false },
 		{ "..", 0, false },
@@ -48,8 +52,12 @@ static void knows_what_a_domain_is(void **state)
 		{ "exam\nple.org", 1, false },
 		{ L63 ".example", 2, true },
 		{ L63 "a.example", 2, false },
-		{ L63 "." L63 "." L63 "." "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 4, true },
-		{ L63 "." L63 "." L63 "." "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 4, false },
+		{ L63 "." L63 "." L63 "."
+		      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+			4, true },
+		{ L63 "." L63 "." L63 "."
+		      "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+			4, false },
 	};
 
 	(void)state;

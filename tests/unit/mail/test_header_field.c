@@ -96,7 +96,9 @@ static void finds_tokens(void **state)
 		{ "(a\\", "! a\\" },
 		{ "a) b", "a ! b" },
 		{ "a\\ b c", "a\\ b c" },
-		{ "a\x01" "b", "a ! b" },
+		{ "a\x01"
+		  "b",
+			"a ! b" },
 		{ "\xe4=\xf6", "\xe4 '=' \xf6" },
 	};
 

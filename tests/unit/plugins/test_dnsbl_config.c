@@ -84,13 +84,16 @@ static void errors_name_the_line_and_never_the_key(void **state)
 		{ "zen.example", { .option = KEY, .text = "s3cret key", .line = 7 }, 7, "key" },
 		{ "zen.example", { .option = KEY, .text = "", .line = 7 }, 7, "key" },
 		{ "zen.example", { .option = ANSWER, .ip = { 6, { 0 } }, .prefix_len = 128, .line = 7 }, 7, "IPv4" },
-		{ "zen.example", { .option = BITS, .ip = { 4, { 127 } }, .prefix_len = 8, .line = 7 }, 7, "bits 0.0.0.8" },
-		{ "zen.example", { .option = ANSWER, .ip = { 4, { 127 } }, .prefix_len = 8, .number = 1000001, .line = 7 }, 7,
+		{ "zen.example", { .option = BITS, .ip = { 4, { 127 } }, .prefix_len = 8, .line = 7 }, 7,
+			"bits 0.0.0.8" },
+		{ "zen.example",
+			{ .option = ANSWER, .ip = { 4, { 127 } }, .prefix_len = 8, .number = 1000001, .line = 7 }, 7,
 			"from -1000 to 1000" },
 		{ "zen.example",
-			{ .option = KEY, .text = "s3cret.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
-						 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
-						 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
+			{ .option = KEY,
+				.text = "s3cret.aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
+					"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa."
+					"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
 			3, "longer" },
 	};
 

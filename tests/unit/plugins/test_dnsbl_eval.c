@@ -9,7 +9,10 @@
 #include "filter/base/cleanup.h"
 #include "plugins/dnsbl/dnsbl_eval.h"
 
-#define NET(a, b, c, d, len) { .ip = { 4, { a, b, c, d } }, .prefix_len = (len) }
+#define NET(a, b, c, d, len)                                                                                           \
+	{                                                                                                              \
+		.ip = { 4, { a, b, c, d } }, .prefix_len = (len)                                                       \
+	}
 
 static const struct dnsbl_row table[] = {
 	{ false, NET(127, 0, 0, 2, 31), 8000 },

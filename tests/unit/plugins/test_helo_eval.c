@@ -22,7 +22,9 @@ static void classifies_every_form(void **state)
 		{ "3com.example", HELO_FQDN },
 		{ "1.2.3.4.dyn.example.net", HELO_FQDN },
 		{ "xn--bcher-kva.example", HELO_FQDN },
-		{ "b\xc3\xbc" "cher.example", HELO_FQDN },
+		{ "b\xc3\xbc"
+		  "cher.example",
+			HELO_FQDN },
 		{ "localhost", HELO_SINGLE_LABEL },
 		{ "WIN-7K2A", HELO_SINGLE_LABEL },
 		{ "localhost.", HELO_SINGLE_LABEL },

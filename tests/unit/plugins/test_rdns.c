@@ -31,19 +31,23 @@ static void follows_the_name_and_back(void **state)
 	} rows[] = {
 		{ NULL, "skipped\n", 1 },
 		{ "192.0.2.1",
-			"done rdns.name=mx.example rdns.names=other.example, mx.example rdns.confirmed=yes rdns.result=pass\n"
+			"done rdns.name=mx.example rdns.names=other.example, mx.example rdns.confirmed=yes "
+		        "rdns.result=pass\n"
 			"mx.ours.example;\n\tiprev=pass policy.iprev=192.0.2.1\n",
 			3 },
 		{ "192.0.2.2",
-			"done rdns.name=other.example rdns.names=other.example, gone.example rdns.confirmed=no rdns.result=fail\n"
+			"done rdns.name=other.example rdns.names=other.example, gone.example rdns.confirmed=no "
+		        "rdns.result=fail\n"
 			"mx.ours.example;\n\tiprev=fail policy.iprev=192.0.2.2\n",
 			3 },
 		{ "192.0.2.3",
-			"temperror rdns.name=other.example rdns.names=other.example, slow.example rdns.result=temperror\n"
+			"temperror rdns.name=other.example rdns.names=other.example, slow.example "
+		        "rdns.result=temperror\n"
 			"mx.ours.example;\n\tiprev=temperror policy.iprev=192.0.2.3\n",
 			3 },
 		{ "192.0.2.4",
-			"temperror rdns.result=temperror\nmx.ours.example;\n\tiprev=temperror policy.iprev=192.0.2.4\n", 2 },
+			"temperror rdns.result=temperror\nmx.ours.example;\n\tiprev=temperror policy.iprev=192.0.2.4\n",
+			2 },
 		{ "192.0.2.5",
 			"done rdns.confirmed=no rdns.result=permerror\n"
 			"mx.ours.example;\n\tiprev=permerror policy.iprev=192.0.2.5\n",

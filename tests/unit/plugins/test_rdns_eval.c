@@ -10,7 +10,10 @@
 #include "filter/base/ip.h"
 #include "plugins/rdns/rdns_eval.h"
 
-#define NAMES(n) { .status = SLUICE_DNS_OK, .count = (n), .records = ptr_records }
+#define NAMES(n)                                                                                                       \
+	{                                                                                                              \
+		.status = SLUICE_DNS_OK, .count = (n), .records = ptr_records                                          \
+	}
 
 static const struct sluice_dns_record ptr_records[RDNS_MAX_NAMES + 5] = { { "a.example", 9, 0 } };
 static const struct sluice_dns_record same_record[] = { { "\xc0\0\2\2", 4, 0 }, { "\xc0\0\2\1", 4, 0 } };
@@ -45,7 +48,8 @@ static void judges_by_both_directions(void **state)
 		{ NAMES(3), { &other, &empty, &same }, RDNS_PASS, 2 },
 		{ NAMES(3), { &timeout, &same, &same }, RDNS_PASS, 1 },
 		{ NAMES(2), { &timeout, &other }, RDNS_TEMPERROR, 99 },
-		{ NAMES(15), { &other, &other, &other, &other, &other, &other, &other, &other, &other, &same }, RDNS_PASS, 9 },
+		{ NAMES(15), { &other, &other, &other, &other, &other, &other, &other, &other, &other, &same },
+			RDNS_PASS, 9 },
 		{ NAMES(15), { &none, &none, &none, &none, &none, &none, &none, &none, &none, &none }, RDNS_FAIL, 99 },
 	};
 	struct sluice_ip ip;

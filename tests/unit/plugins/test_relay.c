@@ -32,7 +32,8 @@ static void tells_who_may_send_to_anywhere(void **state)
 		{ NULL, "<a@elsewhere.example>", false, "done relay.attempt=no relay.form=plain\n" },
 		{ "198.51.100.1", "<a%b@ours.example>", false, "done relay.attempt=yes relay.form=percent\n" },
 		{ "192.0.2.1", "<a%b@ours.example>", false, "done relay.attempt=no relay.form=percent\n" },
-		{ "198.51.100.1", "<@x.example:a@ours.example>", false, "done relay.attempt=yes relay.form=source-route\n" },
+		{ "198.51.100.1", "<@x.example:a@ours.example>", false,
+			"done relay.attempt=yes relay.form=source-route\n" },
 		{ "198.51.100.1", "<postmaster>", false, "done relay.attempt=no relay.form=plain\n" },
 		{ "198.51.100.1", NULL, false, "skipped\n" },
 	};

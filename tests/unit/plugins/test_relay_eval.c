@@ -54,9 +54,12 @@ static void knows_an_attempt_to_relay(void **state)
 		{ "<@ours.example,@elsewhere.example:user@ours.example>", true },
 		{ "<@ours.example:user%elsewhere.example@ours.example>", true },
 		{ "<\"@ours.example>", true },
-		{ "<a%ours.example%ours.example%ours.example%ours.example%ours.example%ours.example%ours.example%ours.example%"
-		  "ours.example%ours.example%ours.example%ours.example%ours.example%ours.example%ours.example%ours.example%"
-		  "ours.example@ours.example>", true },
+		{ "<a%ours.example%ours.example%ours.example%ours.example%ours.example%ours.example%ours.example%ours."
+		  "example%"
+		  "ours.example%ours.example%ours.example%ours.example%ours.example%ours.example%ours.example%ours."
+		  "example%"
+		  "ours.example@ours.example>",
+			true },
 	};
 
 	(void)state;
