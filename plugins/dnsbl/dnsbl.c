@@ -279,9 +279,10 @@ static enum sluice_outcome probe_pair(struct sluice_check_ctx *c, const struct d
 	if (on_yes == DNSBL_LISTED && on_no == DNSBL_NOT_LISTED)
 		return SLUICE_DONE;
 	*healthy = false;
-	(void)snprintf(why, sizeof why, on_no != DNSBL_NOT_LISTED ? "it lists all: %s must never be listed"
-								   : "it lists nothing: %s must always be listed",
-		on_no != DNSBL_NOT_LISTED ? unlisted : listed);
+	if (on_no != DNSBL_NOT_LISTED)
+		(void)snprintf(why, sizeof why, "it lists all: %.*s must never be listed", (int)strlen(unlisted) - 1, unlisted);
+	else
+		(void)snprintf(why, sizeof why, "it lists nothing: %.*s must always be listed", (int)strlen(listed) - 1, listed);
 	sluice_report_health(c, zone->subject, false, why);
 	return SLUICE_DONE;
 }
