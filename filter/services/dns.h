@@ -13,8 +13,8 @@
 #include "filter/base/text.h"
 #include "plugins/plugin.h"
 
-#define DNS_NAME_TEXT_MAX 1025    /* a name of 255 octets in text with every octet escaped, and the NUL */
-#define DNS_ANSWER_MAX_RECORDS 256 /* records beyond it are not looked at */
+#define DNS_NAME_TEXT_MAX      1025 /* a name of 255 octets in text with every octet escaped, and the NUL */
+#define DNS_ANSWER_MAX_RECORDS 256  /* records beyond it are not looked at */
 
 struct dns_question {
 	char name[DNS_NAME_TEXT_MAX]; /* lower case, no dot at the end, escapes as in RFC 1035 5.1; "" is the root */

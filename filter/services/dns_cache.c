@@ -84,8 +84,8 @@ static struct entry **chain_of(const struct dns_cache *c, const struct shard *s,
 	return &s->chains[hash & (c->chain_count - 1)];
 }
 
-static struct entry *find(const struct dns_cache *c, const struct shard *s, uint64_t hash, const struct dns_question *q,
-	size_t name_len)
+static struct entry *find(
+	const struct dns_cache *c, const struct shard *s, uint64_t hash, const struct dns_question *q, size_t name_len)
 {
 	for (struct entry *e = *chain_of(c, s, hash); e; e = e->chain_next) {
 		if (e->hash == hash && e->type == q->type && e->name_len == name_len &&
@@ -184,7 +184,9 @@ void dns_cache_put(struct dns_cache *c, const struct dns_question *q, struct dns
 	e = malloc(sizeof *e + name_len);
 	if (!e)
 		return;
-	*e = (struct entry){ .answer = dns_answer_ref(a), .hash = hash, .size = size, .type = q->type, .name_len = name_len };
+	*e = (struct entry){
+		.answer = dns_answer_ref(a), .hash = hash, .size = size, .type = q->type, .name_len = name_len
+	};
 	memcpy(e->name, q->name, name_len);
 	e->stored_ms = now_ms;
 	e->expires_ms = now_ms + (int64_t)(view->ttl_s < MAX_TTL_S ? view->ttl_s : MAX_TTL_S) * 1000;

@@ -19,8 +19,9 @@ void dns_cache_free(struct dns_cache *c);
  * A counted answer that is still alive at now_ms (monotonic), or NULL. *ret_age_s is how long ago it was stored.
  * The TTL that the answer itself shows is the one it came with.
  */
-struct dns_answer *dns_cache_get(struct dns_cache *c, const struct dns_question *q, int64_t now_ms, uint32_t *ret_age_s);
-/* Keep an answer (its own reference) for its TTL, at most a day; TTL 0 and FAILED with ttl 0 and TIMEOUT are not kept. */
+struct dns_answer *dns_cache_get(
+	struct dns_cache *c, const struct dns_question *q, int64_t now_ms, uint32_t *ret_age_s);
+/* Keep an answer (its own reference) for its TTL, at most a day. With TTL 0, and TIMEOUT, it is not kept. */
 void dns_cache_put(struct dns_cache *c, const struct dns_question *q, struct dns_answer *a, int64_t now_ms);
 struct dns_cache_stats dns_cache_stats(struct dns_cache *c);
 

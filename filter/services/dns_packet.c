@@ -58,22 +58,22 @@ static bool read_record(const struct packet *p, size_t *pos, struct record *ret)
 static bool read_head(struct packet *p, const struct dns_question *q)
 {
 	size_t pos = HEADER_OCTETS;
+	struct dns_name asked;
 	struct record r;
 
-	if (p->len < HEADER_OCTETS || !(p->octets[2] & FLAG_QR) || (p->octets[2] & FLAG_TC) || read_u16(p->octets + 4) != 1)
+	if (p->len < HEADER_OCTETS || !(p->octets[2] & FLAG_QR) || (p->octets[2] & FLAG_TC) ||
+		read_u16(p->octets + 4) != 1)
 		return false;
 	p->rcode = p->octets[3] & 0x0f;
 	p->answers = read_u16(p->octets + 6);
 	p->authorities = read_u16(p->octets + 8);
 	if (p->answers > DNS_PACKET_MAX_RECORDS || p->authorities > DNS_PACKET_MAX_RECORDS)
 		return false;
-
-	struct dns_name asked;
-
 	if (!dns_name_parse(q->name, strlen(q->name), &asked) ||
 		!dns_name_read(p->octets, p->len, &pos, &p->question) || !dns_name_equal(&asked, &p->question))
 		return false;
-	if (p->len - pos < 4 || read_u16(p->octets + pos) != (unsigned)q->type || read_u16(p->octets + pos + 2) != CLASS_IN)
+	if (p->len - pos < 4 || read_u16(p->octets + pos) != (unsigned)q->type ||
+		read_u16(p->octets + pos + 2) != CLASS_IN)
 		return false;
 
 	p->answers_at = pos + 4;
@@ -199,7 +199,8 @@ struct dns_answer *dns_packet_answer(const struct dns_question *q, const uint8_t
 	struct sluice_dns_answer content = { .status = SLUICE_DNS_OK, .secure = secure, .ttl_s = UINT32_MAX };
 	struct sluice_dns_record records[DNS_ANSWER_MAX_RECORDS] = { 0 };
 	/* a name grows at most fourfold when it is printed, but compressed it may be of two octets */
-	SLUICE_CLEANUP(text_done) struct text data = TEXT_INIT(DNS_ANSWER_MAX_RECORDS * (DNS_NAME_TEXT_MAX + 1) + 65536);
+	SLUICE_CLEANUP(text_done)
+	struct text data = TEXT_INIT(DNS_ANSWER_MAX_RECORDS * (DNS_NAME_TEXT_MAX + 1) + 65536);
 	size_t start[DNS_ANSWER_MAX_RECORDS], pos;
 	struct dns_name name;
 

@@ -17,7 +17,7 @@ struct subject {
 struct health {
 	void (*changed)(void *arg, const struct health_row *row);
 	void *arg;
-	pthread_mutex_t lock; /* subjects */
+	pthread_mutex_t lock;         /* subjects */
 	VEC(struct subject) subjects; /* in order of name */
 };
 

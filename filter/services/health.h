@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * health.h - what outside works and what does not, by subject ("dnsbl zen.example.org"): shared by all sessions and kept
- * over a reload. A change is told once to a listener, which logs it. Any threads.
+ * health.h - what outside works and what does not, by subject ("dnsbl zen.example.org"): shared by all sessions and
+ * kept over a reload. A change is told once to a listener, which logs it. Any threads.
  */
 #ifndef SERVICES_HEALTH_H
 #define SERVICES_HEALTH_H

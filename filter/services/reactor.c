@@ -177,7 +177,9 @@ static void run_call(void *arg)
 
 void reactor_call(struct reactor *r, void (*fn)(void *arg), void *arg)
 {
-	struct call call = { .fn = fn, .arg = arg, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+	struct call call = {
+		.fn = fn, .arg = arg, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER
+	};
 	struct job job = { .fn = run_call, .arg = &call, .borrowed = true };
 
 	queue(r, &job);

@@ -70,8 +70,7 @@ static const char *const common_options[][2] = {
 
 static const char *const forward_options[][2] = {
 	/* private zones are the forwarder's business: libunbound would say NXDOMAIN itself */
-	{ "unblock-lan-zones:", "yes" },
-	{ "insecure-lan-zones:", "yes" },
+	{ "unblock-lan-zones:", "yes" }, { "insecure-lan-zones:", "yes" },
 	{ "infra-keep-probing:", "yes" }, /* a forwarder that was down is tried again at once */
 };
 
@@ -272,7 +271,8 @@ static void take_off(struct flight *f)
 	int e;
 
 	f->starting = true;
-	e = ub_resolve_event(f->resolver->unbound, q->name[0] ? q->name : ".", (int)q->type, 1, f, on_answer, &f->async_id);
+	e = ub_resolve_event(
+		f->resolver->unbound, q->name[0] ? q->name : ".", (int)q->type, 1, f, on_answer, &f->async_id);
 	f->starting = false;
 	if (e != 0)
 		land(f, failure());

@@ -23,11 +23,11 @@ struct resolver_settings {
 	struct resolver_forwarder forwarders[RESOLVER_MAX_FORWARDERS];
 	size_t forwarder_count; /* 0: recursion from the root servers */
 	bool dnssec;
-	const char *trust_anchor;    /* file of the root's key, with dnssec */
+	const char *trust_anchor; /* file of the root's key, with dnssec */
 	size_t cache_max_bytes;
-	int64_t timeout_ms;          /* a question that has no answer by then is FAILED */
-	const struct zone *local;    /* answers for the names in it; NULL: none */
-	bool only_local;             /* a name not in `local` is NXDOMAIN: no network at all */
+	int64_t timeout_ms;       /* a question that has no answer by then is FAILED */
+	const struct zone *local; /* answers for the names in it; NULL: none */
+	bool only_local;          /* a name not in `local` is NXDOMAIN: no network at all */
 };
 
 struct resolver;

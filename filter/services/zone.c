@@ -39,7 +39,7 @@ struct set {
 };
 
 struct zone {
-	struct arena *arena; /* the keys */
+	struct arena *arena;  /* the keys */
 	VEC(struct set) sets; /* in order of key, then type */
 };
 
@@ -110,8 +110,8 @@ static int parse_address(struct parser *p, const char *s, size_t len, uint8_t fa
 
 	if (!ip_parse(s, len, &ip) || (family == 4 && (ip.family != 4 || memchr(s, ':', len))) ||
 		(family == 6 && !memchr(s, ':', len)))
-		return wrong(p, family == 4 ? "A needs an IPv4 address like 192.0.2.1" :
-			"AAAA needs an IPv6 address like 2001:db8::1");
+		return wrong(p, family == 4 ? "A needs an IPv4 address like 192.0.2.1"
+					    : "AAAA needs an IPv6 address like 2001:db8::1");
 	if (family == ip.family)
 		return set_data(p, r, ip.bytes, ip_octets(&ip));
 	memcpy(octets, mapped, sizeof mapped);
@@ -248,7 +248,8 @@ static int add_set(struct parser *p, const struct line *lines, size_t count)
 		!dns_name_parse(records[0].data, records[0].len, &set.target))
 		return -EINVAL;
 	if (set.kind != KIND_SILENT) {
-		set.answer = set.kind == KIND_FAILED ? dns_answer_empty(SLUICE_DNS_FAILED, 0) : dns_answer_new(&content);
+		set.answer =
+			set.kind == KIND_FAILED ? dns_answer_empty(SLUICE_DNS_FAILED, 0) : dns_answer_new(&content);
 		if (!set.answer)
 			return -ENOMEM;
 	}
@@ -407,7 +408,8 @@ enum zone_found zone_find(const struct zone *z, const struct dns_question *q, st
 		const struct set *s = found.of_type ? found.of_type : found.cname;
 
 		if (!found.exists)
-			return hops == 0 ? ZONE_ABSENT : answer_with(dns_answer_empty(SLUICE_DNS_NXDOMAIN, ZONE_TTL_S), ret);
+			return hops == 0 ? ZONE_ABSENT
+			                 : answer_with(dns_answer_empty(SLUICE_DNS_NXDOMAIN, ZONE_TTL_S), ret);
 		if (!s)
 			return answer_with(dns_answer_empty(SLUICE_DNS_NODATA, ZONE_TTL_S), ret);
 		if (s->kind == KIND_SILENT)

@@ -21,9 +21,9 @@ int zone_parse(const char *name, const char *bytes, size_t len, struct zone **re
 void zone_free(struct zone *z); /* takes NULL */
 
 enum zone_found {
-	ZONE_ANSWER,  /* *ret is the answer: records, or NODATA when the name has only others; CNAMEs followed within */
-	ZONE_SILENT,  /* TIMEOUT: never answered */
-	ZONE_ABSENT,  /* the name is not in the zone, nor below it anything */
+	ZONE_ANSWER, /* *ret is the answer: records, or NODATA when the name has only others; CNAMEs followed within */
+	ZONE_SILENT, /* TIMEOUT: never answered */
+	ZONE_ABSENT, /* the name is not in the zone, nor below it anything */
 };
 /* A CNAME out of the zone is NXDOMAIN. A name with only names below it is NODATA. Any threads. */
 enum zone_found zone_find(const struct zone *z, const struct dns_question *q, struct dns_answer **ret);

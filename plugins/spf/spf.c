@@ -38,7 +38,8 @@ static struct guard_span helo_of(const struct sluice_check_ctx *c)
 	return s.at ? s : (struct guard_span){ "", 0 };
 }
 
-static bool check(struct sluice_check_ctx *c, struct guard_span local, struct guard_span domain, struct spf_verdict *ret)
+static bool check(
+	struct sluice_check_ctx *c, struct guard_span local, struct guard_span domain, struct spf_verdict *ret)
 {
 	const char *receiver = sluice_our_name(c);
 	const struct spf_asker asker = { ask, c };
@@ -60,7 +61,8 @@ static void set_span(struct sluice_result *res, unsigned fact, struct guard_span
 		sluice_set_text(res, fact, s.at, s.len);
 }
 
-static void add_authres(struct sluice_result *res, const struct spf_verdict *v, const char *property, struct guard_span value)
+static void add_authres(
+	struct sluice_result *res, const struct spf_verdict *v, const char *property, struct guard_span value)
 {
 	const struct sluice_authres_property properties[] = {
 		{ property, value.at, value.len },
@@ -121,7 +123,8 @@ static enum sluice_outcome run_mail(struct sluice_check_ctx *c, struct sluice_re
 	return outcome_of(&mail);
 }
 
-static int configure(const struct sluice_block *blocks, size_t count, void **ret_state, struct sluice_config_error *reterr)
+static int configure(
+	const struct sluice_block *blocks, size_t count, void **ret_state, struct sluice_config_error *reterr)
 {
 	struct spf_library *lib = spf_library_new();
 
@@ -140,8 +143,16 @@ static void release(void *state)
 }
 
 static const struct sluice_check checks[] = {
-	{ .name = "spf", .stage = SLUICE_STAGE_MAIL, .run = run_mail, .first_fact = RESULT, .last_fact = RECORD, .authres = true },
-	{ .name = "spf_helo", .stage = SLUICE_STAGE_HELO, .run = run_helo, .first_fact = HELO_RESULT,
+	{ .name = "spf",
+		.stage = SLUICE_STAGE_MAIL,
+		.run = run_mail,
+		.first_fact = RESULT,
+		.last_fact = RECORD,
+		.authres = true },
+	{ .name = "spf_helo",
+		.stage = SLUICE_STAGE_HELO,
+		.run = run_helo,
+		.first_fact = HELO_RESULT,
 		.last_fact = HELO_MECHANISM },
 	{ .name = NULL },
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * spf_dns.h - libspf2 as the matcher of one mechanism, over DNS answers that are already here. It sees no name and no text
- * of the sender's: names are numbered (GUARD_CLEAN_TARGET and hosts), and only addresses are real.
+ * spf_dns.h - libspf2 as the matcher of one mechanism, over DNS answers that are already here. It sees no name and no
+ * text of the sender's: names are numbered (GUARD_CLEAN_TARGET and hosts), and only addresses are real.
  */
 #ifndef SPF_SPF_DNS_H
 #define SPF_SPF_DNS_H
@@ -13,14 +13,14 @@
 
 /* A name of the target's MX records, or of the client's PTR records. */
 struct spf_host {
-	bool within; /* of PTR: in the target domain */
+	bool within;                               /* of PTR: in the target domain */
 	const struct sluice_dns_answer *addresses; /* NULL: not here yet */
 };
 
 /* All that libspf2 may see of the DNS while it matches. */
 struct spf_view {
 	struct sluice_ip client;
-	bool any; /* see guard_clean_record() */
+	bool any;                               /* see guard_clean_record() */
 	const struct sluice_dns_answer *target; /* addresses of the target; NULL: not here yet */
 	const struct spf_host *hosts;
 	size_t host_count;

@@ -9,7 +9,14 @@
 #define UNKNOWN "unknown" /* RFC 7208 7.3, of %{p} */
 
 const char *const spf_result_words[] = {
-	"none", "neutral", "pass", "fail", "softfail", "temperror", "permerror", NULL,
+	"none",
+	"neutral",
+	"pass",
+	"fail",
+	"softfail",
+	"temperror",
+	"permerror",
+	NULL,
 };
 
 /*
@@ -38,16 +45,14 @@ struct client_names {
 	size_t count;
 };
 
-static const struct sluice_dns_answer *ask_text(struct walk *w, const char *name, enum sluice_dns_type type)
+/* NULL: not here yet. Only who cannot do without it sets pending: of the hosts of an mx the first may be enough. */
+static const struct sluice_dns_answer *ask_text(const struct walk *w, const char *name, enum sluice_dns_type type)
 {
-	const struct sluice_dns_answer *a = w->asker->ask(w->asker->arg, name, type);
-
-	if (!a)
-		w->pending = true;
-	return a;
+	return w->asker->ask(w->asker->arg, name, type);
 }
 
-static const struct sluice_dns_answer *ask(struct walk *w, const struct guard_name *name, enum sluice_dns_type type)
+static const struct sluice_dns_answer *ask(
+	const struct walk *w, const struct guard_name *name, enum sluice_dns_type type)
 {
 	char text[4 * GUARD_NAME_MAX + 1];
 
@@ -72,7 +77,7 @@ static bool is_failed(const struct sluice_dns_answer *a)
 /* ---- %{p} and ptr ---- */
 
 /* The PTR answer, with the addresses of its names asked for. NULL: not here yet. */
-static const struct sluice_dns_answer *ask_names(struct walk *w, struct client_names *ret)
+static const struct sluice_dns_answer *ask_names(const struct walk *w, struct client_names *ret)
 {
 	const struct sluice_dns_answer *ptr;
 	char reverse[80];
@@ -109,11 +114,13 @@ static struct guard_span validated_name(struct walk *w, const struct guard_name 
 	int best_rank = 0;
 
 	if (!ask_names(w, &names))
-		return best;
+		w->pending = true;
 	for (size_t i = 0; i < names.count; i++) {
 		const struct sluice_dns_record *name = &names.names[i];
 		int rank = 1;
 
+		if (!names.hosts[i].addresses)
+			w->pending = true;
 		if (!has_client(w, names.hosts[i].addresses))
 			continue;
 		if (domain_equal(name->data, name->len, domain->text, domain->len))
@@ -301,8 +308,8 @@ static enum spf_result result_of(char qualifier)
 
 /* ---- records ---- */
 
-static enum spf_result redirect(struct walk *w, const struct guard_name *domain, struct guard_span spec,
-	struct source *source)
+static enum spf_result redirect(
+	struct walk *w, const struct guard_name *domain, struct guard_span spec, struct source *source)
 {
 	struct guard_span record = source->record;
 	struct guard_name target;
@@ -321,8 +328,8 @@ static enum spf_result redirect(struct walk *w, const struct guard_name *domain,
 	return r == SPF_NONE ? SPF_PERMERROR : r; /* RFC 7208 6.1 */
 }
 
-static enum spf_result evaluate(struct walk *w, const struct guard_name *domain, const struct guard_record *record,
-	struct source *source)
+static enum spf_result evaluate(
+	struct walk *w, const struct guard_name *domain, const struct guard_record *record, struct source *source)
 {
 	struct guard_term t;
 
@@ -334,7 +341,9 @@ static enum spf_result evaluate(struct walk *w, const struct guard_name *domain,
 			source->domain = *domain;
 			return result_of(t.qualifier);
 		case SPF_NO_MATCH:
+			break;
 		case SPF_MATCH_PENDING:
+			w->pending = true;
 			break;
 		case SPF_MATCH_TEMPERROR:
 			source->mechanism = t.text;
@@ -356,8 +365,10 @@ static enum spf_result check_host(struct walk *w, const struct guard_name *domai
 	if (!guard_is_domain(domain))
 		return SPF_NONE;
 	txt = ask(w, domain, SLUICE_DNS_TXT);
-	if (!txt)
-		return SPF_NEUTRAL; /* pending: whatever it is, it does not count */
+	if (!txt) {
+		w->pending = true;
+		return SPF_NEUTRAL; /* whatever it is, it does not count */
+	}
 	if (is_failed(txt))
 		return SPF_TEMPERROR;
 	switch (guard_choose(txt, &source->record)) {
@@ -383,6 +394,8 @@ static void explain(struct walk *w, const struct source *source, char ret[SPF_EX
 	if (w->pending || !guard_target(source->explanation, &m, &target))
 		return;
 	txt = ask(w, &target, SLUICE_DNS_TXT);
+	if (!txt)
+		w->pending = true;
 	if (!txt || txt->count != 1)
 		return;
 	string = (struct guard_span){ txt->records[0].data, txt->records[0].len };

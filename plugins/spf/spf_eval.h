@@ -32,10 +32,11 @@ struct spf_identity {
 	int64_t now_s;
 };
 
+/* The spans are borrowed from an answer. */
 struct spf_verdict {
 	enum spf_result result;
-	struct guard_span mechanism; /* the term of the domain's own record (or of one it redirects to) that decided; len 0: none */
-	struct guard_span record;    /* the domain's own record. Both are borrowed from an answer */
+	struct guard_span mechanism; /* the term that decided, of the domain's own record or one it redirects to */
+	struct guard_span record;    /* the domain's own record */
 	char explanation[SPF_EXPLANATION_MAX_BYTES + 1]; /* of a fail; "": none was published */
 };
 

@@ -170,7 +170,8 @@ static bool is_version(const char *s, size_t len)
 {
 	const size_t version_len = sizeof VERSION - 1;
 
-	return len >= version_len && ascii_equals(s, version_len, VERSION) && (len == version_len || s[version_len] == ' ');
+	return len >= version_len && ascii_equals(s, version_len, VERSION) &&
+	       (len == version_len || s[version_len] == ' ');
 }
 
 enum guard_choice guard_choose(const struct sluice_dns_answer *txt, struct guard_span *ret)
@@ -199,7 +200,8 @@ static bool take_prefix(struct guard_span *s, const char *slashes, unsigned max,
 	if (digits == 0 || s->len - digits < slash_len ||
 		memcmp(s->at + s->len - digits - slash_len, slashes, slash_len) != 0)
 		return true;
-	if (!ascii_to_u64(s->at + s->len - digits, digits, max, &number) || (digits > 1 && s->at[s->len - digits] == '0'))
+	if (!ascii_to_u64(s->at + s->len - digits, digits, max, &number) ||
+		(digits > 1 && s->at[s->len - digits] == '0'))
 		return false;
 	*ret = (uint8_t)number;
 	s->len -= digits + slash_len;
@@ -293,9 +295,9 @@ static bool read_term(struct guard_span s, struct guard_term *ret)
 		ret->kind = GUARD_EXPLANATION;
 	else
 		ret->kind = GUARD_OTHER_MODIFIER;
-	return ret->kind == GUARD_OTHER_MODIFIER ?
-		is_macro_string(ret->spec, letters[LETTERS_OF_EXPLANATION], false, &tail) :
-		is_domain_spec(ret->spec);
+	return ret->kind == GUARD_OTHER_MODIFIER
+	               ? is_macro_string(ret->spec, letters[LETTERS_OF_EXPLANATION], false, &tail)
+	               : is_domain_spec(ret->spec);
 }
 
 /* The octets of the next term behind *pos. */
@@ -582,6 +584,7 @@ const char *guard_clean_record(
 	if (!has_prefix || *ret_any)
 		snprintf(buf, GUARD_CLEAN_MAX, VERSION " %s%s", words[t->kind], network);
 	else
-		snprintf(buf, GUARD_CLEAN_MAX, VERSION " %s%s%s%u", words[t->kind], network, v4 || is_network ? "/" : "//", prefix);
+		snprintf(buf, GUARD_CLEAN_MAX, VERSION " %s%s%s%u", words[t->kind], network,
+			v4 || is_network ? "/" : "//", prefix);
 	return buf;
 }

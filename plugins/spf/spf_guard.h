@@ -49,7 +49,7 @@ enum guard_kind {
 
 struct guard_term {
 	enum guard_kind kind;
-	char qualifier; /* + - ~ ? */
+	char qualifier;         /* + - ~ ? */
 	struct guard_span text; /* as it was published */
 	struct guard_span spec; /* its domain-spec; len 0: the current domain */
 	uint8_t network[16];    /* of ip4 and ip6 */
@@ -105,8 +105,8 @@ bool guard_count_void(struct guard_limits *l);
 #define GUARD_CLEAN_TARGET "target.invalid"
 /*
  * A record for libspf2 of this one mechanism (not all, not include), qualifier +: of fixed words and numbers only. Its
- * domain is GUARD_CLEAN_TARGET. Prefix length 0, which libspf2 refuses: *ret_any is set, and each address that the look-up
- * brings has to be shown to it as the client's. Returns buf.
+ * domain is GUARD_CLEAN_TARGET. Prefix length 0, which libspf2 refuses: *ret_any is set, and each address that the
+ * look-up brings has to be shown to it as the client's. Returns buf.
  */
 const char *guard_clean_record(
 	const struct guard_term *t, const struct sluice_ip *client, char buf[GUARD_CLEAN_MAX], bool *ret_any);

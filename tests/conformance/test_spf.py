@@ -2,21 +2,16 @@
 """The test suite of RFC 7208 through `sluicectl check`, one test each.
 
 The suite is not part of the tree: it is looked for in $SLUICE_CONFORMANCE, or in ../shared/conformance beside it.
-The programs are those of $SLUICE_BUILD, or of build/.
 """
-import ipaddress
 import json
 import os
 import pathlib
-import subprocess
 
 import pytest
 import yaml
+from support import sluice
 
-TOP = pathlib.Path(__file__).resolve().parents[2]
-BUILD = pathlib.Path(os.environ.get('SLUICE_BUILD', TOP / 'build'))
-SUITE = pathlib.Path(os.environ.get('SLUICE_CONFORMANCE', TOP.parent / 'shared' / 'conformance')) / 'spf/rfc7208-tests.yml'
-CONFIGURATION = TOP / 'tests/conformance/spf.conf'
+SUITE = pathlib.Path(os.environ.get('SLUICE_CONFORMANCE', sluice.TOP.parent / 'shared/conformance')) / 'spf/rfc7208-tests.yml'
 TYPES = ['A', 'AAAA', 'MX', 'TXT', 'PTR', 'CNAME']
 
 
@@ -77,25 +72,16 @@ def expected(test):
     return test['result'] if isinstance(test['result'], list) else [test['result']]
 
 
-@pytest.fixture(scope='session')
-def sluicectl():
-    program = BUILD / 'sluicectl'
-    if not program.exists():
-        pytest.skip(f'{program} is not built')
-    return program
-
-
 @pytest.mark.skipif(not SUITE.exists(), reason=f'{SUITE} is not here')
 @pytest.mark.parametrize('scenario, test', cases() or [pytest.param(None, None, id='suite')])
-def test_rfc7208(sluicectl, tmp_path, scenario, test):
-    file = tmp_path / 'zone'
-    file.write_text(zone(scenario['zonedata']))
-    sender = test['mailfrom']
-    run = subprocess.run(
-        [sluicectl, 'check', '-c', CONFIGURATION, '--zone', file, '--all', '--json', '--client', test['host'],
-         '--helo', test['helo'], '--from', sender, '--rcpt', 'postmaster@example.com'],
-        capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
-    assert run.returncode == 0, run.stderr
+def test_rfc7208(tmp_path, scenario, test):
+    zone_file, conf = tmp_path / 'zone', tmp_path / 'sluice.conf'
+    zone_file.write_text(zone(scenario['zonedata']))
+    conf.write_text(f'{sluice.plugin_lines()}authserv_id mx.example.net\nstage_deadline 100ms\n'
+                    'at rcpt {\n rule wanted score 1 when spf.result == fail\n}\n')
+    run = sluice.ctl('check', '-c', conf, '--zone', zone_file, '--json', '--client', test['host'],
+                     '--helo', test['helo'], '--from', test['mailfrom'], '--rcpt', 'postmaster@example.com')
+    assert run.stdout, run.stderr
     facts = json.loads(run.stdout)['facts']
     assert facts['spf.result'] in expected(test)
     explanation = test.get('explanation')
@@ -103,13 +89,6 @@ def test_rfc7208(sluicectl, tmp_path, scenario, test):
         assert facts.get('spf.explanation') == (None if explanation == 'DEFAULT' else explanation)
 
 
+@pytest.mark.skipif(not SUITE.exists(), reason=f'{SUITE} is not here')
 def test_the_suite_is_whole():
-    if not SUITE.exists():
-        pytest.skip(f'{SUITE} is not here')
     assert sum(len(s['tests']) for s in scenarios()) == 203
-
-
-def test_addresses_of_the_suite_are_addresses():
-    for scenario in scenarios():
-        for test in scenario['tests'].values():
-            ipaddress.ip_address(test['host'])

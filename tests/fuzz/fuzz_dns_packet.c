@@ -6,7 +6,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const enum sluice_dns_type types[] = {
-		SLUICE_DNS_A, SLUICE_DNS_AAAA, SLUICE_DNS_CNAME, SLUICE_DNS_PTR, SLUICE_DNS_MX, SLUICE_DNS_TXT,
+		SLUICE_DNS_A,
+		SLUICE_DNS_AAAA,
+		SLUICE_DNS_CNAME,
+		SLUICE_DNS_PTR,
+		SLUICE_DNS_MX,
+		SLUICE_DNS_TXT,
 	};
 	struct dns_question q;
 	struct dns_answer *a;

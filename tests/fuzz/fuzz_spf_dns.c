@@ -5,8 +5,9 @@
 #include "tests/fuzz/fuzz.h"
 
 /*
- * A whole check through libspf2. The input is lines; the answer to each look-up is made of the line that the hash of its
- * name chooses: for TXT the line, for names its text, for addresses its first octets; an empty line is no such name, "!" a failure.
+ * A whole check through libspf2. The input is lines; the answer to each look-up is made of the line that the hash of
+ * its name chooses: for TXT the line, for names its text, for addresses its first octets; an empty line is no such
+ * name, "!" a failure.
  */
 struct world {
 	struct guard_span lines[32];
@@ -31,7 +32,8 @@ static void split(struct world *w, const char *data, size_t size)
 
 static const struct sluice_dns_answer *ask(void *arg, const char *name, enum sluice_dns_type type)
 {
-	static const struct sluice_dns_answer failed = { .status = SLUICE_DNS_FAILED }, none = { .status = SLUICE_DNS_NXDOMAIN };
+	static const struct sluice_dns_answer failed = { .status = SLUICE_DNS_FAILED },
+					      none = { .status = SLUICE_DNS_NXDOMAIN };
 	struct world *w = arg;
 	size_t at = (size_t)type;
 	struct guard_span line;

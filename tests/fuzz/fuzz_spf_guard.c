@@ -40,7 +40,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		bool any;
 
 		if (t.kind != GUARD_OTHER_MODIFIER && guard_target(t.spec, &m, &name))
-			MUST(name.len > 0 && name.len <= GUARD_NAME_MAX && strlen(guard_dns_text(&name, escaped)) >= name.len);
+			MUST(name.len > 0 && name.len <= GUARD_NAME_MAX &&
+				strlen(guard_dns_text(&name, escaped)) >= name.len);
 		if (t.kind != GUARD_ALL && t.kind != GUARD_INCLUDE && t.kind <= GUARD_EXISTS)
 			look_at_clean(guard_clean_record(&t, &m.client, clean, &any));
 	}

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A private Postfix: its own folders, a port of its own on loopback, XCLIENT allowed, mail kept in a maildir."""
 import pathlib
-import pwd
 import shutil
 import smtplib
 import subprocess
@@ -27,8 +26,8 @@ local_recipient_maps =
 alias_maps =
 alias_database =
 mynetworks = 127.0.0.0/8
-smtpd_relay_restrictions = permit
-smtpd_recipient_restrictions = permit
+smtpd_relay_restrictions = check_client_access static:OK, reject
+smtpd_recipient_restrictions = check_client_access static:OK, reject
 smtpd_authorized_xclient_hosts = 127.0.0.1
 smtpd_delay_open_until_valid_rcpt = {delay_open}
 smtpd_helo_required = no
@@ -93,9 +92,8 @@ class Postfix:
         self.mail = self.dir / "mail"
         for sub in ("conf", "spool", "data", "log", "mail"):
             (self.dir / sub).mkdir(parents=True)
-        user = pwd.getpwnam("postfix")
-        for sub in ("data", "mail"):
-            shutil.chown(self.dir / sub, user.pw_uid)
+        shutil.chown(self.dir / "data", "postfix")
+        shutil.chown(self.mail, "nobody")  # pipe(8) refuses to run as Postfix's own user
         for parent in [self.dir, *self.dir.parents][:3]:
             parent.chmod(parent.stat().st_mode | 0o755)
         (self.dir / "sink").write_text(f"#!/bin/sh\nexec cat >{self.mail}/$(date +%s%N).$$\n")
@@ -104,7 +102,7 @@ class Postfix:
                   "extra": extra}
         main = MAIN_CF.format(**values)
         master = MASTER_CF.format(port=self.port)
-        master += f"sink unix - n n - - pipe flags=R user=postfix null_sender= argv={self.dir}/sink\n"
+        master += f"sink unix - n n - - pipe flags=R user=nobody null_sender= argv={self.dir}/sink\n"
         (self.conf / "main.cf").write_text(main)
         (self.conf / "master.cf").write_text(master)
         self._run("start")

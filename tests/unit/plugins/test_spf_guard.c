@@ -10,7 +10,10 @@
 
 #include "plugins/spf/spf_guard.h"
 
-#define SPAN(s) { (s), sizeof(s) - 1 }
+#define SPAN(s)                                                                                                        \
+	{                                                                                                              \
+		(s), sizeof(s) - 1                                                                                     \
+	}
 
 static struct guard_span span_of(const char *s)
 {
@@ -119,7 +122,8 @@ static void gives_terms_in_order(void **state)
 	size_t pos = 0;
 
 	(void)state;
-	assert_true(guard_parse(span_of("v=spf1  ~mx:a.example.org/20//40 exp=e.example.org -ip4:192.0.2.9/8 all "), &r));
+	assert_true(
+		guard_parse(span_of("v=spf1  ~mx:a.example.org/20//40 exp=e.example.org -ip4:192.0.2.9/8 all "), &r));
 	assert_int_equal(r.explanation.len, 13);
 	assert_int_equal(r.redirect.len, 0);
 
@@ -338,7 +342,10 @@ static void writes_records_without_a_word_of_the_senders(void **state)
 static void chooses_the_record(void **state)
 {
 	static const struct sluice_dns_record r[] = {
-		{ "v=spf10", 7, 0 }, { "V=SPF1 a", 8, 0 }, { "other", 5, 0 }, { "v=spf1", 6, 0 },
+		{ "v=spf10", 7, 0 },
+		{ "V=SPF1 a", 8, 0 },
+		{ "other", 5, 0 },
+		{ "v=spf1", 6, 0 },
 	};
 	struct guard_span got;
 
@@ -346,7 +353,8 @@ static void chooses_the_record(void **state)
 	assert_int_equal(guard_choose(&(struct sluice_dns_answer){ .count = 1, .records = r }, &got), GUARD_NO_RECORD);
 	assert_int_equal(guard_choose(&(struct sluice_dns_answer){ .count = 3, .records = r }, &got), GUARD_ONE_RECORD);
 	assert_ptr_equal(got.at, r[1].data);
-	assert_int_equal(guard_choose(&(struct sluice_dns_answer){ .count = 4, .records = r }, &got), GUARD_SEVERAL_RECORDS);
+	assert_int_equal(
+		guard_choose(&(struct sluice_dns_answer){ .count = 4, .records = r }, &got), GUARD_SEVERAL_RECORDS);
 }
 
 int main(void)

@@ -99,7 +99,12 @@ static void prints_records_as_a_zone_file_has_them(void **state)
 static void types_have_names(void **state)
 {
 	static const enum sluice_dns_type all[] = {
-		SLUICE_DNS_A, SLUICE_DNS_CNAME, SLUICE_DNS_PTR, SLUICE_DNS_MX, SLUICE_DNS_TXT, SLUICE_DNS_AAAA,
+		SLUICE_DNS_A,
+		SLUICE_DNS_CNAME,
+		SLUICE_DNS_PTR,
+		SLUICE_DNS_MX,
+		SLUICE_DNS_TXT,
+		SLUICE_DNS_AAAA,
 	};
 	enum sluice_dns_type type;
 

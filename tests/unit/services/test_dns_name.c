@@ -74,7 +74,10 @@ static const struct {
 	{ "cut in a label", MESSAGE("\5abc"), 0, NULL, 0 },
 	{ "cut before the root", MESSAGE("\3abc"), 0, NULL, 0 },
 	{ "cut in a pointer", MESSAGE("\1a\xc0"), 0, NULL, 0 },
-	{ "label type 01", MESSAGE("\x41" "a\0"), 0, NULL, 0 },
+	{ "label type 01",
+		MESSAGE("\x41"
+			"a\0"),
+		0, NULL, 0 },
 };
 
 static void reads_messages(void **state)

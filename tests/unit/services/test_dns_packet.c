@@ -27,10 +27,12 @@ static const struct {
 	{ "one address", SLUICE_DNS_A, 0, 0, 1, 0, SECTIONS(OWNER "\0\1\0\1" TTL("\1\x2c") "\0\4\xc0\0\2\1"),
 		"ok 300: 192.0.2.1" },
 	{ "the lowest TTL of a chain", SLUICE_DNS_A, 0, 0, 2, 0,
-		SECTIONS(OWNER "\0\5\0\1" TTL("\0\x1e") "\0\4\1b\xc0\x0e" "\1b\xc0\x0e\0\1\0\1" TTL("\1\x2c") "\0\4\xc0\0\2\1"),
+		SECTIONS(OWNER "\0\5\0\1" TTL("\0\x1e") "\0\4\1b\xc0\x0e"
+							"\1b\xc0\x0e\0\1\0\1" TTL("\1\x2c") "\0\4\xc0\0\2\1"),
 		"ok 30: 192.0.2.1" },
 	{ "a chain in the wrong order", SLUICE_DNS_A, 0, 0, 2, 0,
-		SECTIONS("\1b\xc0\x0e\0\1\0\1" TTL("\0\5") "\0\4\xc0\0\2\1" OWNER "\0\5\0\1" TTL("\0\x1e") "\0\4\1b\xc0\x0e"),
+		SECTIONS("\1b\xc0\x0e\0\1\0\1" TTL("\0\5") "\0\4\xc0\0\2\1" OWNER
+							   "\0\5\0\1" TTL("\0\x1e") "\0\4\1b\xc0\x0e"),
 		"ok 5: 192.0.2.1" },
 	{ "a chain that leaves", SLUICE_DNS_A, 0, 0, 1, 0, SECTIONS(OWNER "\0\5\0\1" TTL("\0\x1e") "\0\4\1b\xc0\x0e"),
 		"nodata 30:" },
@@ -43,28 +45,38 @@ static const struct {
 	{ "a string too long", SLUICE_DNS_TXT, 0, 0, 1, 0, SECTIONS(OWNER "\0\x10\0\1" TTL("\0\5") "\0\3\3ab"),
 		"failed 5:" },
 	{ "two hosts", SLUICE_DNS_MX, 0, 0, 2, 0,
-		SECTIONS(OWNER "\0\x0f\0\1" TTL("\0\5") "\0\6\0\x0a\1m\xc0\x0e" OWNER "\0\x0f\0\1" TTL("\0\5") "\0\3\0\0\0"),
+		SECTIONS(OWNER "\0\x0f\0\1" TTL("\0\5") "\0\6\0\x0a\1m\xc0\x0e" OWNER
+							"\0\x0f\0\1" TTL("\0\5") "\0\3\0\0\0"),
 		"ok 5: 10 m.example.org|0 " },
 	{ "an MX without a host", SLUICE_DNS_MX, 0, 0, 1, 0, SECTIONS(OWNER "\0\x0f\0\1" TTL("\0\5") "\0\2\0\x0a"),
 		"failed 5:" },
 	{ "other owners and classes are passed over", SLUICE_DNS_A, 0, 0, 3, 0,
-		SECTIONS("\1z\xc0\x0e\0\1\0\1" TTL("\0\5") "\0\4\1\1\1\1" OWNER "\0\1\0\3" TTL("\0\5") "\0\4\1\1\1\1"
-			OWNER "\0\1\0\1" TTL("\0\7") "\0\4\xc0\0\2\1"), "ok 7: 192.0.2.1" },
+		SECTIONS("\1z\xc0\x0e\0\1\0\1" TTL("\0\5") "\0\4\1\1\1\1" OWNER "\0\1\0\3" TTL(
+			"\0\5") "\0\4\1\1\1\1" OWNER "\0\1\0\1" TTL("\0\7") "\0\4\xc0\0\2\1"),
+		"ok 7: 192.0.2.1" },
 	{ "an address of three octets", SLUICE_DNS_A, 0, 0, 1, 0, SECTIONS(OWNER "\0\1\0\1" TTL("\0\5") "\0\3\xc0\0\2"),
 		"failed 5:" },
 	{ "no name, SOA minimum", SLUICE_DNS_A, 3, 0, 0, 1,
-		SECTIONS("\xc0\x0e\0\6\0\1" TTL("\1\x2c") "\0\x16\0\0" "\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\x0a"), "nxdomain 10:" },
+		SECTIONS("\xc0\x0e\0\6\0\1" TTL("\1\x2c") "\0\x16\0\0"
+							  "\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\x0a"),
+		"nxdomain 10:" },
 	{ "no data, SOA TTL", SLUICE_DNS_A, 0, 0, 0, 1,
-		SECTIONS("\xc0\x0e\0\6\0\1" TTL("\0\7") "\0\x16\0\0" "\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\x0a"), "nodata 7:" },
+		SECTIONS("\xc0\x0e\0\6\0\1" TTL("\0\7") "\0\x16\0\0"
+							"\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\x0a"),
+		"nodata 7:" },
 	{ "SOA of a week", SLUICE_DNS_A, 3, 0, 0, 1,
-		SECTIONS("\xc0\x0e\0\6\0\1\0\x10\0\0\0\x16\0\0" "\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1\0\x10\0\0"), "nxdomain 3600:" },
+		SECTIONS("\xc0\x0e\0\6\0\1\0\x10\0\0\0\x16\0\0"
+			 "\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1\0\x10\0\0"),
+		"nxdomain 3600:" },
 	{ "SOA of nothing", SLUICE_DNS_A, 3, 0, 0, 1,
-		SECTIONS("\xc0\x0e\0\6\0\1\0\0\0\0\0\x16\0\0" "\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\0"), "nxdomain 1:" },
+		SECTIONS("\xc0\x0e\0\6\0\1\0\0\0\0\0\x16\0\0"
+			 "\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\0"),
+		"nxdomain 1:" },
 	{ "no SOA", SLUICE_DNS_A, 3, 0, 0, 0, SECTIONS(""), "nxdomain 60:" },
 	{ "SERVFAIL", SLUICE_DNS_A, 2, 0, 0, 0, SECTIONS(""), "failed 5:" },
 	{ "truncated", SLUICE_DNS_A, 0, 2, 0, 0, SECTIONS(""), "failed 5:" },
-	{ "fewer records than said", SLUICE_DNS_A, 0, 0, 2, 0, SECTIONS(OWNER "\0\1\0\1" TTL("\1\x2c") "\0\4\xc0\0\2\1"),
-		"failed 5:" },
+	{ "fewer records than said", SLUICE_DNS_A, 0, 0, 2, 0,
+		SECTIONS(OWNER "\0\1\0\1" TTL("\1\x2c") "\0\4\xc0\0\2\1"), "failed 5:" },
 	{ "a TTL with its first bit set is 0", SLUICE_DNS_A, 0, 0, 1, 0,
 		SECTIONS(OWNER "\0\1\0\1\x80\0\0\1\0\4\xc0\0\2\1"), "ok 0: 192.0.2.1" },
 };

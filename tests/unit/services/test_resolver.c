@@ -20,7 +20,7 @@
 
 /* ---- the server ---- */
 
-#define OWNER "\xc0\x0c"
+#define OWNER   "\xc0\x0c"
 #define DATA(s) (s), sizeof(s) - 1
 
 static const struct host {
@@ -34,8 +34,7 @@ static const struct host {
 } hosts[] = {
 	{ "a.example.org", 1, 0, false, 0, 1, 0, DATA(OWNER "\0\1\0\1\0\0\1\x2c\0\4\xc0\0\2\1") },
 	{ "slow.example.org", 1, 0, false, 150, 1, 0, DATA(OWNER "\0\1\0\1\0\0\1\x2c\0\4\xc0\0\2\2") },
-	{ "www.example.org", 1, 0, false, 0, 1, 0,
-		DATA(OWNER "\0\5\0\1\0\0\0\x1e\0\x0f\1a\7example\3org\0") },
+	{ "www.example.org", 1, 0, false, 0, 1, 0, DATA(OWNER "\0\5\0\1\0\0\0\x1e\0\x0f\1a\7example\3org\0") },
 	{ "text.example.org", 16, 0, false, 0, 1, 0, DATA(OWNER "\0\x10\0\1\0\0\0\x1e\0\6\2ab\2cd") },
 	{ "none.example.org", 1, 0, false, 0, 0, 1,
 		DATA("\xc0\x11\0\6\0\1\0\0\1\x2c\0\x16\0\0\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\1\0\0\0\x0a") },
@@ -112,7 +111,9 @@ static void server_start(struct server *s)
 
 static void server_stop(struct server *s)
 {
-	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(s->port) };
+	struct sockaddr_in at = {
+		.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(s->port)
+	};
 
 	assert_int_equal(sendto(s->fd, "", 0, 0, (struct sockaddr *)&at, sizeof at), 0);
 	pthread_join(s->thread, NULL);
@@ -166,7 +167,10 @@ static void wait_for(struct asker *k, unsigned answers)
 	pthread_mutex_unlock(&k->lock);
 }
 
-#define ASKER_INIT { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER }
+#define ASKER_INIT                                                                                                     \
+	{                                                                                                              \
+		.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER                                 \
+	}
 
 struct fixture {
 	struct server server;
@@ -207,12 +211,9 @@ static const struct {
 	enum sluice_dns_type type;
 	const char *want;
 } cases[] = {
-	{ "a.example.org", SLUICE_DNS_A, "ok 300: 192.0.2.1" },
-	{ "www.example.org", SLUICE_DNS_A, "ok 30: 192.0.2.1" },
-	{ "text.example.org", SLUICE_DNS_TXT, "ok 30: abcd" },
-	{ "none.example.org", SLUICE_DNS_A, "nodata 10:" },
-	{ "nx.example.org", SLUICE_DNS_A, "nxdomain 10:" },
-	{ "bad.example.org", SLUICE_DNS_A, "failed 5:" },
+	{ "a.example.org", SLUICE_DNS_A, "ok 300: 192.0.2.1" }, { "www.example.org", SLUICE_DNS_A, "ok 30: 192.0.2.1" },
+	{ "text.example.org", SLUICE_DNS_TXT, "ok 30: abcd" }, { "none.example.org", SLUICE_DNS_A, "nodata 10:" },
+	{ "nx.example.org", SLUICE_DNS_A, "nxdomain 10:" }, { "bad.example.org", SLUICE_DNS_A, "failed 5:" },
 	{ "silent.example.org", SLUICE_DNS_A, "failed 5:" },
 	{ "localhost", SLUICE_DNS_A, "ok 10800: 127.0.0.1" }, /* libunbound answers it before the call returns */
 };
@@ -338,7 +339,9 @@ static void local_data_comes_first(void **state)
 
 static void a_missing_trust_anchor_is_an_error(void **state)
 {
-	struct resolver_settings settings = { .dnssec = true, .trust_anchor = "/nonexistent/root.key", .timeout_ms = 100 };
+	struct resolver_settings settings = {
+		.dnssec = true, .trust_anchor = "/nonexistent/root.key", .timeout_ms = 100
+	};
 	struct reactor *reactor = reactor_new();
 	struct err err = { "" };
 

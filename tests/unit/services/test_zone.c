@@ -10,28 +10,27 @@
 
 #include "filter/services/zone.h"
 
-static const char file[] =
-	"# a comment\n"
-	"; another\n"
-	"\n"
-	"Example.ORG A 192.0.2.1\r\n"
-	"example.org A 192.0.2.2\n"
-	"example.org MX 10 mx.example.org.\n"
-	"example.org\tTXT\tv=spf1 a -all \n"
-	"text.example.org TXT \\032a\\092\\000b\n"
-	"empty.example.org TXT\n"
-	"mx.example.org AAAA 2001:db8::1\n"
-	"mapped.example.org AAAA ::ffff:192.0.2.1\n"
-	"deep.below.example.org A 192.0.2.3\n"
-	"www.example.org CNAME example.org\n"
-	"out.example.org CNAME example.net\n"
-	"ring.example.org CNAME ring.example.org\n"
-	"to-silent.example.org CNAME silent.example.org\n"
-	"silent.example.org A TIMEOUT\n"
-	"bad.example.org TXT SERVFAIL\n"
-	"bad.example.org A 192.0.2.9\n"
-	"1.2.0.192.in-addr.arpa PTR mx.example.org\n"
-	"last.example.org A 192.0.2.4";
+static const char file[] = "# a comment\n"
+			   "; another\n"
+			   "\n"
+			   "Example.ORG A 192.0.2.1\r\n"
+			   "example.org A 192.0.2.2\n"
+			   "example.org MX 10 mx.example.org.\n"
+			   "example.org\tTXT\tv=spf1 a -all \n"
+			   "text.example.org TXT \\032a\\092\\000b\n"
+			   "empty.example.org TXT\n"
+			   "mx.example.org AAAA 2001:db8::1\n"
+			   "mapped.example.org AAAA ::ffff:192.0.2.1\n"
+			   "deep.below.example.org A 192.0.2.3\n"
+			   "www.example.org CNAME example.org\n"
+			   "out.example.org CNAME example.net\n"
+			   "ring.example.org CNAME ring.example.org\n"
+			   "to-silent.example.org CNAME silent.example.org\n"
+			   "silent.example.org A TIMEOUT\n"
+			   "bad.example.org TXT SERVFAIL\n"
+			   "bad.example.org A 192.0.2.9\n"
+			   "1.2.0.192.in-addr.arpa PTR mx.example.org\n"
+			   "last.example.org A 192.0.2.4";
 
 static const struct {
 	const char *name;
@@ -105,8 +104,8 @@ static void answers_from_the_file(void **state)
 		assert_true(dns_question_set(&q, cases[i].name, cases[i].type));
 		show(&got, z, &q);
 		if (strcmp(text_str(&got), cases[i].want) != 0)
-			fail_msg("%s %s: got '%s', want '%s'", cases[i].name, dns_type_name(cases[i].type), text_str(&got),
-				cases[i].want);
+			fail_msg("%s %s: got '%s', want '%s'", cases[i].name, dns_type_name(cases[i].type),
+				text_str(&got), cases[i].want);
 	}
 	zone_free(z);
 }
