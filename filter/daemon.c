@@ -24,6 +24,7 @@
 #include "filter/control.h"
 #include "filter/engine/dialogue.h"
 #include "filter/milter/milter.h"
+#include "filter/observe/case_log.h"
 #include "filter/observe/history.h"
 #include "filter/observe/http.h"
 #include "filter/observe/log.h"
@@ -42,6 +43,7 @@ struct daemon {
 	struct log *log;
 	struct metrics *metrics;
 	struct history *history;
+	struct case_log *cases;
 	struct health *health;
 	struct reactor *reactor;
 	struct http *http;
@@ -51,9 +53,8 @@ struct daemon {
 	char *control_path;
 	int64_t began_ms;
 
-	pthread_mutex_t lock; /* guards snapshot, cases_fd and the probes' fields below */
-	struct snapshot *snapshot;
-	int cases_fd;
+	pthread_mutex_t lock; /* guards all in this paragraph */
+	struct snapshot *snapshot; /* changed by the main thread alone */
 	pthread_cond_t probe_wake;
 	bool probe_now, probe_stop, probe_busy;
 
@@ -91,18 +92,6 @@ static struct snapshot *current(void *arg)
 	return s;
 }
 
-static void append_case(struct daemon *d, struct text *json)
-{
-	size_t len = json->len;
-
-	text_addc(json, '\n');
-	(void)pthread_mutex_lock(&d->lock);
-	if (d->cases_fd >= 0)
-		(void)!write(d->cases_fd, text_str(json), json->len); /* O_APPEND: one call, one line */
-	(void)pthread_mutex_unlock(&d->lock);
-	json->len = len;
-}
-
 static void on_case(void *arg, const struct case_ *c)
 {
 	struct daemon *d = arg;
@@ -112,7 +101,7 @@ static void on_case(void *arg, const struct case_ *c)
 	case_json(&json, c);
 	if (!json.failed) {
 		history_add(d->history, c, text_str(&json), json.len);
-		append_case(d, &json);
+		case_log_add(d->cases, text_str(&json), json.len);
 	}
 	if (!log_wants(d->log, LOG_LEVEL_INFO))
 		return;
@@ -163,15 +152,6 @@ static int drop_root(const char *user, struct err *reterr)
 	return 0;
 }
 
-static int open_cases(const char *path, int *ret, struct err *reterr)
-{
-	*ret = -1;
-	if (!*path)
-		return 0;
-	*ret = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
-	return *ret < 0 ? err_set(reterr, -errno, "cases: %s cannot be opened: %s", path, strerror(errno)) : 0;
-}
-
 static void own_control(const struct daemon *d, const char *user)
 {
 	const struct passwd *pw = geteuid() == 0 && *user ? getpwnam(user) : NULL;
@@ -192,9 +172,10 @@ static int start_services(struct daemon *d, struct err *reterr)
 	d->log = log_new("sluiced");
 	d->metrics = metrics_new();
 	d->history = history_new(0);
+	d->cases = case_log_new();
 	d->health = health_new(on_health, d);
 	d->reactor = reactor_new();
-	if (!d->log || !d->metrics || !d->history || !d->health || !d->reactor)
+	if (!d->log || !d->metrics || !d->history || !d->cases || !d->health || !d->reactor)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	d->engine = (struct engine){ .health = d->health, .on_case = on_case, .arg = d };
 	d->edge = (struct edge){ .engine = &d->engine, .metrics = d->metrics, .log = d->log, .snapshot = current, .arg = d };
@@ -327,7 +308,7 @@ struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reter
 		(void)err_set(reterr, -ENOMEM, "out of memory");
 		return NULL;
 	}
-	d->control = d->cases_fd = -1;
+	d->control = -1;
 	d->began_ms = clock_mono_ms();
 	no_core_dumps();
 	if (catch_signals(reterr) < 0 || start_services(d, reterr) < 0)
@@ -338,7 +319,7 @@ struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reter
 		goto fail;
 	s = &d->snapshot->policy->settings;
 	*ret_exit = EX_UNAVAILABLE;
-	if (open_sockets(d, reterr) < 0 || open_cases(s->cases, &d->cases_fd, reterr) < 0)
+	if (open_sockets(d, reterr) < 0 || case_log_open(d->cases, s->cases, reterr) < 0)
 		goto fail;
 	*ret_exit = EX_OSERR;
 	apply(d, s);
@@ -365,13 +346,12 @@ int daemon_reload(struct daemon *d, struct err *reterr)
 	struct snapshot_options options = { .reactor = d->reactor, .before = d->snapshot };
 	struct snapshot *fresh = NULL, *old = d->snapshot;
 	const struct settings *a = &old->policy->settings, *b;
-	int cases_fd = -1, old_fd;
 	int r;
 
 	notify("RELOADING=1");
 	r = snapshot_load(d->config, &options, &fresh, reterr);
 	if (r == 0)
-		r = open_cases(fresh->policy->settings.cases, &cases_fd, reterr);
+		r = case_log_open(d->cases, fresh->policy->settings.cases, reterr);
 	if (r < 0) {
 		snapshot_unref(fresh);
 		metrics_add(d->metrics, METRIC_RELOADS_FAILED, 1);
@@ -386,15 +366,11 @@ int daemon_reload(struct daemon *d, struct err *reterr)
 	warn_fixed(d, "user", a->user, b->user);
 	(void)pthread_mutex_lock(&d->lock);
 	d->snapshot = fresh;
-	old_fd = d->cases_fd;
-	d->cases_fd = cases_fd;
 	d->probe_now = true;
 	(void)pthread_cond_signal(&d->probe_wake);
 	(void)pthread_mutex_unlock(&d->lock);
 	apply(d, b);
 	snapshot_unref(old);
-	if (old_fd >= 0)
-		(void)close(old_fd);
 	metrics_add(d->metrics, METRIC_RELOADS, 1);
 	log_write(d->log, LOG_LEVEL_INFO, "reloaded: %zu rules", fresh->policy->rules.len);
 	notify("READY=1");
@@ -505,10 +481,9 @@ void daemon_stop(struct daemon *d, int status)
 	reactor_free(d->reactor);
 	health_free(d->health);
 	history_free(d->history);
+	case_log_free(d->cases);
 	metrics_free(d->metrics);
 	log_free(d->log);
-	if (d->cases_fd >= 0)
-		(void)close(d->cases_fd);
 	if (d->control >= 0)
 		(void)close(d->control);
 	(void)pthread_mutex_destroy(&d->lock);

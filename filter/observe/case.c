@@ -13,7 +13,7 @@
 
 const char *const case_action_words[] = { "accept", "tempfail", "reject", "fault", NULL };
 const char *const outcome_words[] = { "done", "pending", "skipped", "temperror", NULL };
-static const char *const stage_names[SLUICE_STAGES] = { "connect", "helo", "mail", "rcpt", "data", "message" };
+const char *const stage_words[] = { "connect", "helo", "mail", "rcpt", "data", "message", "probe", NULL };
 
 static int64_t in_us(int64_t ns)
 {
@@ -66,7 +66,7 @@ static void put_verdict(struct text *out, const struct case_ *c)
 {
 	json_open(out, "verdict", '{');
 	json_str(out, "action", case_action_words[c->verdict.action]);
-	json_str(out, "stage", stage_names[c->verdict.stage]);
+	json_str(out, "stage", stage_words[c->verdict.stage]);
 	json_int(out, "code", c->verdict.code);
 	json_str(out, "dsn", c->verdict.dsn);
 	json_str(out, "text", c->verdict.text);
@@ -94,7 +94,7 @@ static void put_rules(struct text *out, const struct case_ *c)
 
 		json_open(out, NULL, '{');
 		json_str(out, "name", rule->name);
-		json_str(out, "stage", stage_names[rule->stage]);
+		json_str(out, "stage", stage_words[rule->stage]);
 		json_str(out, "action", rule->action);
 		if (rule->score_milli)
 			json_milli(out, "score", rule->score_milli);
@@ -122,7 +122,7 @@ static void put_checks(struct text *out, const struct case_ *c)
 	json_open(out, "stages", '{');
 	for (size_t i = 0; i < SLUICE_STAGES; i++)
 		if (c->stages[i].judged || c->stages[i].ns)
-			json_milli(out, stage_names[i], in_us(c->stages[i].ns));
+			json_milli(out, stage_words[i], in_us(c->stages[i].ns));
 	json_close(out, '}');
 }
 
@@ -232,7 +232,7 @@ void case_line(struct text *out, const struct case_ *c)
 
 	text_addf(out, "case=%s", c->id);
 	put_pair(out, "qid", c->queue_id, strlen(c->queue_id));
-	text_addf(out, " verdict=%s stage=%s", case_action_words[c->verdict.action], stage_names[c->verdict.stage]);
+	text_addf(out, " verdict=%s stage=%s", case_action_words[c->verdict.action], stage_words[c->verdict.stage]);
 	put_pair(out, "rule", c->verdict.rule, strlen(c->verdict.rule));
 	if (c->verdict.code) {
 		text_addf(out, " code=%u dsn=%s", c->verdict.code, c->verdict.dsn);

@@ -16,6 +16,7 @@
 enum case_action { CASE_ACCEPT, CASE_TEMPFAIL, CASE_REJECT, CASE_FAULT };
 extern const char *const case_action_words[]; /* in the order of enum case_action */
 extern const char *const outcome_words[];     /* in the order of enum sluice_outcome */
+extern const char *const stage_words[];       /* in the order of enum sluice_stage */
 
 struct case_fact {
 	const char *name;

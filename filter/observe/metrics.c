@@ -20,7 +20,6 @@ static const struct { int64_t ns; const char *label; } buckets[] = {
 	{ 100000, "0.0001" }, { 300000, "0.0003" }, { 1000000, "0.001" }, { 3000000, "0.003" }, { 10000000, "0.01" },
 	{ 30000000, "0.03" }, { 100000000, "0.1" }, { 300000000, "0.3" }, { 1000000000, "1" }, { 3000000000, "3" }, { 10000000000, "10" },
 };
-static const char *const stage_names[SLUICE_STAGES] = { "connect", "helo", "mail", "rcpt", "data", "message" };
 
 struct histogram {
 	uint64_t count, sum_ns;
@@ -163,14 +162,14 @@ void metrics_print(struct text *out, struct metrics *m)
 	for (size_t a = 0; a <= CASE_FAULT; a++)
 		for (size_t s = 0; s < SLUICE_STAGES; s++)
 			if (m->verdicts[a][s])
-				text_addf(out, "sluice_verdicts_total{verdict=\"%s\",stage=\"%s\"} %llu\n", case_action_words[a], stage_names[s],
+				text_addf(out, "sluice_verdicts_total{verdict=\"%s\",stage=\"%s\"} %llu\n", case_action_words[a], stage_words[s],
 					(unsigned long long)m->verdicts[a][s]);
 	print_head(out, "sluice_case_seconds", "histogram", "time that all stages of a case took, by verdict");
 	for (size_t a = 0; a <= CASE_FAULT; a++)
 		print_histogram(out, "sluice_case_seconds", "verdict", case_action_words[a], &m->verdict_time[a]);
 	print_head(out, "sluice_stage_seconds", "histogram", "time of one stage, waiting among it");
 	for (size_t s = 0; s < SLUICE_STAGES; s++)
-		print_histogram(out, "sluice_stage_seconds", "stage", stage_names[s], &m->stages[s]);
+		print_histogram(out, "sluice_stage_seconds", "stage", stage_words[s], &m->stages[s]);
 	print_head(out, "sluice_check_seconds", "histogram", "time spent in one check, waiting not among it");
 	for (size_t i = 0; i < m->check_count; i++)
 		print_histogram(out, "sluice_check_seconds", "check", m->checks[i].name, &m->checks[i].time);

@@ -5,8 +5,6 @@
 
 #include "filter/base/suggest.h"
 
-const char *const stage_words[] = { "connect", "helo", "mail", "rcpt", "data", "message", "probe", NULL };
-
 int catalog_find(const struct catalog *c, const char *name)
 {
 	for (size_t i = 0; i < c->facts.len; i++)

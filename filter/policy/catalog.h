@@ -6,6 +6,7 @@
 #define POLICY_CATALOG_H
 
 #include "filter/base/vec.h"
+#include "filter/observe/case.h"
 #include "filter/policy/source.h"
 #include "filter/tx/session.h"
 #include "plugins/plugin.h"
@@ -31,7 +32,5 @@ struct catalog {
 int catalog_find(const struct catalog *c, const char *name);
 /* The nearest name, or NULL. */
 const char *catalog_suggest(const struct catalog *c, const char *name);
-
-extern const char *const stage_words[]; /* "connect" "helo" ..., in the order of enum sluice_stage */
 
 #endif

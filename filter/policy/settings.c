@@ -35,7 +35,7 @@ const struct settings_row settings_rows[] = {
 		.help = "DNS questions asked for one message" }, AT(max_questions) },
 	{ NULL, { "history", SLUICE_OPT_COUNT, .min = 0, .max = 100000, .deflt = "1000",
 		.help = "cases kept in memory for 'sluicectl explain'" }, AT(history) },
-	{ NULL, { "cases", SLUICE_OPT_TEXT, .deflt = "", .help = "file to which each case is added as a line of JSON; empty: none" }, AT(cases) },
+	{ NULL, { "cases", SLUICE_OPT_TEXT, .deflt = "", .help = "where each case goes as a line of JSON: a path, stderr or syslog; empty: nowhere" }, AT(cases) },
 	{ "log", { "to", SLUICE_OPT_WORDS, .words = log_to_words, .deflt = "stderr", .help = "stderr or syslog" }, AT(log_to) },
 	{ "log", { "level", SLUICE_OPT_WORDS, .words = log_level_words, .deflt = "info",
 		.help = "warning, info (a line for each message) or debug" }, AT(log_level) },
