@@ -204,14 +204,13 @@ static bool goes_on(const struct arguments *a, struct verdict *first, struct ver
 static struct verdict run(const struct arguments *a, struct dialogue *d, const struct text *message)
 {
 	struct dialogue_client client = { .ip = a->ip, .macros = { .client_name = a->client_name, .daemon_port = a->port } };
-	struct macros_tls no_tls = { 0 };
 	struct dialogue_mail mail = { .argument = a->from, .auth = { .authen = a->auth, .type = *a->auth ? "PLAIN" : "" } };
 	struct verdict first = { .action = VERDICT_CONTINUE };
 	const struct edits *edits;
 	size_t accepted = 0;
 
 	dialogue_hold_cases(d);
-	if (!goes_on(a, &first, dialogue_connect(d, &client)) || !goes_on(a, &first, dialogue_helo(d, a->helo, &no_tls)) ||
+	if (!goes_on(a, &first, dialogue_connect(d, &client)) || !goes_on(a, &first, dialogue_helo(d, a->helo)) ||
 		!goes_on(a, &first, dialogue_mail(d, &mail)))
 		return first;
 	for (size_t i = 0; i < a->rcpts.len; i++) {

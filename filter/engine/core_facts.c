@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "filter/base/ascii.h"
 #include "filter/policy/policy.h"
 
 #define FACT(fact_name, fact_type, at, fact_scope, fact_help) \
@@ -12,9 +13,14 @@
 const struct catalog_fact core_facts[CORE_FACTS] = {
 	[CORE_CLIENT_IP] = FACT("client.ip", SLUICE_IP, CONNECT, CONNECTION, "address of the SMTP client"),
 	[CORE_CLIENT_NAME] = FACT("client.name", SLUICE_DOMAIN, CONNECT, CONNECTION, "its name as the MTA found it"),
+	[CORE_CLIENT_PTR] = FACT("client.ptr", SLUICE_DOMAIN, CONNECT, CONNECTION, "name of its address, unconfirmed (macro {client_ptr})"),
+	[CORE_CLIENT_PORT] = FACT("client.port", SLUICE_INT, CONNECT, CONNECTION, "its port; 0: the MTA did not say"),
 	[CORE_CLIENT_TRUSTED] = FACT("client.trusted", SLUICE_BOOL, CONNECT, CONNECTION, "its address is in the list 'trusted'"),
 	[CORE_PORT] = FACT("port", SLUICE_INT, CONNECT, CONNECTION, "port of ours that it came to; 0: the MTA did not say"),
 	[CORE_DAEMON_NAME] = FACT("daemon.name", SLUICE_TEXT, CONNECT, CONNECTION, "name of the MTA's listener (macro {daemon_name})"),
+	[CORE_DAEMON_ADDR] = FACT("daemon.addr", SLUICE_TEXT, CONNECT, CONNECTION, "address of ours that it came to (macro {daemon_addr})"),
+	[CORE_MTA_NAME] = FACT("mta.name", SLUICE_DOMAIN, CONNECT, CONNECTION, "what the MTA calls itself (macro j)"),
+	[CORE_MTA_VERSION] = FACT("mta.version", SLUICE_TEXT, CONNECT, CONNECTION, "the MTA and its version (macro v)"),
 	[CORE_SCORE] = FACT("score", SLUICE_MILLI, CONNECT, MESSAGE, "points given by rules so far"),
 	[CORE_HELO_NAME] = FACT("helo.name", SLUICE_DOMAIN, HELO, HELO, "what the client said in HELO or EHLO"),
 	[CORE_MAIL_FROM] = FACT("mail.from", SLUICE_ADDRESS, MAIL, MESSAGE, "reverse-path; empty for the null one"),
@@ -24,17 +30,26 @@ const struct catalog_fact core_facts[CORE_FACTS] = {
 	[CORE_MAIL_BODY] = { .name = "mail.body", .type = SLUICE_ENUM, .words = esmtp_body_words, .help = "parameter BODY of MAIL",
 		.stage = SLUICE_STAGE_MAIL, .scope = SCOPE_MESSAGE, .check = CATALOG_NO_CHECK },
 	[CORE_MAIL_SMTPUTF8] = FACT("mail.smtputf8", SLUICE_BOOL, MAIL, MESSAGE, "parameter SMTPUTF8 of MAIL"),
+	[CORE_MAIL_RET] = FACT("mail.ret", SLUICE_TEXT, MAIL, MESSAGE, "parameter RET of MAIL (RFC 3461)"),
+	[CORE_MAIL_ENVID] = FACT("mail.envid", SLUICE_TEXT, MAIL, MESSAGE, "parameter ENVID of MAIL (RFC 3461)"),
+	[CORE_MAIL_RESOLVED] = FACT("mail.resolved", SLUICE_TEXT, MAIL, MESSAGE, "the sender as the MTA resolved it (macro {mail_addr})"),
 	[CORE_CLIENT_AUTHENTICATED] = FACT("client.authenticated", SLUICE_BOOL, MAIL, MESSAGE, "the client gave valid credentials (SMTP AUTH)"),
 	[CORE_AUTH_USER] = FACT("auth.user", SLUICE_TEXT, MAIL, MESSAGE, "as whom the client is authenticated"),
 	[CORE_AUTH_MECHANISM] = FACT("auth.mechanism", SLUICE_TEXT, MAIL, MESSAGE, "SASL mechanism"),
+	[CORE_AUTH_AUTHOR] = FACT("auth.author", SLUICE_TEXT, MAIL, MESSAGE, "sender given with AUTH= (macro {auth_author})"),
 	[CORE_TLS_VERSION] = FACT("tls.version", SLUICE_TEXT, MAIL, MESSAGE, "such as TLSv1.3; unknown without TLS"),
 	[CORE_TLS_CIPHER] = FACT("tls.cipher", SLUICE_TEXT, MAIL, MESSAGE, "cipher suite"),
+	[CORE_TLS_BITS] = FACT("tls.bits", SLUICE_INT, MAIL, MESSAGE, "length of the session key"),
 	[CORE_TLS_VERIFY] = FACT("tls.verify", SLUICE_TEXT, MAIL, MESSAGE, "what became of the client's certificate (macro {verify})"),
 	[CORE_TLS_CERT_SUBJECT] = FACT("tls.cert_subject", SLUICE_TEXT, MAIL, MESSAGE, "subject of the client's certificate"),
 	[CORE_UNKNOWN_COMMANDS] = FACT("client.unknown_commands", SLUICE_INT, MAIL, MESSAGE, "commands so far that the MTA does not know"),
 	[CORE_RCPT_ADDRESS] = FACT("rcpt.address", SLUICE_ADDRESS, RCPT, RCPT, "the recipient"),
 	[CORE_RCPT_DOMAIN] = FACT("rcpt.domain", SLUICE_DOMAIN, RCPT, RCPT, "its domain"),
 	[CORE_RCPT_LOCAL] = FACT("rcpt.local", SLUICE_BOOL, RCPT, RCPT, "its domain is in the lists 'local-domains' or 'relay-domains'"),
+	[CORE_RCPT_RESOLVED] = FACT("rcpt.resolved", SLUICE_TEXT, RCPT, RCPT, "the recipient as the MTA resolved it (macro {rcpt_addr})"),
+	[CORE_RCPT_MAILER] = FACT("rcpt.mailer", SLUICE_TEXT, RCPT, RCPT, "what the MTA will deliver it with (macro {rcpt_mailer})"),
+	[CORE_RCPT_NOTIFY] = FACT("rcpt.notify", SLUICE_TEXT, RCPT, RCPT, "parameter NOTIFY of RCPT (RFC 3461)"),
+	[CORE_RCPT_ORCPT] = FACT("rcpt.orcpt", SLUICE_TEXT, RCPT, RCPT, "parameter ORCPT of RCPT (RFC 3461)"),
 	[CORE_RCPT_COUNT] = FACT("rcpt.count", SLUICE_INT, RCPT, MESSAGE, "recipients so far, this one among them"),
 	[CORE_HEADER_COUNT] = FACT("header.count", SLUICE_INT, MESSAGE, MESSAGE, "header fields"),
 	[CORE_HEADER_SIZE] = FACT("header.size", SLUICE_INT, MESSAGE, MESSAGE, "octets of the header"),
@@ -72,14 +87,20 @@ static void at_connect(struct session *s, const struct policy *p)
 	if (s->client.family)
 		s->facts[CORE_CLIENT_IP] = (struct value){ .known = true, .type = SLUICE_IP, .ip = s->client };
 	set_macro(s, CORE_CLIENT_NAME, s->connection.client_name);
+	set_macro(s, CORE_CLIENT_PTR, s->connection.client_ptr);
+	set_number(s, CORE_CLIENT_PORT, s->connection.client_port);
 	set_bool(s, CORE_CLIENT_TRUSTED, trusted && list_has_ip(trusted, &s->client));
 	set_number(s, CORE_PORT, s->connection.daemon_port);
 	set_macro(s, CORE_DAEMON_NAME, s->connection.daemon_name);
+	set_macro(s, CORE_DAEMON_ADDR, s->connection.daemon_addr);
+	set_macro(s, CORE_MTA_NAME, s->connection.hostname);
+	set_macro(s, CORE_MTA_VERSION, s->connection.version);
 }
 
 static void at_mail(struct session *s)
 {
 	const struct message *m = &s->message;
+	uint64_t bits;
 
 	set_text(s, CORE_MAIL_FROM, m->from.text, m->from.len);
 	set_text(s, CORE_MAIL_DOMAIN, m->from.domain, m->from.domain_len);
@@ -88,11 +109,17 @@ static void at_mail(struct session *s)
 		set_number(s, CORE_MAIL_SIZE, (int64_t)m->esmtp.size_bytes);
 	set_number(s, CORE_MAIL_BODY, m->esmtp.body);
 	set_bool(s, CORE_MAIL_SMTPUTF8, m->esmtp.smtputf8);
+	set_macro(s, CORE_MAIL_RET, m->ret);
+	set_macro(s, CORE_MAIL_ENVID, m->envid);
+	set_macro(s, CORE_MAIL_RESOLVED, m->mail_addr);
 	set_bool(s, CORE_CLIENT_AUTHENTICATED, *m->auth.authen != '\0');
 	set_macro(s, CORE_AUTH_USER, m->auth.authen);
 	set_macro(s, CORE_AUTH_MECHANISM, m->auth.type);
+	set_macro(s, CORE_AUTH_AUTHOR, m->auth.author);
 	set_macro(s, CORE_TLS_VERSION, m->tls.version);
 	set_macro(s, CORE_TLS_CIPHER, m->tls.cipher);
+	if (ascii_to_u64(m->tls.cipher_bits, strlen(m->tls.cipher_bits), UINT16_MAX, &bits))
+		set_number(s, CORE_TLS_BITS, (int64_t)bits);
 	set_macro(s, CORE_TLS_VERIFY, m->tls.verify);
 	set_macro(s, CORE_TLS_CERT_SUBJECT, m->tls.cert_subject);
 	set_number(s, CORE_UNKNOWN_COMMANDS, s->unknown_commands);
@@ -107,11 +134,16 @@ static bool in_domains(const struct policy *p, const char *name, const struct sl
 
 static void at_rcpt(struct session *s, const struct policy *p)
 {
-	const struct sluice_address *a = &s->recipient->address;
+	const struct recipient *r = s->recipient;
+	const struct sluice_address *a = &r->address;
 
 	set_text(s, CORE_RCPT_ADDRESS, a->text, a->len);
 	set_text(s, CORE_RCPT_DOMAIN, a->domain, a->domain_len);
 	set_bool(s, CORE_RCPT_LOCAL, in_domains(p, "local-domains", a) || in_domains(p, "relay-domains", a));
+	set_macro(s, CORE_RCPT_RESOLVED, r->addr);
+	set_macro(s, CORE_RCPT_MAILER, r->mailer);
+	set_macro(s, CORE_RCPT_NOTIFY, r->notify);
+	set_macro(s, CORE_RCPT_ORCPT, r->orcpt);
 	set_number(s, CORE_RCPT_COUNT, (int64_t)s->message.recipients.len);
 }
 

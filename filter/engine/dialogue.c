@@ -72,14 +72,14 @@ static const char *keep(struct dialogue *d, enum scope scope, const char *s)
 	return copy ? copy : "";
 }
 
-static struct macros_tls keep_tls(struct dialogue *d, enum scope scope, const struct macros_tls *tls)
+static struct macros_tls keep_tls(struct dialogue *d, const struct macros_tls *tls)
 {
 	return (struct macros_tls){
-		keep(d, scope, tls->version),
-		keep(d, scope, tls->cipher),
-		keep(d, scope, tls->cipher_bits),
-		keep(d, scope, tls->verify),
-		keep(d, scope, tls->cert_subject),
+		keep(d, SCOPE_MESSAGE, tls->version),
+		keep(d, SCOPE_MESSAGE, tls->cipher),
+		keep(d, SCOPE_MESSAGE, tls->cipher_bits),
+		keep(d, SCOPE_MESSAGE, tls->verify),
+		keep(d, SCOPE_MESSAGE, tls->cert_subject),
 	};
 }
 
@@ -149,7 +149,7 @@ struct verdict dialogue_connect(struct dialogue *d, const struct dialogue_client
 	return d->fault ? fault(d, SLUICE_STAGE_CONNECT) : go_on;
 }
 
-struct verdict dialogue_helo(struct dialogue *d, const char *name, const struct macros_tls *tls)
+struct verdict dialogue_helo(struct dialogue *d, const char *name)
 {
 	host_reset(d, SCOPE_HELO);
 	arena_reset(session_arena(d->session, SCOPE_HELO));
@@ -158,7 +158,6 @@ struct verdict dialogue_helo(struct dialogue *d, const char *name, const struct 
 		d->refused = go_on; /* another name, another verdict */
 	d->session->helo = keep(d, SCOPE_HELO, name);
 	d->session->helo_len = strlen(d->session->helo);
-	d->session->tls = keep_tls(d, SCOPE_HELO, tls);
 	core_facts_set(d->session, SLUICE_STAGE_HELO, d->snapshot->policy);
 	stage_start(d, SLUICE_STAGE_HELO);
 	if (refused_before(d))
@@ -204,7 +203,7 @@ struct verdict dialogue_mail(struct dialogue *d, const struct dialogue_mail *mai
 		keep(d, SCOPE_MESSAGE, mail->auth.authen),
 		keep(d, SCOPE_MESSAGE, mail->auth.author),
 	};
-	m->tls = keep_tls(d, SCOPE_MESSAGE, &mail->tls);
+	m->tls = keep_tls(d, &mail->tls);
 	core_facts_set(d->session, SLUICE_STAGE_MAIL, d->snapshot->policy);
 	stage_start(d, SLUICE_STAGE_MAIL);
 	if (refused_before(d))
@@ -311,6 +310,14 @@ static bool note_claims(struct dialogue *d)
 	return true;
 }
 
+static bool collect_tags(struct dialogue *d)
+{
+	for (size_t i = 0; i < d->matches.len; i++)
+		if (d->matches.items[i].tag && !vec_push(&d->edits.tags, d->matches.items[i].tag))
+			return false;
+	return true;
+}
+
 static bool write_authres(struct dialogue *d)
 {
 	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(AUTHRES_MAX_BYTES);
@@ -340,7 +347,7 @@ struct verdict dialogue_message(struct dialogue *d, const char *queue_id, const 
 	v = judge_if(d, true, SLUICE_STAGE_MESSAGE);
 	if (v.action != VERDICT_CONTINUE)
 		return v;
-	if (d->plan->authres && (!note_claims(d) || !write_authres(d)))
+	if (!collect_tags(d) || (d->plan->authres && (!note_claims(d) || !write_authres(d))))
 		return fault(d, SLUICE_STAGE_MESSAGE);
 	*ret = &d->edits;
 	if (!d->hold_cases)

@@ -37,7 +37,7 @@ struct dialogue_client {
 };
 /* Starts the checks of CONNECT; they are judged at HELO, or at MAIL, for libmilter lets nothing be said at connect. */
 struct verdict dialogue_connect(struct dialogue *d, const struct dialogue_client *client);
-struct verdict dialogue_helo(struct dialogue *d, const char *name, const struct macros_tls *tls);
+struct verdict dialogue_helo(struct dialogue *d, const char *name);
 
 struct dialogue_mail {
 	const char *argument; /* of MAIL FROM: "<a@example.org>" */

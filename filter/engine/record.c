@@ -49,14 +49,23 @@ static const struct case_fact *make_facts(struct maker *m, size_t *ret_count)
 	return facts;
 }
 
-static const struct case_rule *make_rules(struct maker *m)
+/* The case of a recipient that is refused is about that one, and not about those before it. */
+static bool belongs(const struct match *match, const char *only)
+{
+	return !only || !match->recipient || match->recipient == only;
+}
+
+static const struct case_rule *make_rules(struct maker *m, const char *only, size_t *ret_count)
 {
 	struct case_rule *rules = take(m, m->d->matches.len, sizeof *rules);
+	size_t count = 0;
 
 	for (size_t i = 0; rules && i < m->d->matches.len; i++) {
 		const struct match *match = &m->d->matches.items[i];
 
-		rules[i] = (struct case_rule){
+		if (!belongs(match, only))
+			continue;
+		rules[count++] = (struct case_rule){
 			.name = match->rule->name,
 			.file = match->rule->place.source->path,
 			.line = match->rule->place.line,
@@ -69,19 +78,23 @@ static const struct case_rule *make_rules(struct maker *m)
 			.fact_count = match->rule->fact_count,
 		};
 	}
+	*ret_count = count;
 	return rules;
 }
 
-static const struct case_recipient *make_recipients(struct maker *m)
+static const struct case_recipient *make_recipients(struct maker *m, const char *only, size_t *ret_count)
 {
 	const struct message *message = &m->d->session->message;
-	struct case_recipient *recipients = take(m, message->recipients.len, sizeof *recipients);
+	struct case_recipient *recipients = take(m, only ? 1 : message->recipients.len, sizeof *recipients);
+	size_t count = 0;
 
 	for (size_t i = 0; recipients && i < message->recipients.len; i++) {
 		const struct recipient *r = &message->recipients.items[i];
 
-		recipients[i] = (struct case_recipient){ r->address.text, r->address.len, r->refused };
+		if (!only || r->address.text == only)
+			recipients[count++] = (struct case_recipient){ r->address.text, r->address.len, r->refused };
 	}
+	*ret_count = count;
 	return recipients;
 }
 
@@ -190,6 +203,7 @@ static enum case_action action_of(enum verdict_action action)
 void record_tell(struct dialogue *d, const struct verdict *v)
 {
 	const struct session *s = d->session;
+	const char *only = NULL;
 	struct maker m = { .d = d, .arena = arena_new(SESSION_MESSAGE_BYTES) };
 	struct case_ c = {
 		.id = d->id,
@@ -200,25 +214,25 @@ void record_tell(struct dialogue *d, const struct verdict *v)
 		.envelope = s->message.begun,
 		.from = s->message.begun ? s->message.from.text : "",
 		.from_len = s->message.begun ? s->message.from.len : 0,
-		.recipient_count = s->message.recipients.len,
 		.size_bytes = (int64_t)(s->message.header_bytes + s->message.body_bytes),
 		.verdict = { .action = action_of(v->action), .stage = v->stage, .code = v->code, .dsn = v->dsn ? v->dsn : "",
 			.text = v->text ? v->text : "", .rule = v->rule ? v->rule->name : "", .file = v->rule ? v->rule->place.source->path : "",
 			.line = v->rule ? v->rule->place.line : 0 },
 		.score_milli = score_of(d),
-		.rule_count = d->matches.len,
 		.authres = d->edits.authres,
 	};
 
+	if (v->stage == SLUICE_STAGE_RCPT && v->action != VERDICT_CONTINUE && !d->hold_cases && s->recipient)
+		only = s->recipient->address.text;
 	if (!m.arena || !d->engine->on_case) {
 		arena_free(m.arena);
 		return;
 	}
 	memcpy(c.stages, d->stages, sizeof c.stages);
 	c.message_id = message_id(&m);
-	c.recipients = make_recipients(&m);
+	c.recipients = make_recipients(&m, only, &c.recipient_count);
 	c.facts = make_facts(&m, &c.fact_count);
-	c.rules = make_rules(&m);
+	c.rules = make_rules(&m, only, &c.rule_count);
 	c.checks = make_checks(&m, &c.check_count);
 	slots_each(d->session->slots, add_answer, &m);
 	c.answers = m.answers.items;

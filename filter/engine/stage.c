@@ -70,21 +70,32 @@ static enum scope scope_of(enum sluice_stage stage)
 	return SCOPE_MESSAGE;
 }
 
-/* A rule counts once a message, however many recipients it matched. */
 static void set_score(struct dialogue *d)
 {
 	int64_t score = 0;
 
-	for (size_t i = 0; i < d->matches.len; i++) {
-		const struct rule *rule = d->matches.items[i].rule;
-		bool before = rule->action != RULE_SCORE;
-
-		for (size_t k = 0; !before && k < i; k++)
-			before = d->matches.items[k].rule == rule;
-		if (!before)
-			score += rule->score_milli;
-	}
+	for (size_t i = 0; i < d->matches.len; i++)
+		score += d->matches.items[i].rule->score_milli;
 	d->session->facts[CORE_SCORE] = (struct value){ .known = true, .type = SLUICE_MILLI, .number = score };
+}
+
+static const char *expand(struct dialogue *d, const struct reply *reply, struct arena *arena)
+{
+	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(REPLY_TEXT_MAX);
+
+	reply_expand(&out, reply, d->session->facts, &d->snapshot->registry->catalog);
+	return arena_copy(arena, text_str(&out), out.len);
+}
+
+/* A rule that gives points or a tag counts once a message, however many recipients it matched. */
+static bool counted(const struct dialogue *d, const struct rule *rule)
+{
+	if (rule->action != RULE_SCORE && rule->action != RULE_TAG)
+		return false;
+	for (size_t i = 0; i < d->matches.len; i++)
+		if (d->matches.items[i].rule == rule)
+			return true;
+	return false;
 }
 
 static bool note_match(struct dialogue *d, const struct rule *rule)
@@ -94,11 +105,15 @@ static bool note_match(struct dialogue *d, const struct rule *rule)
 	const struct catalog *c = &d->snapshot->registry->catalog;
 	struct value *values;
 
+	if (counted(d, rule))
+		return true;
 	if (rule->stage == SLUICE_STAGE_RCPT)
 		match.recipient = d->session->recipient->address.text;
+	if (rule->action == RULE_TAG)
+		match.tag = expand(d, rule->reply, arena);
 	match.facts = arena_alloc(arena, rule->fact_count * sizeof *match.facts);
 	values = arena_alloc(arena, rule->fact_count * sizeof *values);
-	if (!match.facts || !values)
+	if (!match.facts || !values || (rule->action == RULE_TAG && !match.tag))
 		return false;
 	for (size_t i = 0; i < rule->fact_count; i++) {
 		const struct catalog_fact *fact = &c->facts.items[rule->facts[i]];
@@ -107,14 +122,6 @@ static bool note_match(struct dialogue *d, const struct rule *rule)
 		match.facts[i] = (struct case_fact){ fact->name, &values[i], fact->words };
 	}
 	return vec_push(&d->matches, match);
-}
-
-static const char *expand(struct dialogue *d, const struct reply *reply, struct arena *arena)
-{
-	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(REPLY_TEXT_MAX);
-
-	reply_expand(&out, reply, d->session->facts, &d->snapshot->registry->catalog);
-	return arena_copy(arena, text_str(&out), out.len);
 }
 
 static struct verdict fault(struct dialogue *d, enum sluice_stage stage)
@@ -140,7 +147,6 @@ static struct verdict run_rules(struct dialogue *d, enum sluice_stage stage)
 	set_score(d);
 	for (size_t i = 0; i < p->rules.len; i++) {
 		const struct rule *rule = &p->rules.items[i];
-		const char *tag;
 
 		if (rule->stage != stage || (rule->when && expr_eval(rule->when, d->session->facts) != TRUTH_YES))
 			continue;
@@ -157,9 +163,6 @@ static struct verdict run_rules(struct dialogue *d, enum sluice_stage stage)
 			set_score(d);
 			break;
 		case RULE_TAG:
-			tag = expand(d, rule->reply, session_arena(d->session, SCOPE_MESSAGE));
-			if (!tag || !vec_push(&d->edits.tags, tag))
-				return fault(d, stage);
 			break;
 		}
 	}

@@ -12,7 +12,8 @@ struct match { /* a rule that matched */
 	const struct rule *rule;
 	enum scope scope;      /* of the stage: how long it counts */
 	const char *recipient; /* at RCPT */
-	struct case_fact *facts; /* values as they were then; in the arena of the scope */
+	const char *tag;       /* of TAG: its text, expanded */
+	struct case_fact *facts; /* values as they were then; text and facts are in the arena of the scope */
 };
 
 struct check_state {

@@ -100,12 +100,11 @@ static sfsistat on_connect(SMFICTX *ctx, char *hostname, _SOCK_ADDR *address)
 static sfsistat on_helo(SMFICTX *ctx, char *name)
 {
 	struct conn *conn = edge_conn(ctx);
-	struct macros_tls tls = macros_tls(ctx);
 	struct verdict v;
 
 	if (!conn)
 		return no_conn();
-	v = dialogue_helo(conn->dialogue, name, &tls);
+	v = dialogue_helo(conn->dialogue, name);
 	return answer(ctx, conn, SMFIP_NR_HELO, &v);
 }
 

@@ -10,7 +10,6 @@
 
 static const struct { int stage; const char *names; } wanted[] = {
 	{ SMFIM_CONNECT, "j v {client_addr} {client_name} {client_ptr} {client_port} {daemon_name} {daemon_addr} {daemon_port}" },
-	{ SMFIM_HELO, TLS_MACROS },
 	{ SMFIM_ENVFROM, "i " AUTH_MACROS " {mail_addr} " TLS_MACROS },
 	{ SMFIM_ENVRCPT, "i {rcpt_addr} {rcpt_mailer}" },
 	{ SMFIM_DATA, "i" },

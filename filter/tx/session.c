@@ -23,7 +23,6 @@ struct session *session_new(struct resolver *resolver, unsigned max_questions, s
 	if (!s)
 		return NULL;
 	s->connection = (struct macros_connection){ "", "", "", "", "", "", 0, 0 };
-	s->tls = no_tls;
 	message_clear(&s->message);
 	s->fact_count = fact_count;
 	s->facts = calloc(fact_count ? fact_count : 1, sizeof *s->facts);

@@ -71,7 +71,6 @@ struct session {
 
 	struct sluice_ip client;
 	struct macros_connection connection;
-	struct macros_tls tls;
 	const char *helo; /* NULL: none */
 	size_t helo_len;
 	unsigned unknown_commands;
