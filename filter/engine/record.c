@@ -222,8 +222,8 @@ void record_tell(struct dialogue *d, const struct verdict *v)
 		.authres = d->edits.authres,
 	};
 
-	if (v->stage == SLUICE_STAGE_RCPT && v->action != VERDICT_CONTINUE && !d->hold_cases && s->recipient)
-		only = s->recipient->address.text;
+	if (v->stage == SLUICE_STAGE_RCPT && v->action != VERDICT_CONTINUE && !d->hold_cases)
+		only = v->rule ? s->recipient->address.text : ""; /* without a rule: one too many, which was not kept */
 	if (!m.arena || !d->engine->on_case) {
 		arena_free(m.arena);
 		return;

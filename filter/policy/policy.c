@@ -45,10 +45,10 @@ static int expect(struct parser *ps, enum token_type type, const char *wanted)
 	return ps->l->token.type == type ? next(ps) : unexpected(ps, wanted);
 }
 
-/* A statement ends with its line, or before the brace that closes its block. */
+/* A statement at the top ends with its line; within a block the next may follow on the same one. */
 static int end_of_statement(struct parser *ps)
 {
-	if (ps->l->token.type == TOKEN_CLOSE || ps->l->token.type == TOKEN_END)
+	if (ps->l->token.type == TOKEN_END)
 		return 0;
 	return expect(ps, TOKEN_NEWLINE, "the end of the line");
 }
@@ -174,8 +174,6 @@ static int section_block(struct parser *ps, const char *section)
 		r = next(ps);
 		if (r == 0)
 			r = setting(ps, row, at);
-		if (r == 0)
-			r = end_of_statement(ps);
 	}
 }
 
@@ -260,8 +258,7 @@ static int block_setting(struct parser *ps, const struct sluice_plugin *plugin, 
 	value.line = at.line;
 	if (!vec_push(settings, value))
 		return no_memory(ps);
-	r = show(ps, plugin->name, label, &plugin->options[option], &value, at);
-	return r < 0 ? r : end_of_statement(ps);
+	return show(ps, plugin->name, label, &plugin->options[option], &value, at);
 }
 
 static int block_defaults(struct parser *ps, const struct sluice_plugin *plugin, const char *label, struct block_settings *settings)
@@ -579,12 +576,11 @@ static const char *source_text(struct parser *ps, size_t from)
 {
 	struct text out = TEXT_INIT(RULE_TEXT_MAX);
 	const struct source *s = ps->l->source;
-	size_t to = ps->l->token.place.source ? ps->l->at : from;
+	size_t to = ps->l->at; /* behind the token that follows */
 	const char *copy;
 	bool gap = false;
 
-	if (ps->l->token.type == TOKEN_NEWLINE || ps->l->token.type == TOKEN_CLOSE)
-		to--;
+	to -= ps->l->token.type == TOKEN_WORD ? ps->l->token.len : ps->l->token.type != TOKEN_END;
 	for (size_t i = from; i < to && !out.failed; i++) {
 		if (ascii_is_space(s->bytes[i])) {
 			gap = out.len > 0;
@@ -647,9 +643,7 @@ static int rule_statement(struct parser *ps, enum sluice_stage stage, const stru
 	r = rule_facts(ps, &rule);
 	if (r < 0)
 		return r;
-	if (!vec_push(&ps->p->rules, rule))
-		return no_memory(ps);
-	return end_of_statement(ps);
+	return vec_push(&ps->p->rules, rule) ? 0 : no_memory(ps);
 }
 
 static int read_roles(struct parser *ps, const struct expr **ret)
