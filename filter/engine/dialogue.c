@@ -27,7 +27,7 @@ struct dialogue *dialogue_new(struct engine *engine, struct snapshot *snapshot)
 	d->snapshot = snapshot_ref(snapshot);
 	d->plan = &snapshot->plan;
 	d->judged = SLUICE_STAGE_MAIL;
-	d->session = session_new(snapshot->resolver, (unsigned)snapshot->policy->settings.max_questions, snapshot->registry->catalog.facts.len);
+	d->session = session_new(snapshot->resolver, snapshot->store, (unsigned)snapshot->policy->settings.max_questions, snapshot->registry->catalog.facts.len);
 	if (!d->session) {
 		dialogue_free(d);
 		return NULL;
@@ -237,6 +237,7 @@ struct verdict dialogue_rcpt(struct dialogue *d, const struct dialogue_rcpt *rcp
 		return fault(d, SLUICE_STAGE_RCPT);
 	d->session->recipient = &m->recipients.items[m->recipients.len - 1];
 	host_reset(d, SCOPE_RCPT);
+	slots_end(d->session->slots, SLOT_RECIPIENT);
 	core_facts_set(d->session, SLUICE_STAGE_RCPT, d->snapshot->policy);
 	stage_start(d, SLUICE_STAGE_RCPT);
 	if (d->fault)

@@ -101,6 +101,15 @@ const struct sluice_dns_answer *sluice_ask_dns(struct sluice_check_ctx *c, const
 	return sluice_ask_dns_as(c, name, type, NULL);
 }
 
+const struct sluice_store_answer *sluice_ask_store(struct sluice_check_ctx *c, const struct sluice_store_op *op)
+{
+	enum slot_scope scope = c->check->scope == SCOPE_RCPT	 ? SLOT_RECIPIENT
+				: c->check->scope <= SCOPE_HELO ? SLOT_CONNECTION
+								: SLOT_MESSAGE;
+
+	return slots_ask_store(c->d->session->slots, scope, op, c->index);
+}
+
 bool sluice_healthy(const struct sluice_check_ctx *c, const char *subject)
 {
 	return health_is_good(c->d->engine->health, subject);

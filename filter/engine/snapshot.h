@@ -18,6 +18,7 @@ struct snapshot {
 	struct plan plan;
 	void **states; /* by index of the catalog's plugins */
 	struct resolver *resolver;
+	struct store *store; /* NULL: the configuration has no state { } */
 	const char *authserv_id;
 	/* private: */
 	struct dns_home *dns;

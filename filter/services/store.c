@@ -3,11 +3,11 @@
 
 const char *const store_verb_words[] = { "greylist", "rate", "count", "set", "value", "value", "delete", NULL };
 
-void store_run(struct store *s, const struct store_op *op, void (*done)(void *arg, const struct store_answer *answer), void *arg)
+void store_run(struct store *s, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg)
 {
-	static const struct store_answer too_long = { .status = STORE_FAILED, .why = "a key or value that is too long" };
+	static const struct sluice_store_answer too_long = { .status = SLUICE_STORE_FAILED, .why = "a key or value that is too long" };
 
-	if (op->key_len > STORE_KEY_MAX || (op->verb == STORE_PUT && op->put.value_len > STORE_VALUE_MAX))
+	if (op->key_len > STORE_KEY_MAX || (op->verb == SLUICE_STORE_PUT && op->put.value_len > STORE_VALUE_MAX))
 		done(arg, &too_long);
 	else
 		s->home->run(s, op, done, arg);

@@ -27,8 +27,8 @@
 
 struct job {
 	struct job *next;
-	struct store_op op; /* its octets lie behind the job */
-	void (*done)(void *arg, const struct store_answer *answer);
+	struct sluice_store_op op; /* its octets lie behind the job */
+	void (*done)(void *arg, const struct sluice_store_answer *answer);
 	void *arg;
 };
 
@@ -74,11 +74,11 @@ static uint64_t get_be64(const unsigned char *from)
 }
 
 /* GET, PUT and DELETE of a value mean one entry. */
-static unsigned char family(const struct store_op *op)
+static unsigned char family(const struct sluice_store_op *op)
 {
-	enum store_verb verb = op->verb == STORE_DELETE ? op->delete.of : op->verb;
+	enum sluice_store_verb verb = op->verb == SLUICE_STORE_DELETE ? op->entry.of : op->verb;
 
-	return (unsigned char)('a' + (verb == STORE_PUT ? STORE_GET : verb));
+	return (unsigned char)('a' + (verb == SLUICE_STORE_PUT ? SLUICE_STORE_GET : verb));
 }
 
 static int read_entry(struct lmdb *l, MDB_val *key)
@@ -131,7 +131,7 @@ static int write_entry(struct lmdb *l, MDB_val *key, int64_t old_expires_ms)
 	return mdb_put(l->txn, l->index, &at, &nothing, 0);
 }
 
-static int run(struct lmdb *l, const struct store_op *op, struct store_answer *ret)
+static int run(struct lmdb *l, const struct sluice_store_op *op, struct sluice_store_answer *ret)
 {
 	unsigned char bytes[KEY_BYTES];
 	MDB_val key = { 1 + op->key_len, bytes };
@@ -229,9 +229,9 @@ static void commit(struct lmdb *l)
 
 /* ---- the writer ---- */
 
-static void answer(struct lmdb *l, const struct job *job, const struct store_answer *a)
+static void answer(struct lmdb *l, const struct job *job, const struct sluice_store_answer *a)
 {
-	if (a->status == STORE_FAILED) {
+	if (a->status == SLUICE_STORE_FAILED) {
 		(void)pthread_mutex_lock(&l->lock);
 		l->failed++;
 		(void)pthread_mutex_unlock(&l->lock);
@@ -241,7 +241,7 @@ static void answer(struct lmdb *l, const struct job *job, const struct store_ans
 
 static void serve(struct lmdb *l, const struct job *job)
 {
-	struct store_answer a = { .status = STORE_FAILED, .why = out_of_order };
+	struct sluice_store_answer a = { .status = SLUICE_STORE_FAILED, .why = out_of_order };
 	int e = 0;
 
 	if (l->txn || clock_mono_ms() >= l->retry_ms) {
@@ -250,7 +250,7 @@ static void serve(struct lmdb *l, const struct job *job)
 			e = run(l, &job->op, &a);
 	}
 	if (e) {
-		a = (struct store_answer){ .status = STORE_FAILED, .why = out_of_order };
+		a = (struct sluice_store_answer){ .status = SLUICE_STORE_FAILED, .why = out_of_order };
 		fail(l, e);
 	}
 	answer(l, job, &a);
@@ -305,10 +305,10 @@ static void *writer(void *arg)
 
 /* ---- the interface ---- */
 
-static struct job *job_new(const struct store_op *op, void (*done)(void *arg, const struct store_answer *answer), void *arg)
+static struct job *job_new(const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg)
 {
-	const char *extra = op->verb == STORE_PUT ? op->put.value : op->verb == STORE_SET ? op->set.member : NULL;
-	size_t extra_len = op->verb == STORE_PUT ? op->put.value_len : op->verb == STORE_SET ? op->set.member_len : 0;
+	const char *extra = op->verb == SLUICE_STORE_PUT ? op->put.value : op->verb == SLUICE_STORE_SET ? op->set.member : NULL;
+	size_t extra_len = op->verb == SLUICE_STORE_PUT ? op->put.value_len : op->verb == SLUICE_STORE_SET ? op->set.member_len : 0;
 	struct job *job = malloc(sizeof *job + op->key_len + extra_len + 1);
 	char *bytes;
 
@@ -320,16 +320,16 @@ static struct job *job_new(const struct store_op *op, void (*done)(void *arg, co
 	job->op.key = bytes;
 	if (extra_len)
 		memcpy(bytes + op->key_len, extra, extra_len);
-	if (op->verb == STORE_PUT)
+	if (op->verb == SLUICE_STORE_PUT)
 		job->op.put.value = bytes + op->key_len;
-	if (op->verb == STORE_SET)
+	if (op->verb == SLUICE_STORE_SET)
 		job->op.set.member = bytes + op->key_len;
 	return job;
 }
 
-static void lmdb_run(struct store *s, const struct store_op *op, void (*done)(void *arg, const struct store_answer *answer), void *arg)
+static void lmdb_run(struct store *s, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg)
 {
-	static const struct store_answer full = { .status = STORE_FAILED, .why = "too many operations wait for the store" };
+	static const struct sluice_store_answer full = { .status = SLUICE_STORE_FAILED, .why = "too many operations wait for the store" };
 	struct lmdb *l = (struct lmdb *)s;
 	struct job *job = job_new(op, done, arg);
 	bool taken;
@@ -519,7 +519,7 @@ int store_lmdb_each(struct store *s, size_t limit, void (*row)(void *arg, const 
 		left = (int64_t)get_be64(value.mv_data) - now_ms;
 		if (left <= 0)
 			continue;
-		row(arg, &(struct store_row){ (enum store_verb)(bytes[0] - 'a'), (const char *)bytes + 1, key.mv_size - 1, left });
+		row(arg, &(struct store_row){ (enum sluice_store_verb)(bytes[0] - 'a'), (const char *)bytes + 1, key.mv_size - 1, left });
 		limit--;
 	}
 	if (cursor)

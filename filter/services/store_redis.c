@@ -20,7 +20,7 @@
 #define BACKOFF_LAST_MS  10000
 #define IN_FLIGHT_MAX    65536 /* operations without an answer; one more fails at once */
 #define WHY_MAX          200
-#define SCRIPTS          4 /* the verbs up to STORE_SET are scripts, the others commands of their own */
+#define SCRIPTS          4 /* the verbs up to SLUICE_STORE_SET are scripts, the others commands of their own */
 #define ARGUMENTS_MAX    10
 #define SHA_TEXT         41
 
@@ -30,7 +30,7 @@
  */
 #define NOW_MS "local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000) "
 static const char *const scripts[SCRIPTS] = {
-	[STORE_GREYLIST] = NOW_MS
+	[SLUICE_STORE_GREYLIST] = NOW_MS
 		"local delay, window, lifetime = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) "
 		"local e = redis.call('HMGET', KEYS[1], 'first', 'passes') "
 		"if not e[1] then "
@@ -44,7 +44,7 @@ static const char *const scripts[SCRIPTS] = {
 		"if passes == 0 and now - first < delay then return { 1, delay - (now - first), 0 } end "
 		"redis.call('HINCRBY', KEYS[1], 'passes', 1) redis.call('PEXPIRE', KEYS[1], lifetime) "
 		"return { passes == 0 and 2 or 3, 0, passes + 1 }",
-	[STORE_RATE] =
+	[SLUICE_STORE_RATE] =
 		"local t = redis.call('TIME') local now = t[1] * 1000000 + t[2] "
 		"local interval, burst, cost = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) "
 		"local room = burst * interval local most = ARGV[4] == '1' and 2 * room or room "
@@ -58,7 +58,7 @@ static const char *const scripts[SCRIPTS] = {
 		"end "
 		"return { allowed and 1 or 0, allowed and 0 or math.ceil((want - now - room) / 1000), "
 		"  math.max(0, math.floor((now + room - full) / interval)) }",
-	[STORE_COUNT] = NOW_MS
+	[SLUICE_STORE_COUNT] = NOW_MS
 		"local window, add = tonumber(ARGV[1]), tonumber(ARGV[2]) "
 		"local e = redis.call('HMGET', KEYS[1], 'window', 'number', 'before') "
 		"local present = math.floor(now / window) "
@@ -70,7 +70,7 @@ static const char *const scripts[SCRIPTS] = {
 		"  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', (w + 2) * window)) "
 		"end "
 		"return { n, b, 0 }",
-	[STORE_SET] = NOW_MS
+	[SLUICE_STORE_SET] = NOW_MS
 		"local window = tonumber(ARGV[1]) "
 		"if redis.call('PFADD', KEYS[1], ARGV[2]) == 1 and redis.call('PTTL', KEYS[1]) < 0 then "
 		"  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', (math.floor(now / window) + 1) * window)) "
@@ -81,10 +81,10 @@ static const char *const scripts[SCRIPTS] = {
 struct job {
 	struct job *next, *before; /* of those under way, in the order of sending */
 	struct redis *redis;
-	enum store_verb verb;
+	enum sluice_store_verb verb;
 	bool whole_script; /* sent as EVAL: NOSCRIPT cannot be the answer */
 	int64_t sent_ms;
-	void (*done)(void *arg, const struct store_answer *answer);
+	void (*done)(void *arg, const struct sluice_store_answer *answer);
 	void *arg;
 	/* the command, kept so that it can be sent again as EVAL; the octets lie behind the job */
 	const char *argv[ARGUMENTS_MAX];
@@ -110,7 +110,7 @@ struct redis {
 	int told_working;            /* atomic */
 };
 
-static const struct store_answer not_there = { .status = STORE_FAILED, .why = "no connection to Redis" };
+static const struct sluice_store_answer not_there = { .status = SLUICE_STORE_FAILED, .why = "no connection to Redis" };
 
 static void plan_connect(struct redis *r);
 
@@ -145,9 +145,9 @@ static void dequeue(struct redis *r, struct job *job)
 	r->in_flight--;
 }
 
-static void finish(struct job *job, const struct store_answer *answer)
+static void finish(struct job *job, const struct sluice_store_answer *answer)
 {
-	if (answer->status == STORE_FAILED)
+	if (answer->status == SLUICE_STORE_FAILED)
 		(void)__atomic_add_fetch(&job->redis->failed, 1, __ATOMIC_RELAXED);
 	job->done(job->arg, answer);
 	free(job);
@@ -178,47 +178,47 @@ static bool read_numbers(const redisReply *reply, int64_t numbers[3])
 	return true;
 }
 
-static bool read_value(const redisReply *reply, struct store_answer *a)
+static bool read_value(const redisReply *reply, struct sluice_store_answer *a)
 {
-	a->status = reply->type == REDIS_REPLY_NIL ? STORE_ABSENT : STORE_OK;
+	a->status = reply->type == REDIS_REPLY_NIL ? SLUICE_STORE_ABSENT : SLUICE_STORE_OK;
 	a->value = reply->str;
 	a->value_len = reply->len;
 	return reply->type == REDIS_REPLY_NIL || reply->type == REDIS_REPLY_STRING;
 }
 
 /* False: not what this command answers. */
-static bool read_reply(enum store_verb verb, const redisReply *reply, struct store_answer *a)
+static bool read_reply(enum sluice_store_verb verb, const redisReply *reply, struct sluice_store_answer *a)
 {
 	int64_t n[3] = { 0 };
 
-	if (verb <= STORE_SET && !read_numbers(reply, n))
+	if (verb <= SLUICE_STORE_SET && !read_numbers(reply, n))
 		return false;
 	switch (verb) {
-	case STORE_GREYLIST:
-		if (n[0] < STORE_GREYLIST_NEW || n[0] > STORE_GREYLIST_KNOWN)
+	case SLUICE_STORE_GREYLIST:
+		if (n[0] < SLUICE_STORE_GREYLIST_NEW || n[0] > SLUICE_STORE_GREYLIST_KNOWN)
 			return false;
-		a->greylist = (enum store_greylist)n[0];
+		a->greylist = (enum sluice_store_greylist)n[0];
 		a->wait_ms = n[1];
 		a->number = n[2];
 		return true;
-	case STORE_RATE:
+	case SLUICE_STORE_RATE:
 		a->allowed = n[0] == 1;
 		a->wait_ms = n[1];
 		a->number = n[2];
 		return true;
-	case STORE_COUNT:
+	case SLUICE_STORE_COUNT:
 		a->number = n[0];
 		a->before = n[1];
 		return true;
-	case STORE_SET:
+	case SLUICE_STORE_SET:
 		a->number = n[0];
 		return true;
-	case STORE_GET:
+	case SLUICE_STORE_GET:
 		return read_value(reply, a);
-	case STORE_PUT:
+	case SLUICE_STORE_PUT:
 		return reply->type == REDIS_REPLY_STATUS;
-	case STORE_DELETE:
-		a->status = reply->type == REDIS_REPLY_INTEGER && reply->integer ? STORE_OK : STORE_ABSENT;
+	case SLUICE_STORE_DELETE:
+		a->status = reply->type == REDIS_REPLY_INTEGER && reply->integer ? SLUICE_STORE_OK : SLUICE_STORE_ABSENT;
 		return reply->type == REDIS_REPLY_INTEGER;
 	}
 	return false;
@@ -228,8 +228,8 @@ static bool submit(struct job *job);
 
 static void on_reply(redisAsyncContext *context, void *got, void *arg)
 {
-	static const struct store_answer refused = { .status = STORE_FAILED, .why = "Redis refuses" };
-	struct store_answer a = { .status = STORE_OK };
+	static const struct sluice_store_answer refused = { .status = SLUICE_STORE_FAILED, .why = "Redis refuses" };
+	struct sluice_store_answer a = { .status = SLUICE_STORE_OK };
 	const redisReply *reply = got;
 	struct job *job = arg;
 	struct redis *r = job->redis;
@@ -304,16 +304,16 @@ static void add_number(struct job *job, int i, int64_t n)
 	add(job, job->numbers[i], (size_t)len);
 }
 
-static enum store_verb family(const struct store_op *op)
+static enum sluice_store_verb family(const struct sluice_store_op *op)
 {
-	enum store_verb verb = op->verb == STORE_DELETE ? op->delete.of : op->verb;
+	enum sluice_store_verb verb = op->verb == SLUICE_STORE_DELETE ? op->entry.of : op->verb;
 
-	return verb == STORE_PUT ? STORE_GET : verb;
+	return verb == SLUICE_STORE_PUT ? SLUICE_STORE_GET : verb;
 }
 
-static void make_command(struct job *job, const struct store_op *op, const char *key, size_t key_len, const char *extra, size_t extra_len)
+static void make_command(struct job *job, const struct sluice_store_op *op, const char *key, size_t key_len, const char *extra, size_t extra_len)
 {
-	static const char *const commands[] = { [STORE_GET] = "GET", [STORE_PUT] = "SET", [STORE_DELETE] = "DEL" };
+	static const char *const commands[] = { [SLUICE_STORE_GET] = "GET", [SLUICE_STORE_PUT] = "SET", [SLUICE_STORE_DELETE] = "DEL" };
 
 	if (op->verb < SCRIPTS) {
 		job->argc = 2; /* submit() fills them */
@@ -323,41 +323,41 @@ static void make_command(struct job *job, const struct store_op *op, const char 
 	}
 	add(job, key, key_len);
 	switch (op->verb) {
-	case STORE_GREYLIST:
+	case SLUICE_STORE_GREYLIST:
 		add_number(job, 0, op->greylist.delay_ms);
 		add_number(job, 1, op->greylist.window_ms);
 		add_number(job, 2, op->greylist.lifetime_ms);
 		break;
-	case STORE_RATE:
+	case SLUICE_STORE_RATE:
 		add_number(job, 0, op->rate.interval_us);
 		add_number(job, 1, op->rate.burst);
 		add_number(job, 2, op->rate.cost);
 		add_number(job, 3, op->rate.count_blocked);
 		break;
-	case STORE_COUNT:
+	case SLUICE_STORE_COUNT:
 		add_number(job, 0, op->count.window_ms);
 		add_number(job, 1, op->count.add);
 		break;
-	case STORE_SET:
+	case SLUICE_STORE_SET:
 		add_number(job, 0, op->set.window_ms);
 		add(job, extra, extra_len);
 		break;
-	case STORE_PUT:
+	case SLUICE_STORE_PUT:
 		add(job, extra, extra_len);
 		add(job, "PX", 2);
 		add_number(job, 0, op->put.lifetime_ms);
 		break;
-	case STORE_GET:
-	case STORE_DELETE:
+	case SLUICE_STORE_GET:
+	case SLUICE_STORE_DELETE:
 		break;
 	}
 }
 
 /* prefix:{verb:key} - the braces keep all that belongs to a key on one node of a cluster. */
-static struct job *job_new(struct redis *r, const struct store_op *op, void (*done)(void *arg, const struct store_answer *answer), void *arg)
+static struct job *job_new(struct redis *r, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg)
 {
-	const char *extra = op->verb == STORE_PUT ? op->put.value : op->verb == STORE_SET ? op->set.member : NULL;
-	size_t extra_len = op->verb == STORE_PUT ? op->put.value_len : op->verb == STORE_SET ? op->set.member_len : 0;
+	const char *extra = op->verb == SLUICE_STORE_PUT ? op->put.value : op->verb == SLUICE_STORE_SET ? op->set.member : NULL;
+	size_t extra_len = op->verb == SLUICE_STORE_PUT ? op->put.value_len : op->verb == SLUICE_STORE_SET ? op->set.member_len : 0;
 	const char *verb = store_verb_words[family(op)];
 	size_t head = strlen(r->prefix) + strlen(verb) + 3, key_len = head + op->key_len + 1;
 	struct job *job = calloc(1, sizeof *job + key_len + extra_len + 1);
@@ -379,7 +379,7 @@ static struct job *job_new(struct redis *r, const struct store_op *op, void (*do
 	return job;
 }
 
-static void redis_run(struct store *s, const struct store_op *op, void (*done)(void *arg, const struct store_answer *answer), void *arg)
+static void redis_run(struct store *s, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg)
 {
 	struct redis *r = (struct redis *)s;
 	struct job *job = job_new(r, op, done, arg);

@@ -46,7 +46,7 @@ static void save(struct store_state *state, const void *entry, size_t size, int6
 	state->expires_ms = expires_ms;
 }
 
-static bool greylist(const struct store_op *op, int64_t now_ms, struct store_state *state, struct store_answer *ret)
+static bool greylist(const struct sluice_store_op *op, int64_t now_ms, struct store_state *state, struct sluice_store_answer *ret)
 {
 	struct greylist g = { .tag = TAG_GREYLIST };
 	int64_t waited;
@@ -55,7 +55,7 @@ static bool greylist(const struct store_op *op, int64_t now_ms, struct store_sta
 		memset(&g, 0, sizeof g);
 		g.tag = TAG_GREYLIST;
 		g.first_ms = now_ms;
-		ret->greylist = STORE_GREYLIST_NEW;
+		ret->greylist = SLUICE_STORE_GREYLIST_NEW;
 		ret->wait_ms = op->greylist.delay_ms;
 		save(state, &g, sizeof g, now_ms + op->greylist.window_ms);
 		return true;
@@ -66,11 +66,11 @@ static bool greylist(const struct store_op *op, int64_t now_ms, struct store_sta
 	}
 	waited = now_ms - g.first_ms;
 	if (!g.passed && waited < op->greylist.delay_ms) {
-		ret->greylist = STORE_GREYLIST_EARLY;
+		ret->greylist = SLUICE_STORE_GREYLIST_EARLY;
 		ret->wait_ms = op->greylist.delay_ms - waited;
 		return g.first_ms == now_ms;
 	}
-	ret->greylist = g.passed ? STORE_GREYLIST_KNOWN : STORE_GREYLIST_PASS;
+	ret->greylist = g.passed ? SLUICE_STORE_GREYLIST_KNOWN : SLUICE_STORE_GREYLIST_PASS;
 	g.passed = 1;
 	ret->number = ++g.passes;
 	save(state, &g, sizeof g, now_ms + op->greylist.lifetime_ms);
@@ -78,7 +78,7 @@ static bool greylist(const struct store_op *op, int64_t now_ms, struct store_sta
 }
 
 /* GCRA: one time a key. cost units may be taken when full_us would then lie no more than burst units ahead. */
-static bool rate(const struct store_op *op, int64_t now_us, struct store_state *state, struct store_answer *ret)
+static bool rate(const struct sluice_store_op *op, int64_t now_us, struct store_state *state, struct sluice_store_answer *ret)
 {
 	struct rate r;
 	int64_t interval = op->rate.interval_us, room = op->rate.burst * interval, want, full;
@@ -108,7 +108,7 @@ static bool rate(const struct store_op *op, int64_t now_us, struct store_state *
 	return true;
 }
 
-static bool count(const struct store_op *op, int64_t now_ms, struct store_state *state, struct store_answer *ret)
+static bool count(const struct sluice_store_op *op, int64_t now_ms, struct store_state *state, struct sluice_store_answer *ret)
 {
 	struct count c;
 	int64_t window = now_ms / op->count.window_ms;
@@ -152,7 +152,7 @@ static int64_t estimate(const struct set *s)
 	return (int64_t)(raw + 0.5);
 }
 
-static bool set_add(const struct store_op *op, int64_t now_ms, struct store_state *state, struct store_answer *ret)
+static bool set_add(const struct sluice_store_op *op, int64_t now_ms, struct store_state *state, struct sluice_store_answer *ret)
 {
 	/* not a secret: an entry must mean the same after a restart, and what it counts does no harm when guessed */
 	static const struct hash_key key = { UINT64_C(0x736c756963652d73), UINT64_C(0x6574732d66697865) };
@@ -177,10 +177,10 @@ static bool set_add(const struct store_op *op, int64_t now_ms, struct store_stat
 	return changed;
 }
 
-static bool get(int64_t now_ms, struct store_state *state, struct store_answer *ret)
+static bool get(int64_t now_ms, struct store_state *state, struct sluice_store_answer *ret)
 {
 	if (state->len < 1 || state->bytes[0] != TAG_VALUE || state->expires_ms <= now_ms) {
-		ret->status = STORE_ABSENT;
+		ret->status = SLUICE_STORE_ABSENT;
 		return false;
 	}
 	ret->value = (const char *)state->bytes + 1;
@@ -188,7 +188,7 @@ static bool get(int64_t now_ms, struct store_state *state, struct store_answer *
 	return false;
 }
 
-static bool put(const struct store_op *op, int64_t now_ms, struct store_state *state)
+static bool put(const struct sluice_store_op *op, int64_t now_ms, struct store_state *state)
 {
 	state->bytes[0] = TAG_VALUE;
 	if (op->put.value_len)
@@ -198,41 +198,41 @@ static bool put(const struct store_op *op, int64_t now_ms, struct store_state *s
 	return true;
 }
 
-static bool delete(int64_t now_ms, struct store_state *state, struct store_answer *ret)
+static bool delete(int64_t now_ms, struct store_state *state, struct sluice_store_answer *ret)
 {
 	bool there = state->len && state->expires_ms > now_ms;
 
-	ret->status = there ? STORE_OK : STORE_ABSENT;
+	ret->status = there ? SLUICE_STORE_OK : SLUICE_STORE_ABSENT;
 	state->len = 0;
 	return there;
 }
 
-void store_state_apply(const struct store_op *op, int64_t now_us, struct store_state *state, struct store_answer *ret, bool *ret_changed)
+void store_state_apply(const struct sluice_store_op *op, int64_t now_us, struct store_state *state, struct sluice_store_answer *ret, bool *ret_changed)
 {
 	int64_t now_ms = now_us / US_PER_MS;
 
-	*ret = (struct store_answer){ .status = STORE_OK };
+	*ret = (struct sluice_store_answer){ .status = SLUICE_STORE_OK };
 	*ret_changed = false;
 	switch (op->verb) {
-	case STORE_GREYLIST:
+	case SLUICE_STORE_GREYLIST:
 		*ret_changed = greylist(op, now_ms, state, ret);
 		break;
-	case STORE_RATE:
+	case SLUICE_STORE_RATE:
 		*ret_changed = rate(op, now_us, state, ret);
 		break;
-	case STORE_COUNT:
+	case SLUICE_STORE_COUNT:
 		*ret_changed = count(op, now_ms, state, ret);
 		break;
-	case STORE_SET:
+	case SLUICE_STORE_SET:
 		*ret_changed = set_add(op, now_ms, state, ret);
 		break;
-	case STORE_GET:
+	case SLUICE_STORE_GET:
 		*ret_changed = get(now_ms, state, ret);
 		break;
-	case STORE_PUT:
+	case SLUICE_STORE_PUT:
 		*ret_changed = put(op, now_ms, state);
 		break;
-	case STORE_DELETE:
+	case SLUICE_STORE_DELETE:
 		*ret_changed = delete(now_ms, state, ret);
 		break;
 	}

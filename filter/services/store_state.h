@@ -22,6 +22,6 @@ struct store_state {
  * or, where tries that are refused count as well, twice that). *state becomes the entry to keep, len 0 for none; *ret_changed says whether it has to be written. Octets that no operation of
  * this verb has written count as no entry. ret->value points into *state.
  */
-void store_state_apply(const struct store_op *op, int64_t now_us, struct store_state *state, struct store_answer *ret, bool *ret_changed);
+void store_state_apply(const struct sluice_store_op *op, int64_t now_us, struct store_state *state, struct sluice_store_answer *ret, bool *ret_changed);
 
 #endif

@@ -40,11 +40,11 @@ struct wait {
 	pthread_mutex_t lock;
 	pthread_cond_t here;
 	bool done;
-	struct store_answer answer;
+	struct sluice_store_answer answer;
 	char value[256];
 };
 
-static void on_answer(void *arg, const struct store_answer *answer)
+static void on_answer(void *arg, const struct sluice_store_answer *answer)
 {
 	struct wait *w = arg;
 
@@ -59,7 +59,7 @@ static void on_answer(void *arg, const struct store_answer *answer)
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
-static struct store_answer ask(struct wait *w, const struct store_op *op)
+static struct sluice_store_answer ask(struct wait *w, const struct sluice_store_op *op)
 {
 	*w = (struct wait){ .lock = PTHREAD_MUTEX_INITIALIZER, .here = PTHREAD_COND_INITIALIZER };
 	store_run(store, op, on_answer, w);
@@ -70,11 +70,11 @@ static struct store_answer ask(struct wait *w, const struct store_op *op)
 	return w->answer;
 }
 
-static struct store_op keyed(enum store_verb verb, char buf[STORE_KEY_MAX], const char *key)
+static struct sluice_store_op keyed(enum sluice_store_verb verb, char buf[STORE_KEY_MAX], const char *key)
 {
 	int len = snprintf(buf, STORE_KEY_MAX, "%s/%s", run_id, key);
 
-	return (struct store_op){ .verb = verb, .key = buf, .key_len = (size_t)len };
+	return (struct sluice_store_op){ .verb = verb, .key = buf, .key_len = (size_t)len };
 }
 
 static void sleep_ms(long ms)
@@ -86,10 +86,10 @@ static void sleep_ms(long ms)
 
 /* ---- greylist ---- */
 
-static struct store_answer touch(const char *key, int64_t delay, int64_t window, int64_t lifetime)
+static struct sluice_store_answer touch(const char *key, int64_t delay, int64_t window, int64_t lifetime)
 {
 	char buf[STORE_KEY_MAX];
-	struct store_op op = keyed(STORE_GREYLIST, buf, key);
+	struct sluice_store_op op = keyed(SLUICE_STORE_GREYLIST, buf, key);
 	struct wait w;
 
 	op.greylist.delay_ms = delay;
@@ -100,47 +100,47 @@ static struct store_answer touch(const char *key, int64_t delay, int64_t window,
 
 static void a_retry_after_the_delay_passes_and_is_known_from_then_on(void **state)
 {
-	struct store_answer a = touch("retry", 200, HOUR_MS, HOUR_MS);
+	struct sluice_store_answer a = touch("retry", 200, HOUR_MS, HOUR_MS);
 
 	(void)state;
-	assert_int_equal(a.status, STORE_OK);
-	assert_int_equal(a.greylist, STORE_GREYLIST_NEW);
+	assert_int_equal(a.status, SLUICE_STORE_OK);
+	assert_int_equal(a.greylist, SLUICE_STORE_GREYLIST_NEW);
 	assert_int_equal(a.wait_ms, 200);
 	a = touch("retry", HOUR_MS, HOUR_MS, HOUR_MS);
-	assert_int_equal(a.greylist, STORE_GREYLIST_EARLY);
+	assert_int_equal(a.greylist, SLUICE_STORE_GREYLIST_EARLY);
 	assert_true(a.wait_ms > HOUR_MS - 60000 && a.wait_ms <= HOUR_MS);
 	sleep_ms(210);
 	a = touch("retry", 200, HOUR_MS, HOUR_MS);
-	assert_int_equal(a.greylist, STORE_GREYLIST_PASS);
+	assert_int_equal(a.greylist, SLUICE_STORE_GREYLIST_PASS);
 	assert_int_equal(a.number, 1);
 	a = touch("retry", 200, HOUR_MS, HOUR_MS);
-	assert_int_equal(a.greylist, STORE_GREYLIST_KNOWN);
+	assert_int_equal(a.greylist, SLUICE_STORE_GREYLIST_KNOWN);
 	assert_int_equal(a.number, 2);
 }
 
 static void a_retry_after_the_window_is_a_first_try(void **state)
 {
 	(void)state;
-	assert_int_equal(touch("late", 10, 50, HOUR_MS).greylist, STORE_GREYLIST_NEW);
+	assert_int_equal(touch("late", 10, 50, HOUR_MS).greylist, SLUICE_STORE_GREYLIST_NEW);
 	sleep_ms(80);
-	assert_int_equal(touch("late", 10, 50, HOUR_MS).greylist, STORE_GREYLIST_NEW);
+	assert_int_equal(touch("late", 10, 50, HOUR_MS).greylist, SLUICE_STORE_GREYLIST_NEW);
 }
 
 static void a_pass_is_forgotten_after_its_lifetime(void **state)
 {
 	(void)state;
-	assert_int_equal(touch("old", 0, HOUR_MS, 50).greylist, STORE_GREYLIST_NEW);
-	assert_int_equal(touch("old", 0, HOUR_MS, 50).greylist, STORE_GREYLIST_PASS);
+	assert_int_equal(touch("old", 0, HOUR_MS, 50).greylist, SLUICE_STORE_GREYLIST_NEW);
+	assert_int_equal(touch("old", 0, HOUR_MS, 50).greylist, SLUICE_STORE_GREYLIST_PASS);
 	sleep_ms(80);
-	assert_int_equal(touch("old", 0, HOUR_MS, 50).greylist, STORE_GREYLIST_NEW);
+	assert_int_equal(touch("old", 0, HOUR_MS, 50).greylist, SLUICE_STORE_GREYLIST_NEW);
 }
 
 /* ---- rate ---- */
 
-static struct store_answer take(const char *key, int64_t interval_us, int64_t burst, int64_t cost, bool count_blocked)
+static struct sluice_store_answer take(const char *key, int64_t interval_us, int64_t burst, int64_t cost, bool count_blocked)
 {
 	char buf[STORE_KEY_MAX];
-	struct store_op op = keyed(STORE_RATE, buf, key);
+	struct sluice_store_op op = keyed(SLUICE_STORE_RATE, buf, key);
 	struct wait w;
 
 	op.rate.interval_us = interval_us;
@@ -154,12 +154,12 @@ static struct store_answer take(const char *key, int64_t interval_us, int64_t bu
 
 static void a_burst_is_allowed_and_one_more_is_not(void **state)
 {
-	struct store_answer a;
+	struct sluice_store_answer a;
 
 	(void)state;
 	for (int i = 0; i < 5; i++) {
 		a = take("burst", SLOW_US, 5, 1, false);
-		assert_true(a.status == STORE_OK && a.allowed);
+		assert_true(a.status == SLUICE_STORE_OK && a.allowed);
 		assert_int_equal(a.number, 4 - i);
 	}
 	a = take("burst", SLOW_US, 5, 1, false);
@@ -218,10 +218,10 @@ static void more_than_the_burst_is_never_allowed(void **state)
 
 /* ---- counts and sets ---- */
 
-static struct store_answer count(const char *key, int64_t window_ms, int64_t add)
+static struct sluice_store_answer count(const char *key, int64_t window_ms, int64_t add)
 {
 	char buf[STORE_KEY_MAX];
-	struct store_op op = keyed(STORE_COUNT, buf, key);
+	struct sluice_store_op op = keyed(SLUICE_STORE_COUNT, buf, key);
 	struct wait w;
 
 	op.count.window_ms = window_ms;
@@ -242,7 +242,7 @@ static void counts_add_up(void **state)
 
 static void a_count_begins_anew_with_its_window(void **state)
 {
-	struct store_answer a;
+	struct sluice_store_answer a;
 	int64_t seen;
 
 	(void)state;
@@ -256,10 +256,10 @@ static void a_count_begins_anew_with_its_window(void **state)
 	assert_true(a.before == 7 || a.before == 0); /* 0: this machine slept through a whole window */
 }
 
-static struct store_answer set_add(const char *key, int64_t window_ms, const char *member)
+static struct sluice_store_answer set_add(const char *key, int64_t window_ms, const char *member)
 {
 	char buf[STORE_KEY_MAX];
-	struct store_op op = keyed(STORE_SET, buf, key);
+	struct sluice_store_op op = keyed(SLUICE_STORE_SET, buf, key);
 	struct wait w;
 
 	op.set.window_ms = window_ms;
@@ -297,10 +297,10 @@ static void a_large_set_is_estimated_within_a_tenth(void **state)
 
 /* ---- values ---- */
 
-static struct store_answer put(const char *key, const void *value, size_t len, int64_t lifetime_ms)
+static struct sluice_store_answer put(const char *key, const void *value, size_t len, int64_t lifetime_ms)
 {
 	char buf[STORE_KEY_MAX];
-	struct store_op op = keyed(STORE_PUT, buf, key);
+	struct sluice_store_op op = keyed(SLUICE_STORE_PUT, buf, key);
 	struct wait w;
 
 	op.put.value = value;
@@ -309,21 +309,21 @@ static struct store_answer put(const char *key, const void *value, size_t len, i
 	return ask(&w, &op);
 }
 
-static struct store_answer get(struct wait *w, const char *key)
+static struct sluice_store_answer get(struct wait *w, const char *key)
 {
 	char buf[STORE_KEY_MAX];
-	struct store_op op = keyed(STORE_GET, buf, key);
+	struct sluice_store_op op = keyed(SLUICE_STORE_GET, buf, key);
 
 	return ask(w, &op);
 }
 
-static struct store_answer delete(const char *key, enum store_verb of)
+static struct sluice_store_answer delete(const char *key, enum sluice_store_verb of)
 {
 	char buf[STORE_KEY_MAX];
-	struct store_op op = keyed(STORE_DELETE, buf, key);
+	struct sluice_store_op op = keyed(SLUICE_STORE_DELETE, buf, key);
 	struct wait w;
 
-	op.delete.of = of;
+	op.entry.of = of;
 	return ask(&w, &op);
 }
 
@@ -332,16 +332,16 @@ static void a_value_is_kept_until_it_expires(void **state)
 	struct wait w;
 
 	(void)state;
-	assert_int_equal(get(&w, "value").status, STORE_ABSENT);
-	assert_int_equal(put("value", "a\0b", 3, HOUR_MS).status, STORE_OK);
+	assert_int_equal(get(&w, "value").status, SLUICE_STORE_ABSENT);
+	assert_int_equal(put("value", "a\0b", 3, HOUR_MS).status, SLUICE_STORE_OK);
 	assert_int_equal(get(&w, "value").value_len, 3);
 	assert_memory_equal(w.value, "a\0b", 3);
-	assert_int_equal(put("value", "", 0, HOUR_MS).status, STORE_OK);
-	assert_int_equal(get(&w, "value").status, STORE_OK);
+	assert_int_equal(put("value", "", 0, HOUR_MS).status, SLUICE_STORE_OK);
+	assert_int_equal(get(&w, "value").status, SLUICE_STORE_OK);
 	assert_int_equal(w.answer.value_len, 0);
-	assert_int_equal(put("value", "short", 5, 50).status, STORE_OK);
+	assert_int_equal(put("value", "short", 5, 50).status, SLUICE_STORE_OK);
 	sleep_ms(80);
-	assert_int_equal(get(&w, "value").status, STORE_ABSENT);
+	assert_int_equal(get(&w, "value").status, SLUICE_STORE_ABSENT);
 }
 
 static void deleting_is_of_one_verb(void **state)
@@ -349,20 +349,20 @@ static void deleting_is_of_one_verb(void **state)
 	struct wait w;
 
 	(void)state;
-	assert_int_equal(put("both", "x", 1, HOUR_MS).status, STORE_OK);
+	assert_int_equal(put("both", "x", 1, HOUR_MS).status, SLUICE_STORE_OK);
 	assert_int_equal(count("both", LONG_MS, 5).number, 5);
-	assert_int_equal(delete("both", STORE_GET).status, STORE_OK);
-	assert_int_equal(delete("both", STORE_GET).status, STORE_ABSENT);
-	assert_int_equal(get(&w, "both").status, STORE_ABSENT);
+	assert_int_equal(delete("both", SLUICE_STORE_GET).status, SLUICE_STORE_OK);
+	assert_int_equal(delete("both", SLUICE_STORE_GET).status, SLUICE_STORE_ABSENT);
+	assert_int_equal(get(&w, "both").status, SLUICE_STORE_ABSENT);
 	assert_int_equal(count("both", LONG_MS, 0).number, 5);
-	assert_int_equal(delete("both", STORE_COUNT).status, STORE_OK);
+	assert_int_equal(delete("both", SLUICE_STORE_COUNT).status, SLUICE_STORE_OK);
 	assert_int_equal(count("both", LONG_MS, 0).number, 0);
 }
 
 static void any_octets_make_a_key(void **state)
 {
 	static const char a[] = "k\0}{\r\n\xff one", b[] = "k\0}{\r\n\xff two";
-	struct store_op op = { .verb = STORE_COUNT, .key = a, .key_len = sizeof a, .count = { LONG_MS, 1 } };
+	struct sluice_store_op op = { .verb = SLUICE_STORE_COUNT, .key = a, .key_len = sizeof a, .count = { LONG_MS, 1 } };
 	struct wait w;
 
 	(void)state;
@@ -372,25 +372,25 @@ static void any_octets_make_a_key(void **state)
 	op.count.add = 0;
 	op.key = a;
 	assert_true(ask(&w, &op).number >= 1);
-	op.verb = STORE_DELETE;
-	op.delete.of = STORE_COUNT;
-	assert_int_equal(ask(&w, &op).status, STORE_OK);
+	op.verb = SLUICE_STORE_DELETE;
+	op.entry.of = SLUICE_STORE_COUNT;
+	assert_int_equal(ask(&w, &op).status, SLUICE_STORE_OK);
 	op.key = b;
-	assert_int_equal(ask(&w, &op).status, STORE_OK);
+	assert_int_equal(ask(&w, &op).status, SLUICE_STORE_OK);
 }
 
 static void what_is_too_long_fails(void **state)
 {
 	static char key[STORE_KEY_MAX + 1], value[STORE_VALUE_MAX + 1];
-	struct store_op op = { .verb = STORE_GET, .key = key, .key_len = sizeof key };
+	struct sluice_store_op op = { .verb = SLUICE_STORE_GET, .key = key, .key_len = sizeof key };
 	struct wait w;
 
 	(void)state;
-	assert_int_equal(ask(&w, &op).status, STORE_FAILED);
+	assert_int_equal(ask(&w, &op).status, SLUICE_STORE_FAILED);
 	op.key_len = STORE_KEY_MAX;
-	assert_int_equal(ask(&w, &op).status, STORE_ABSENT);
-	assert_int_equal(put("large", value, sizeof value, HOUR_MS).status, STORE_FAILED);
-	assert_int_equal(put("large", value, STORE_VALUE_MAX, HOUR_MS).status, STORE_OK);
+	assert_int_equal(ask(&w, &op).status, SLUICE_STORE_ABSENT);
+	assert_int_equal(put("large", value, sizeof value, HOUR_MS).status, SLUICE_STORE_FAILED);
+	assert_int_equal(put("large", value, STORE_VALUE_MAX, HOUR_MS).status, SLUICE_STORE_OK);
 }
 
 /* ---- many at once ---- */
@@ -401,13 +401,13 @@ struct crowd {
 	long under_way, allowed, failed;
 };
 
-static void on_crowd(void *arg, const struct store_answer *answer)
+static void on_crowd(void *arg, const struct sluice_store_answer *answer)
 {
 	struct crowd *c = arg;
 
 	(void)pthread_mutex_lock(&c->lock);
-	c->allowed += answer->status == STORE_OK && answer->allowed;
-	c->failed += answer->status == STORE_FAILED;
+	c->allowed += answer->status == SLUICE_STORE_OK && answer->allowed;
+	c->failed += answer->status == SLUICE_STORE_FAILED;
 	if (--c->under_way < 2000)
 		(void)pthread_cond_broadcast(&c->quiet);
 	(void)pthread_mutex_unlock(&c->lock);
@@ -417,10 +417,10 @@ static void *crowd_thread(void *arg)
 {
 	struct crowd *c = arg;
 	char shared[STORE_KEY_MAX], own[STORE_KEY_MAX], name[64];
-	struct store_op rate = keyed(STORE_RATE, shared, "crowd"), counter;
+	struct sluice_store_op rate = keyed(SLUICE_STORE_RATE, shared, "crowd"), counter;
 
 	(void)snprintf(name, sizeof name, "crowd/%lx", (unsigned long)pthread_self());
-	counter = keyed(STORE_COUNT, own, name);
+	counter = keyed(SLUICE_STORE_COUNT, own, name);
 	rate.rate.interval_us = INT64_C(3600000000);
 	rate.rate.burst = 1000;
 	rate.rate.cost = 1;
@@ -502,7 +502,7 @@ static struct store *open_redis(const char *server, struct reactor *reactor)
 		return NULL;
 	}
 	store = s;
-	while (get(&w, "hello").status == STORE_FAILED) /* until it is connected; the caller's patience is the bound */
+	while (get(&w, "hello").status == SLUICE_STORE_FAILED) /* until it is connected; the caller's patience is the bound */
 		sleep_ms(20);
 	return s;
 }
