@@ -116,6 +116,12 @@ bool sluice_list_has_domain(const struct sluice_check_ctx *c, const char *list, 
 bool sluice_list_has_ip(const struct sluice_check_ctx *c, const char *list, const struct sluice_ip *ip);
 bool sluice_list_has_address(const struct sluice_check_ctx *c, const char *list, const struct sluice_address *a);
 
+/*
+ * A fact of another check that struct sluice_check names in `reads`: the word of an ENUM, the octets of a TEXT or DOMAIN.
+ * NULL when it is not known.
+ */
+const char *sluice_fact(const struct sluice_check_ctx *c, const char *name, size_t *ret_len);
+
 /* ---- memory ---- */
 
 /*
@@ -237,7 +243,8 @@ struct sluice_store_answer {
 
 /*
  * Run one operation on the store, once for each run of this check over its transaction (over each recipient, where that is
- * its scope) however often the check is run again: op is told from others by its verb and its key. NULL: it is under way.
+ * its scope) however often the check is run again: op is told from others by its verb, its
+ * key and its amount (cost, add). NULL: it is under way.
  * The answer is valid as long as the facts of this check. Keys begin with the plugin's name.
  */
 const struct sluice_store_answer *sluice_ask_store(struct sluice_check_ctx *c, const struct sluice_store_op *op);
@@ -340,6 +347,12 @@ struct sluice_check {
 	 */
 	unsigned first_fact, last_fact;
 	bool authres; /* it adds to Authentication-Results */
+	/*
+	 * It has an effect that only a rule may want: it runs when an action of the policy names it, and not before. At its
+	 * stage at the earliest.
+	 */
+	bool on_demand;
+	const char *const *reads; /* facts of other checks that it looks at, NULL-terminated; may be NULL */
 };
 
 enum sluice_list_type { SLUICE_LIST_DOMAIN, SLUICE_LIST_NETWORK, SLUICE_LIST_ADDRESS };

@@ -173,6 +173,7 @@ static void begin_message(struct dialogue *d)
 	d->judged = SLUICE_STAGE_MAIL;
 	d->too_large = false;
 	d->data_begun = false;
+	d->greylist_null = NULL;
 	d->edits.remove.len = 0;
 	d->edits.tags.len = 0;
 	d->edits.authres = NULL;
@@ -255,6 +256,7 @@ struct verdict dialogue_data(struct dialogue *d, const char *queue_id)
 	learn_queue_id(d, queue_id);
 	d->session->recipient = NULL;
 	d->data_begun = true;
+	slots_end(d->session->slots, SLOT_RECIPIENT);
 	stage_start(d, SLUICE_STAGE_DATA);
 	return judge_if(d, d->plan->refuses[SLUICE_STAGE_DATA], SLUICE_STAGE_DATA);
 }

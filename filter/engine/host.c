@@ -75,6 +75,24 @@ bool sluice_list_has_address(const struct sluice_check_ctx *c, const char *list,
 	return l && list_has_address(l, a);
 }
 
+const char *sluice_fact(const struct sluice_check_ctx *c, const char *name, size_t *ret_len)
+{
+	const struct catalog *catalog = &c->d->snapshot->registry->catalog;
+	int i = catalog_find(catalog, name);
+	const struct value *v = i < 0 ? NULL : &c->d->session->facts[i];
+
+	if (!v || !v->known)
+		return NULL;
+	if (v->type == SLUICE_ENUM) {
+		*ret_len = strlen(catalog->facts.items[i].words[v->number]);
+		return catalog->facts.items[i].words[v->number];
+	}
+	if (v->type != SLUICE_TEXT && v->type != SLUICE_DOMAIN)
+		return NULL;
+	*ret_len = v->text.len;
+	return v->text.bytes;
+}
+
 /* ---- memory, asking ---- */
 
 static struct arena *arena_of(const struct sluice_check_ctx *c)

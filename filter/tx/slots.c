@@ -27,6 +27,7 @@ struct slot {
 	enum sluice_store_verb verb;
 	char *key;
 	size_t key_len;
+	int64_t amount;
 	struct sluice_store_answer store;
 	char *value;
 };
@@ -311,12 +312,18 @@ const struct sluice_dns_answer *slots_ask_dns(struct slots *s, enum slot_scope s
 	return view;
 }
 
+/* Taking, giving back and looking are three operations on one key. */
+static int64_t amount(const struct sluice_store_op *op)
+{
+	return op->verb == SLUICE_STORE_RATE ? op->rate.cost : op->verb == SLUICE_STORE_COUNT ? op->count.add : 0;
+}
+
 static struct slot *find_store(const struct slots *s, const struct sluice_store_op *op)
 {
 	for (size_t i = 0; i < s->list.len; i++) {
 		struct slot *slot = s->list.items[i];
 
-		if (slot->kind == SLOT_OF_STORE && slot->verb == op->verb && slot->key_len == op->key_len &&
+		if (slot->kind == SLOT_OF_STORE && slot->verb == op->verb && slot->amount == amount(op) && slot->key_len == op->key_len &&
 			!memcmp(slot->key, op->key, op->key_len))
 			return slot;
 	}
@@ -332,6 +339,7 @@ static struct slot *new_store_slot(struct slots *s, enum slot_scope scope, const
 	slot->kind = SLOT_OF_STORE;
 	slot->scope = scope;
 	slot->verb = op->verb;
+	slot->amount = amount(op);
 	slot->key = malloc(op->key_len + 1);
 	slot->key_len = op->key_len;
 	slot->asked_ns = clock_mono_ns();

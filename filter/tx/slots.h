@@ -42,7 +42,7 @@ const struct sluice_dns_answer *slots_ask_dns(struct slots *s, enum slot_scope s
 	enum sluice_dns_type type, const char *shown, unsigned waiter);
 
 /*
- * Run an operation on the store, once for its verb and key within the scope. As slots_ask_dns(). An operation that has no
+ * Run an operation on the store, once for its verb, key and amount (cost, add) within the scope. As slots_ask_dns(). An operation that has no
  * answer when time is up is FAILED here, and may have been done all the same.
  */
 const struct sluice_store_answer *slots_ask_store(struct slots *s, enum slot_scope scope, const struct sluice_store_op *op, unsigned waiter);
