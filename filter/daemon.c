@@ -427,20 +427,32 @@ int daemon_run(struct daemon *d)
 
 /* ---- stop ---- */
 
+/* libmilter's listener sleeps with the lock that this call needs. */
+static void *stop_main(void *arg)
+{
+	(void)arg;
+	milter_stop();
+	return NULL;
+}
+
 /* True when all is quiet: libmilter has ended, and no connection holds anything of ours. */
 static bool end_milter(struct daemon *d)
 {
 	int64_t deadline = clock_mono_ms() + STOP_LIMIT_MS;
 
+	pthread_t stopper;
+
 	if (!d->milter_started)
 		return true;
-	milter_stop();
+	if (pthread_create(&stopper, NULL, stop_main, NULL))
+		return false;
 	while (!__atomic_load_n(&d->milter_ended, __ATOMIC_ACQUIRE) && clock_mono_ms() < deadline) {
 		(void)pthread_kill(d->milter_thread, SIGUSR2); /* again and again: one may come just before it sleeps */
 		sleep_ms(STOP_STEP_MS);
 	}
 	if (!__atomic_load_n(&d->milter_ended, __ATOMIC_ACQUIRE))
 		return false;
+	(void)pthread_join(stopper, NULL);
 	(void)pthread_join(d->milter_thread, NULL);
 	while (metrics_get(d->metrics, METRIC_CONNECTIONS_OPEN) > 0 && clock_mono_ms() < deadline)
 		sleep_ms(STOP_STEP_MS);

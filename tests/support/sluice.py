@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 
@@ -37,6 +38,22 @@ def ctl(*args, stdin=None):
     return done
 
 
+def shipped(forward, local_domains="example.org", extra=""):
+    """rules/sluice.conf as a site would fill it in: its domains, its resolver, a DNS list."""
+    rules = TOP / "rules"
+    text = (rules / "sluice.conf").read_text()
+    text = re.sub(r"(?m)^(listen|user) .*$", "", text)
+    text = re.sub(r"(?m)^(list local-domains +domain) .*$", rf"\1 [{local_domains}]", text)
+    text = re.sub(r"(?m)^(list .*|include) +(file +)?([a-z/-]+(\.conf)?)$", lambda m: f"{m[1]} {m[2] or ''}{rules}/{m[3]}", text)
+    text = text.replace("    # forward  127.0.0.1\n", f"    forward {forward}\n    timeout 30s\n")
+    assert forward in text and local_domains in text
+    return f"""authserv_id mx.example.org
+stage_deadline 2s
+{text}
+dnsbl bl.example.net {{ weight 8 }}
+{extra}"""
+
+
 class Sluice:
     """One daemon. `config` is all of its configuration but the sockets."""
 
@@ -61,9 +78,10 @@ class Sluice:
         self.conf.write_text(f'{plugin_lines()}listen {self.listen}\nsocket_mode 666\ncontrol "{self.control}"\n{dns}{config}')
 
     def start(self):
+        before = len(self.log())
         with open(self.log_file, "ab") as log:
             self.process = net.start([SLUICED, "-c", self.conf], stdout=log, stderr=log, env=environment())
-        net.wait_for(lambda: "is ready" in self.log() or self.process.poll() is not None, "sluiced to start")
+        net.wait_for(lambda: "is ready" in self.log()[before:] or self.process.poll() is not None, "sluiced to start")
         assert self.process.poll() is None, self.log()
 
     def log(self):
