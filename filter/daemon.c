@@ -439,7 +439,6 @@ static void *stop_main(void *arg)
 static bool end_milter(struct daemon *d)
 {
 	int64_t deadline = clock_mono_ms() + STOP_LIMIT_MS;
-
 	pthread_t stopper;
 
 	if (!d->milter_started)
