@@ -355,7 +355,8 @@ int daemon_reload(struct daemon *d, struct err *reterr)
 	if (r < 0) {
 		snapshot_unref(fresh);
 		metrics_add(d->metrics, METRIC_RELOADS_FAILED, 1);
-		log_write(d->log, LOG_LEVEL_WARNING, "reload failed, the old configuration stays: %s", reterr->text);
+		/* the first line alone: the one shown below it may hold a secret, which the log is not for */
+		log_write(d->log, LOG_LEVEL_WARNING, "reload failed, the old configuration stays: %.*s", (int)strcspn(reterr->text, "\n"), reterr->text);
 		notify("READY=1");
 		return r;
 	}
