@@ -58,8 +58,22 @@ class Sluice:
     """One daemon. `config` is all of its configuration but the sockets."""
 
     def __init__(self, folder, config, zone="", listen=None, start=True):
-        self.folder = pathlib.Path(folder)
+        self.place(folder, listen)
         self.folder.mkdir(parents=True, exist_ok=True)
+        self.write(config, zone)
+        if start:
+            self.start()
+
+    @classmethod
+    def from_folder(cls, folder):
+        """Started with the sluice.conf that is there, which names the usual sockets."""
+        s = cls.__new__(cls)
+        s.place(folder, None)
+        s.start()
+        return s
+
+    def place(self, folder, listen):
+        self.folder = pathlib.Path(folder)
         self.conf = self.folder / "sluice.conf"
         self.socket = self.folder / "milter.sock"
         self.control = self.folder / "control.sock"
@@ -67,9 +81,6 @@ class Sluice:
         self.log_file = self.folder / "log"
         self.zone_file = self.folder / "zone"
         self.process = None
-        self.write(config, zone)
-        if start:
-            self.start()
 
     def write(self, config, zone=None):
         if zone is not None:
