@@ -135,7 +135,8 @@ class Milter:
                 edits.append(self._edit(command, data))
                 continue
             kind = VERDICTS[command]
-            return Answer(kind, data.rstrip(b"\0").decode("latin-1") if kind == REPLY else SMTP_CODES.get(kind, ""), edits)
+            text = data.rstrip(b"\0").decode("latin-1").replace("%%", "%")  # as the MTA's printf() would
+            return Answer(kind, text if kind == REPLY else SMTP_CODES.get(kind, ""), edits)
 
     @staticmethod
     def _edit(command, data):
