@@ -102,7 +102,7 @@ class Postfix:
                   "extra": extra}
         main = MAIN_CF.format(**values)
         master = MASTER_CF.format(port=self.port)
-        master += f"sink unix - n n - - pipe flags=R user=nobody null_sender= argv={self.dir}/sink\n"
+        master += f"sink unix - n n - - pipe user=nobody null_sender= argv={self.dir}/sink\n"
         (self.conf / "main.cf").write_text(main)
         (self.conf / "master.cf").write_text(master)
         self._run("start")
@@ -122,6 +122,7 @@ class Postfix:
     def client(self, address=None, name="[UNAVAILABLE]", helo="mail.example.net", login=None):
         """A session, as if it came from that address."""
         smtp = smtplib.SMTP("127.0.0.1", self.port, timeout=net.PATIENCE_S, local_hostname=helo)
+        smtp.command_encoding = "utf-8"
         if address:
             smtp.ehlo("xclient.example.net")
             shown = f"IPV6:{address}" if ":" in address else address
@@ -138,13 +139,19 @@ class Postfix:
             code, text = smtp.ehlo()
             if code >= 400:
                 return code, text.decode()
-            code, text = smtp.docmd("MAIL", f"FROM:<{sender}>")
+            code, text = smtp.docmd("MAIL", f"FROM:<{sender}>{'' if sender.isascii() else ' SMTPUTF8'}")
             for recipient in recipients:
                 if code < 400:
                     code, text = smtp.docmd("RCPT", f"TO:<{recipient}>")
             if code < 400:
                 code, text = smtp.data(message)
             return code, text.decode()
+
+    def submit(self, sender, recipients, message):
+        """Mail from this machine itself, by sendmail(1)."""
+        done = subprocess.run(["sendmail", "-C", str(self.conf), "-i", "-f", sender, *recipients], input=message, capture_output=True,
+                              timeout=net.PATIENCE_S, check=False)
+        assert done.returncode == 0, done.stderr
 
     def delivered(self, count=1):
         """The messages that came through, once there are so many."""
