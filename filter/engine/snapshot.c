@@ -258,6 +258,19 @@ static int check_lists(const struct snapshot *s, struct err *reterr)
 	return 0;
 }
 
+/* A plugin names a line, of one of its blocks or of a setting in it; the file is that of the block. */
+static void place_of_line(const struct policy_blocks *blocks, unsigned line, struct place *at)
+{
+	for (size_t i = 0; i < blocks->len; i++) {
+		bool within = blocks->items[i].line == line;
+
+		for (size_t k = 0; k < blocks->items[i].count; k++)
+			within |= blocks->items[i].settings[k].line == line;
+		if (line && within)
+			*at = (struct place){ blocks->places.items[i].source, line, 1 };
+	}
+}
+
 static int configure_plugins(struct snapshot *s, struct err *reterr)
 {
 	const struct catalog *c = &s->registry->catalog;
@@ -278,12 +291,7 @@ static int configure_plugins(struct snapshot *s, struct err *reterr)
 			continue;
 		if (r == -ENOMEM)
 			return err_set(reterr, r, "out of memory");
-		for (size_t k = 0; k < s->policy->shown.len; k++) /* the file, too, is known by the place of a setting of that line */
-			if (why.line && s->policy->shown.items[k].place.line == why.line &&
-				!strncmp(s->policy->shown.items[k].key, c->plugins.items[i]->name, strlen(c->plugins.items[i]->name)))
-				at = s->policy->shown.items[k].place;
-		if (!at.line)
-			at.line = why.line;
+		place_of_line(blocks, why.line, &at);
 		return place_error(at, reterr, "%s: %s", c->plugins.items[i]->name, why.text);
 	}
 	return 0;

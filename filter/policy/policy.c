@@ -335,7 +335,7 @@ static int plugin_block(struct parser *ps, unsigned index, struct place at)
 	r = block_settings(ps, plugin, &block);
 	if (r < 0)
 		return r;
-	return vec_push(blocks, block) ? 0 : no_memory(ps);
+	return vec_push(&blocks->places, at) && vec_push(blocks, block) ? 0 : no_memory(ps);
 }
 
 /* ---- lists ---- */
@@ -893,8 +893,10 @@ void policy_free(struct policy *p)
 		source_free(p->sources.items[i]);
 	for (size_t i = 0; i < p->lists.len; i++)
 		list_free(p->lists.items[i]);
-	for (size_t i = 0; i < p->blocks.len; i++)
+	for (size_t i = 0; i < p->blocks.len; i++) {
+		vec_done(&p->blocks.items[i].places);
 		vec_done(&p->blocks.items[i]);
+	}
 	vec_done(&p->sources);
 	vec_done(&p->lists);
 	vec_done(&p->roles);

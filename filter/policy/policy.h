@@ -49,6 +49,7 @@ struct policy_shown {
 struct policy_blocks { /* of one plugin */
 	struct sluice_block *items;
 	size_t len, capacity;
+	VEC(struct place) places; /* of each block */
 };
 
 struct policy {

@@ -53,7 +53,7 @@ static unsigned slots_count(struct slots *s)
 
 static void one_slot_for_a_name_and_type(void **state)
 {
-	struct slots *s = slots_new(resolver, 10);
+	struct slots *s = slots_new(resolver, NULL, 10);
 	const struct sluice_dns_answer *a = slots_ask_dns(s, SLOT_CONNECTION, "a.example", SLUICE_DNS_A, NULL, 0);
 
 	(void)state;
@@ -61,14 +61,14 @@ static void one_slot_for_a_name_and_type(void **state)
 	assert_ptr_equal(slots_ask_dns(s, SLOT_MESSAGE, "A.Example.", SLUICE_DNS_A, NULL, 1), a);
 	assert_int_equal(slots_ask_dns(s, SLOT_MESSAGE, "a.example", SLUICE_DNS_TXT, NULL, 1)->status, SLUICE_DNS_NODATA);
 	assert_int_equal(slots_count(s), 2);
-	slots_end_message(s);
+	slots_end(s, SLOT_MESSAGE);
 	assert_int_equal(slots_count(s), 1);
 	slots_free(s);
 }
 
 static void a_name_that_cannot_be_is_nxdomain(void **state)
 {
-	struct slots *s = slots_new(resolver, 10);
+	struct slots *s = slots_new(resolver, NULL, 10);
 
 	(void)state;
 	assert_int_equal(slots_ask_dns(s, SLOT_CONNECTION, "a..example", SLUICE_DNS_A, NULL, 0)->status, SLUICE_DNS_NXDOMAIN);
@@ -78,7 +78,7 @@ static void a_name_that_cannot_be_is_nxdomain(void **state)
 
 static void silence_becomes_a_timeout_for_those_whose_time_is_up(void **state)
 {
-	struct slots *s = slots_new(resolver, 10);
+	struct slots *s = slots_new(resolver, NULL, 10);
 
 	(void)state;
 	assert_null(slots_ask_dns(s, SLOT_CONNECTION, "silent.example", SLUICE_DNS_A, NULL, 3));
@@ -92,12 +92,12 @@ static void silence_becomes_a_timeout_for_those_whose_time_is_up(void **state)
 
 static void questions_beyond_the_limit_fail(void **state)
 {
-	struct slots *s = slots_new(resolver, 1);
+	struct slots *s = slots_new(resolver, NULL, 1);
 
 	(void)state;
 	assert_int_equal(slots_ask_dns(s, SLOT_MESSAGE, "a.example", SLUICE_DNS_A, NULL, 0)->status, SLUICE_DNS_OK);
 	assert_int_equal(slots_ask_dns(s, SLOT_MESSAGE, "b.example", SLUICE_DNS_A, NULL, 0)->status, SLUICE_DNS_FAILED);
-	slots_end_message(s);
+	slots_end(s, SLOT_MESSAGE);
 	assert_int_equal(slots_ask_dns(s, SLOT_MESSAGE, "b.example", SLUICE_DNS_A, NULL, 0)->status, SLUICE_DNS_NXDOMAIN);
 	slots_free(s);
 }
@@ -109,7 +109,7 @@ static void shown(void *arg, const struct slot_row *row)
 
 static void a_secret_name_is_shown_as_it_may_be(void **state)
 {
-	struct slots *s = slots_new(resolver, 10);
+	struct slots *s = slots_new(resolver, NULL, 10);
 	const char *name = NULL;
 
 	(void)state;
