@@ -227,6 +227,9 @@ static const char *action_help(enum rule_action action)
 		return "adds points, which may be negative, to the fact score";
 	case RULE_TAG:
 		return "adds a header field X-Sluice-Tag with this text, if the message goes on";
+	case RULE_GREYLIST:
+		return "the first try of a client, sender and recipient gets a 4xx, with this text or the usual one; "
+		       "needs a store, and stands at rcpt";
 	}
 	return "";
 }
@@ -235,7 +238,7 @@ static void print_actions(const struct registry *r)
 {
 	static const char *const arguments[] = {
 		[RULE_ACCEPT] = "", [RULE_TEMPFAIL] = " Ar string", [RULE_REJECT] = " Ar string", [RULE_SCORE] = " Ar decimal",
-		[RULE_TAG] = " Ar string",
+		[RULE_TAG] = " Ar string", [RULE_GREYLIST] = " Op Ar string",
 	};
 
 	(void)r;
