@@ -37,6 +37,7 @@
 #define PROBE_INTERVAL_S 3600
 #define STOP_STEP_MS     20
 #define STOP_LIMIT_MS    3000 /* for threads that have nothing more to do */
+#define CLOSE_LIMIT_MS   200  /* for connections that are being closed; idle ones end with the process */
 
 struct daemon {
 	char *config;
@@ -355,7 +356,8 @@ int daemon_reload(struct daemon *d, struct err *reterr)
 	if (r < 0) {
 		snapshot_unref(fresh);
 		metrics_add(d->metrics, METRIC_RELOADS_FAILED, 1);
-		log_write(d->log, LOG_LEVEL_WARNING, "reload failed, the old configuration stays: %s", reterr->text);
+		/* the first line alone: the one shown below it may hold a secret, which the log is not for */
+		log_write(d->log, LOG_LEVEL_WARNING, "reload failed, the old configuration stays: %.*s", (int)strcspn(reterr->text, "\n"), reterr->text);
 		notify("READY=1");
 		return r;
 	}
@@ -427,7 +429,6 @@ int daemon_run(struct daemon *d)
 
 /* ---- stop ---- */
 
-/* libmilter's listener sleeps with the lock that this call needs. */
 static void *stop_main(void *arg)
 {
 	(void)arg;
@@ -435,25 +436,37 @@ static void *stop_main(void *arg)
 	return NULL;
 }
 
-/* True when all is quiet: libmilter has ended, and no connection holds anything of ours. */
-static bool end_milter(struct daemon *d)
+/* smfi_stop() wants a lock that libmilter's listener holds while it sleeps: hence a thread to call it, and one to wake that. */
+static bool end_listener(struct daemon *d)
 {
 	int64_t deadline = clock_mono_ms() + STOP_LIMIT_MS;
-
 	pthread_t stopper;
 
-	if (!d->milter_started)
-		return true;
 	if (pthread_create(&stopper, NULL, stop_main, NULL))
 		return false;
 	while (!__atomic_load_n(&d->milter_ended, __ATOMIC_ACQUIRE) && clock_mono_ms() < deadline) {
 		(void)pthread_kill(d->milter_thread, SIGUSR2); /* again and again: one may come just before it sleeps */
 		sleep_ms(STOP_STEP_MS);
 	}
-	if (!__atomic_load_n(&d->milter_ended, __ATOMIC_ACQUIRE))
+	if (!__atomic_load_n(&d->milter_ended, __ATOMIC_ACQUIRE)) {
+		(void)pthread_detach(stopper);
 		return false;
+	}
 	(void)pthread_join(stopper, NULL);
 	(void)pthread_join(d->milter_thread, NULL);
+	return true;
+}
+
+/* True when all is quiet: libmilter has ended, and no connection holds anything of ours. */
+static bool end_milter(struct daemon *d)
+{
+	int64_t deadline;
+
+	if (!d->milter_started)
+		return true;
+	if (!end_listener(d))
+		return false;
+	deadline = clock_mono_ms() + CLOSE_LIMIT_MS;
 	while (metrics_get(d->metrics, METRIC_CONNECTIONS_OPEN) > 0 && clock_mono_ms() < deadline)
 		sleep_ms(STOP_STEP_MS);
 	return metrics_get(d->metrics, METRIC_CONNECTIONS_OPEN) == 0;

@@ -7,6 +7,7 @@ from . import net
 
 # actions that an MTA may allow (SMFIF_*)
 ALL_ACTIONS = 0x1FF
+V1_ACTIONS = 0xF
 # steps (SMFIP_*)
 NOCONNECT, NOHELO, NOMAIL, NORCPT, NOBODY, NOHDRS, NOEOH = 1, 2, 4, 8, 0x10, 0x20, 0x40
 NR_HDR, NOUNKNOWN, NODATA, SKIP, RCPT_REJ = 0x80, 0x100, 0x200, 0x400, 0x800
@@ -107,6 +108,7 @@ class Milter:
             stage = struct.unpack(">I", rest[:4])[0]
             names, rest = rest[4:].split(b"\0", 1)
             self.wanted_macros[stage] = names.decode().split()
+        actions, steps = actions or V1_ACTIONS, steps or V2_STEPS  # none at all: an MTA of version 1, with what that could do
         assert self.actions & ~actions == 0 and self.steps & ~steps == 0, "the milter wants what was not offered"
 
     def _macros(self, command):
@@ -133,7 +135,8 @@ class Milter:
                 edits.append(self._edit(command, data))
                 continue
             kind = VERDICTS[command]
-            return Answer(kind, data.rstrip(b"\0").decode("latin-1") if kind == REPLY else SMTP_CODES.get(kind, ""), edits)
+            text = data.rstrip(b"\0").decode("latin-1").replace("%%", "%")  # as the MTA's printf() would
+            return Answer(kind, text if kind == REPLY else SMTP_CODES.get(kind, ""), edits)
 
     @staticmethod
     def _edit(command, data):
