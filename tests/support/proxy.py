@@ -6,13 +6,13 @@ import threading
 
 
 class Proxy:
-    """`listen` is for the MTA. `packets`: ("mta" | "milter", command, data) in their order."""
+    """`listen` is for the MTA. `connections`: for each its packets, ("mta" | "milter", command, data) in their order."""
 
     def __init__(self, path, target):
         self.path = path
         self.target = target.split(":", 1)[1]
         self.listen = f"unix:{path}"
-        self.packets = []
+        self.connections = []
         self._lock = threading.Lock()
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.bind(str(path))
@@ -28,10 +28,12 @@ class Proxy:
                 return
             milter = socket.socket(socket.AF_UNIX)
             milter.connect(self.target)
+            packets = []
+            self.connections.append(packets)
             for who, source, sink in (("mta", mta, milter), ("milter", milter, mta)):
-                threading.Thread(target=self._pump, args=(who, source, sink), daemon=True).start()
+                threading.Thread(target=self._pump, args=(packets, who, source, sink), daemon=True).start()
 
-    def _pump(self, who, source, sink):
+    def _pump(self, packets, who, source, sink):
         stream = source.makefile("rb")
         while True:
             head = stream.read(4)
@@ -39,13 +41,14 @@ class Proxy:
                 break
             body = stream.read(struct.unpack(">I", head)[0])
             with self._lock:
-                self.packets.append((who, body[:1].decode("latin-1"), body[1:]))
+                packets.append((who, body[:1].decode("latin-1"), body[1:]))
             sink.sendall(head + body)
         sink.close()
 
-    def commands(self, who):
+    def commands(self, connection, who):
+        """The commands that one side sent, in one string."""
         with self._lock:
-            return [command for side, command, _ in self.packets if side == who]
+            return "".join(command for side, command, _ in self.connections[connection] if side == who)
 
     def stop(self):
         self.sock.close()
