@@ -153,9 +153,9 @@ class Postfix:
                               timeout=net.PATIENCE_S, check=False)
         assert done.returncode == 0, done.stderr
 
-    def delivered(self, count=1):
-        """The messages that came through, once there are so many."""
+    def delivered(self, count=1, marker=b""):
+        """The messages with the marker in them that came through, once there are so many."""
         def arrived():
-            files = [f for f in sorted(self.mail.iterdir()) if f.read_bytes().endswith(b"\n")]
-            return files if len(files) >= count else None
-        return [f.read_bytes() for f in net.wait_for(arrived, f"{count} messages to be delivered")]
+            found = [m for m in (f.read_bytes() for f in sorted(self.mail.iterdir())) if m.endswith(b"\n") and marker in m]
+            return found if len(found) >= count else None
+        return net.wait_for(arrived, f"{count} messages to be delivered")
