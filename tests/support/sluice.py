@@ -20,7 +20,7 @@ SHARED_PLUGINS = sorted((BUILD / "plugins").glob("sluice_*.so"))
 
 def environment():
     env = dict(os.environ)
-    env.setdefault("TSAN_OPTIONS", f"suppressions={TOP}/tests/support/tsan.supp")
+    env.setdefault("TSAN_OPTIONS", f"suppressions={TOP}/tests/support/tsan.supp:report_thread_leaks=0")
     env.setdefault("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1")
     return env
 
