@@ -64,9 +64,10 @@ class Sluice:
         self.conf.write_text(f'{plugin_lines()}listen {self.listen}\nsocket_mode 666\ncontrol "{self.control}"\n{dns}{config}')
 
     def start(self):
+        before = self.log().count("is ready")
         with open(self.log_file, "ab") as log:
             self.process = net.start([SLUICED, "-c", self.conf], stdout=log, stderr=log, env=environment())
-        net.wait_for(lambda: "is ready" in self.log() or self.process.poll() is not None, "sluiced to start")
+        net.wait_for(lambda: self.log().count("is ready") > before or self.process.poll() is not None, "sluiced to start")
         assert self.process.poll() is None, self.log()
 
     def log(self):
