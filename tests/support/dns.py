@@ -19,6 +19,9 @@ class Server:
         self.ttl = ttl
         self.asked = []
         self.silent = False
+        self.released = threading.Event()  # until then the names in `held` are not answered
+        self.released.set()
+        self.held = set()
         self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.sock.bind(("127.0.0.1", 0))
         self.sock.settimeout(0.2)
@@ -46,11 +49,15 @@ class Server:
         value = self.records.get((name, kind))
         if value == "TIMEOUT" or self.silent:
             return
+        if name in self.held:
+            self.released.wait()
         time.sleep(self.delay_s)
         response = dns.message.make_response(query, recursion_available=True)
         if value == "SERVFAIL":
             response.set_rcode(dns.rcode.SERVFAIL)
         elif value:
+            if kind == "TXT":
+                value = [text if text.startswith('"') else f'"{text}"' for text in value]
             response.answer.append(dns.rrset.from_text(question.name, self.ttl, "IN", kind, *value))
         elif not any(known == name for known, _ in self.records):
             response.set_rcode(dns.rcode.NXDOMAIN)
@@ -59,7 +66,16 @@ class Server:
         except OSError:
             pass
 
+    def hold(self, *names):
+        """Answer these only after release(); they are in `asked` all the same."""
+        self.held = set(names)
+        self.released.clear()
+
+    def release(self):
+        self.released.set()
+
     def stop(self):
         self._ended = True
+        self.released.set()
         self.sock.close()
         self._thread.join()

@@ -1,0 +1,434 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Start, reload and stop; sockets, users, metrics."""
+import grp
+import json
+import os
+import pwd
+import re
+import signal
+import socket
+import stat
+import subprocess
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from support import net
+from support.milter import CONTINUE, REPLY, Closed
+from support.sluice import BUILD, SLUICECTL, SLUICED, environment
+
+REFUSE = 'at rcpt { rule r reject "550 5.7.1 old policy" }\n'
+ACCEPT = 'at rcpt { rule r reject "550 5.7.1 new policy" when rcpt.address == "bad@example.org" }\n'
+SANITIZED = "sanitize" in str(BUILD) or "asan" in str(BUILD) or "tsan" in str(BUILD)
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+
+
+def run(*argv):
+    return subprocess.run([str(a) for a in argv], capture_output=True, text=True, env=environment(), timeout=net.PATIENCE_S, check=False)
+
+
+# ---- stop ----
+
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_idle_connections_do_not_hold_up_the_end(setup, sig):
+    """SIGHUP ends it too: the signals that libmilter knows mean the same to all. A reload is SIGUSR1."""
+    s = setup.sluice("")
+    idle = [setup.milter(s) for _ in range(4)]
+    idle[1].connect()
+    idle[2].greet()
+    idle[3].greet()
+    assert idle[3].message().kind == CONTINUE
+    began = time.monotonic()
+    s.stop(sig)
+    assert time.monotonic() - began < 4, "libmilter by itself takes 5 seconds"
+    assert not s.control.exists()
+
+
+def test_a_message_under_way_is_finished(setup):
+    d = setup.dns({("example.net", "TXT"): ["v=spf1 -all"]})
+    d.hold("example.net")
+    s = setup.sluice(f'stage_deadline 20s\ndns {{\n forward {d.forward}\n timeout 20s\n}}\n'
+                     'at message { rule r reject "spf says no" when spf.result == fail }')
+    m = setup.milter(s)
+    m.greet()
+    m.mail()
+    m.rcpt()
+    m.data()
+    net.wait_for(lambda: s.status()["in_progress"] == "1", "the message to begin")
+    s.process.send_signal(signal.SIGTERM)
+    net.wait_for(lambda: "stopping: 1 messages are under way" in s.log(), "the stop to begin")
+    m.header("Subject", "t")
+    d.release()
+    answer = m.end_of_message()
+    assert answer.kind == REPLY and "spf says no" in answer.text
+    s.stop()
+    assert s.process is None and " verdict=reject stage=message rule=r" in s.log()
+
+
+def test_a_message_that_does_not_end_holds_up_the_end_no_longer_than_drain(setup):
+    s = setup.sluice("drain 200ms\n")
+    m = setup.milter(s)
+    m.greet()
+    m.mail()
+    net.wait_for(lambda: s.status()["in_progress"] == "1", "the message to begin")
+    s.stop()
+    with pytest.raises(Closed):
+        m.receive()
+
+
+def test_a_second_start_in_the_same_place(setup):
+    s = setup.sluice(REFUSE)
+    s.stop()
+    s.start()
+    m = setup.milter(s)
+    m.greet()
+    m.mail()
+    assert m.rcpt().kind == REPLY
+
+
+# ---- reload ----
+
+def reload_by(s, how):
+    if how == "sluicectl":
+        done = s.ctl("reload")
+        assert done.returncode == 0, done.stderr
+    else:
+        before = s.log().count("reloaded: ")
+        s.process.send_signal(signal.SIGUSR1)
+        net.wait_for(lambda: s.log().count("reloaded: ") > before, "the reload")
+
+
+@pytest.mark.parametrize("how", ["sluicectl", "SIGUSR1"])
+def test_a_reload_is_for_new_connections(setup, how):
+    s = setup.sluice(REFUSE)
+    old = setup.milter(s)
+    old.greet()
+    assert s.status()["generation"] == "1"
+    s.write(ACCEPT)
+    reload_by(s, how)
+    assert s.status()["generation"] == "2"
+    new = setup.milter(s)
+    new.greet()
+    for _ in range(2):
+        old.mail()
+        assert "old policy" in old.rcpt().text, "a connection keeps the policy that it began with"
+        old.abort()
+    assert new.message().kind == CONTINUE
+    new.mail()
+    assert "new policy" in new.rcpt("<bad@example.org>").text
+
+
+@pytest.mark.parametrize("how", ["sluicectl", "SIGUSR1"])
+def test_a_bad_configuration_never_replaces_a_good_one(setup, how):
+    s = setup.sluice(REFUSE)
+    s.write('at rcpt { rule r reject "x" when rcpt.addres == "a@b.example" }\n')
+    line = s.conf.read_text().count("\n")
+    if how == "sluicectl":
+        done = s.ctl("reload")
+        assert done.returncode == 78
+        assert f"{s.conf}:{line}:34: there is no fact 'rcpt.addres': did you mean 'rcpt.address'?" in done.stderr
+    else:
+        s.process.send_signal(signal.SIGUSR1)
+        net.wait_for(lambda: "reload failed" in s.log(), "the failure")
+    assert f"reload failed, the old configuration stays: {s.conf}:{line}:" in s.log()
+    m = setup.milter(s)
+    m.greet()
+    m.mail()
+    assert "old policy" in m.rcpt().text
+    assert s.status()["generation"] == "1"
+
+
+def test_what_a_reload_cannot_change(setup):
+    s = setup.sluice("")
+    s.listen, old = f"unix:{s.folder}/other.sock", s.listen
+    assert s.reload("user nobody\n").returncode == 0
+    assert f"listen has changed: it stays {old} until a restart" in s.log() and "user has changed" in s.log()
+    s.listen = old
+    m = setup.milter(s)
+    assert m.greet().kind == CONTINUE
+
+
+def test_a_reload_reads_the_zone_again(setup):
+    s = setup.sluice('at rcpt { rule r reject "no" when spf.result == fail }', "example.net TXT v=spf1 +all\n")
+    m = setup.milter(s)
+    m.greet()
+    assert m.message().kind == CONTINUE
+    assert s.reload(zone="example.net TXT v=spf1 -all\n", config='at rcpt { rule r reject "no" when spf.result == fail }').returncode == 0
+    new = setup.milter(s)
+    new.greet()
+    assert new.message().kind == REPLY
+    assert m.message().kind == CONTINUE
+
+
+def test_many_reloads_under_traffic(setup):
+    s = setup.sluice(REFUSE)
+    connections = [setup.milter(s) for _ in range(6)]
+    for m in connections:
+        m.greet()
+    for i in range(10):
+        s.write(REFUSE if i % 2 else ACCEPT)
+        assert s.ctl("reload").returncode == 0
+        for m in connections:
+            m.mail()
+            assert "old policy" in m.rcpt().text
+            m.abort()
+    assert s.status()["generation"] == "11" and s.status()["faults"] == "0"
+
+
+# ---- sockets ----
+
+@pytest.mark.parametrize("mode", ["600", "660", "666"])
+def test_mode_of_the_socket(setup, mode):
+    s = setup.sluice("", start=False)
+    s.conf.write_text(s.conf.read_text().replace("socket_mode 666", f"socket_mode {mode}"))
+    s.start()
+    assert stat.S_IMODE(s.socket.stat().st_mode) == int(mode, 8)
+    assert stat.S_IMODE(s.control.stat().st_mode) == 0o600
+
+
+@root_only
+def test_group_of_the_socket(setup):
+    s = setup.sluice("socket_group nogroup\n")
+    assert s.socket.stat().st_gid == grp.getgrnam("nogroup").gr_gid
+
+
+def test_a_stale_socket_is_taken_over(setup):
+    s = setup.sluice("")
+    s.process.kill()
+    s.process.wait()
+    s.process = None
+    assert s.socket.exists() and s.control.exists()
+    s.start()
+    assert setup.milter(s).greet().kind == CONTINUE
+
+
+def refused(s, code, *parts):
+    done = run(SLUICED, "-c", s.conf)
+    assert done.returncode == code, done.stderr
+    for part in parts:
+        assert part in done.stderr
+    assert done.stderr.count("\n") <= 4
+
+
+def test_a_second_daemon_is_refused(setup):
+    s = setup.sluice("")
+    refused(s, 69, f"control: somebody listens on {s.control} already: is sluiced running?")
+    other = setup.sluice("", listen=s.listen, start=False)
+    refused(other, 69, f"listen: somebody listens on {s.socket} already: is sluiced running?")
+    assert setup.milter(s).greet().kind == CONTINUE, "the first is unharmed"
+    assert not other.control.exists()
+
+
+def test_what_is_no_socket_is_left_alone(setup):
+    s = setup.sluice("", start=False)
+    s.socket.write_text("precious")
+    refused(s, 69, f"listen: {s.socket} exists and is no socket")
+    assert s.socket.read_text() == "precious"
+
+
+@pytest.mark.parametrize("listen, message", [
+    ("8891", "listen: '8891' is no place to listen: write unix:PATH, inet:PORT@ADDRESS or inet6:PORT@ADDRESS"),
+    ("unix:/" + "x" * 120, "listen: the path of a unix socket has at most 107 octets"),
+    ("unix:/no/such/folder/sock", "listen: cannot listen on unix:/no/such/folder/sock"),
+])
+def test_bad_places(setup, listen, message):
+    refused(setup.sluice("", listen=listen, start=False), 69, message)
+
+
+def test_the_control_socket_cannot_be_made(setup):
+    s = setup.sluice("", start=False)
+    s.conf.write_text(s.conf.read_text().replace(str(s.control), "/no/such/folder/control"))
+    refused(s, 69, "control: cannot listen on /no/such/folder/control: No such file or directory")
+
+
+@pytest.mark.parametrize("family, host", [("inet", "127.0.0.1"), ("inet6", "::1")])
+def test_listening_on_tcp(setup, family, host):
+    if family == "inet6" and not socket.has_dualstack_ipv6():
+        pytest.skip("no IPv6 here")
+    port = net.free_port()
+    s = setup.sluice("", listen=f"{family}:{port}@{host}")
+    m = setup.milter(s)
+    m.greet()
+    assert m.message().kind == CONTINUE
+    other = setup.sluice("", listen=s.listen, start=False)
+    refused(other, 69, f"listen: cannot listen on {s.listen}")
+
+
+def seconds_for_messages(m, count):
+    began = time.monotonic()
+    for _ in range(count):
+        assert m.message().edits
+    return time.monotonic() - began
+
+
+def test_tcp_is_not_slowed_by_its_own_politeness(setup):
+    """Without TCP_NODELAY each header that is added waits for a delayed ACK, 40 ms: two seconds for fifty messages."""
+    config = 'at message { rule t tag "x" }\n'
+    unix = setup.milter(setup.sluice(config))
+    unix.greet()
+    tcp = setup.milter(setup.sluice(config, listen=f"inet:{net.free_port()}@127.0.0.1"))
+    tcp.greet()
+    assert seconds_for_messages(tcp, 50) < seconds_for_messages(unix, 50) + 1.2
+
+
+# ---- who may ask ----
+
+@root_only
+def test_the_control_socket_is_for_the_daemons_own_user(setup):
+    s = setup.sluice("")
+    s.control.chmod(0o666)
+    done = run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", SLUICECTL, "status", "-s", s.control)
+    assert done.returncode == 77 and done.stdout == "" and "only root and the daemon's own user may ask" in done.stderr
+    assert s.ctl("status").returncode == 0
+
+
+def test_the_control_socket_stands_bad_manners(setup):
+    s = setup.sluice("")
+    for octets in [b"", b"nonsense\n", b"explain\n", b"explain \n", b"\n", b"\0\0\n", b"x" * 100000, b"explain " + b"y" * 5000 + b"\n"]:
+        with socket.socket(socket.AF_UNIX) as c:
+            c.settimeout(net.PATIENCE_S)
+            c.connect(str(s.control))
+            try:
+                c.sendall(octets)
+                c.shutdown(socket.SHUT_WR)
+                answer = c.recv(10000)
+            except OSError:
+                answer = b""
+            assert answer == b"" or re.match(rb"(64|66)\n", answer), answer
+    assert s.status()["version"]
+
+
+@root_only
+@pytest.mark.skipif(not os.access(BUILD.parent, os.X_OK) or SANITIZED, reason="the build must be readable for others")
+def test_root_is_given_up(setup):
+    s = setup.sluice("", start=False)
+    user = pwd.getpwnam("nobody")
+    os.chown(s.folder, user.pw_uid, user.pw_gid)
+    s.write("user nobody\n")
+    s.start()
+    ids = {}
+    for line in open(f"/proc/{s.process.pid}/status", encoding="ascii"):
+        key, value = line.rstrip("\n").split(":\t", 1)
+        ids[key] = value.split()
+    assert ids["Uid"] == [str(user.pw_uid)] * 4 and ids["Gid"] == [str(user.pw_gid)] * 4 and set(ids["Groups"]) <= {str(user.pw_gid)}
+    assert int(ids["CapEff"][0], 16) == 0
+    assert s.control.stat().st_uid == user.pw_uid
+    assert setup.milter(s).greet().kind == CONTINUE
+    assert s.status()["pid"] == str(s.process.pid)
+    assert s.reload().returncode == 0
+
+
+@root_only
+def test_a_user_that_does_not_exist(setup):
+    refused(setup.sluice("user nobody-of-this-name\n", start=False), 69, "user: there is no user 'nobody-of-this-name'")
+
+
+# ---- metrics and cases ----
+
+def samples(text):
+    """{name{labels}: value}; every line has the form that Prometheus reads, and each name its HELP and TYPE."""
+    found, types = {}, {}
+    for line in text.splitlines():
+        if line.startswith("#"):
+            _, kind, name, rest = line.split(" ", 3)
+            assert kind in ("HELP", "TYPE") and rest
+            if kind == "TYPE":
+                assert rest in ("counter", "gauge", "histogram") and name not in types
+                types[name] = rest
+            continue
+        match = re.fullmatch(r'([a-z_]+)(\{[a-z_]+="[^"\\]*"(?:,[a-z_]+="[^"\\]*")*\})? (-?\d+(?:\.\d+)?)', line)
+        assert match, line
+        base = re.sub(r"_(bucket|sum|count)$", "", match[1])
+        assert match[1] in types or types[base] == "histogram", line
+        found[match[1] + (match[2] or "")] = float(match[3])
+    return found
+
+
+def test_metrics_over_http(setup):
+    port = net.free_port()
+    s = setup.sluice(f"http 127.0.0.1:{port}\n" + REFUSE + 'at message { rule m tempfail "later" }')
+
+    def get(path="/metrics"):
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=net.PATIENCE_S) as page:
+            assert page.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+            return samples(page.read().decode())
+    before = get()
+    assert before["sluice_connections_total"] == before["sluice_connections"] == 0
+    m = setup.milter(s)
+    m.greet()
+    m.mail()
+    assert m.rcpt().kind == REPLY
+    now = get()
+    assert now["sluice_connections_total"] == now["sluice_connections"] == now["sluice_messages_in_progress"] == 1
+    assert now['sluice_verdicts_total{verdict="reject",stage="rcpt"}'] == 1
+    assert m.content().kind == REPLY
+    s.ctl("reload")
+    s.reload("nonsense\n")
+    m.quit()
+    m.sock.close()
+    net.wait_for(lambda: get()["sluice_connections"] == 0, "the connection to be gone")
+    now = get()
+    assert now["sluice_connections_total"] == 1 and now["sluice_messages_in_progress"] == now["sluice_faults_total"] == 0
+    assert now['sluice_verdicts_total{verdict="tempfail",stage="message"}'] == 1
+    assert now["sluice_reloads_total"] == now["sluice_reload_failures_total"] == 1
+    assert now['sluice_case_seconds_count{verdict="tempfail"}'] == 1
+    assert now['sluice_case_seconds_bucket{verdict="tempfail",le="+Inf"}'] == 1
+    assert now['sluice_check_outcomes_total{check="spf",outcome="done"}'] >= 1
+    for path in ["/", "/metricsx", "/../metrics"]:
+        with pytest.raises(urllib.error.HTTPError) as error:
+            get(path)
+        assert error.value.code == 404
+    assert set(samples(s.ctl("metrics").stdout)) == set(now)
+
+
+@pytest.mark.parametrize("where", ["nonsense", "127.0.0.1:99999", ":80"])
+def test_bad_places_for_http(setup, where):
+    refused(setup.sluice(f'http "{where}"\n', start=False), 69, f"http: '{where}' is no place to listen: write 127.0.0.1:9580 or [::1]:9580")
+
+
+def test_cases_go_to_a_file_as_lines_of_json(setup):
+    s = setup.sluice("", start=False)
+    cases = s.folder / "cases.json"
+    s.write(f'cases "{cases}"\n{ACCEPT}')
+    s.start()
+    m = setup.milter(s)
+    m.greet("192.0.2.1", 'he said "\u00e4\x01\n"')
+    m.mail()
+    m.rcpt("<bad@example.org>")
+    m.rcpt()
+    assert m.content(headers=[("Message-ID", '<"\\\u20ac@x>')]).kind == CONTINUE
+    lines = [json.loads(line) for line in cases.read_text().splitlines()]
+    assert [line["verdict"]["action"] for line in lines] == ["reject", "accept"]
+    assert lines[0] == s.explain(lines[0]["case"]) and lines[1]["client"]["helo"] == 'he said "\u00e4\x01\n"'
+    cases.rename(s.folder / "rotated.json")
+    assert s.ctl("reload").returncode == 0
+    assert m.message().kind == CONTINUE
+    assert len(cases.read_text().splitlines()) == 1, "a reload follows a rotated file"
+
+
+def test_a_place_for_cases_that_cannot_be_opened(setup):
+    refused(setup.sluice('cases "/no/such/folder/cases"\n', start=False), 69, "cases: /no/such/folder/cases cannot be opened")
+    refused(setup.sluice("cases here\n", start=False), 69, "cases: 'here' is no place for cases")
+
+
+def test_history_keeps_so_many_and_no_more(setup):
+    s = setup.sluice("history 3\n" + REFUSE)
+    m = setup.milter(s)
+    m.greet()
+    m.mail()
+    refs = [re.search(r"ref=(\w+)", m.rcpt().text)[1] for _ in range(5)]
+    assert [s.ctl("explain", ref).returncode for ref in refs] == [66, 66, 0, 0, 0]
+    s.reload("history 1\n" + REFUSE)
+    assert [s.ctl("explain", ref).returncode for ref in refs] == [66, 66, 66, 66, 0]
+
+
+def test_the_log_can_be_quiet(setup):
+    s = setup.sluice("", start=True)
+    m = setup.milter(s)
+    m.greet()
+    assert m.message().kind == CONTINUE
+    assert len(s.cases()) == 1
+    s.reload("log {\n level warning\n}\n")
+    assert m.message().kind == CONTINUE
+    assert len(s.cases()) == 1
