@@ -120,6 +120,16 @@ static void on_health(void *arg, const struct health_row *row)
 		log_write(d->log, LOG_LEVEL_WARNING, "%s is switched off: %s", row->subject, row->why);
 }
 
+static void on_store(void *arg, bool working, const char *why)
+{
+	struct daemon *d = arg;
+
+	if (working)
+		log_write(d->log, LOG_LEVEL_WARNING, "the store works again");
+	else
+		log_write(d->log, LOG_LEVEL_WARNING, "the store is out of order: %s", why);
+}
+
 static void on_http(void *arg, struct text *out)
 {
 	daemon_metrics(arg, out);
@@ -316,6 +326,8 @@ struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reter
 		goto fail;
 	*ret_exit = EX_CONFIG;
 	options.reactor = d->reactor;
+	options.store_changed = on_store;
+	options.arg = d;
 	if (snapshot_load(config, &options, &d->snapshot, reterr) < 0)
 		goto fail;
 	s = &d->snapshot->policy->settings;
@@ -344,7 +356,7 @@ static void warn_fixed(struct daemon *d, const char *key, const char *before, co
 
 int daemon_reload(struct daemon *d, struct err *reterr)
 {
-	struct snapshot_options options = { .reactor = d->reactor, .before = d->snapshot };
+	struct snapshot_options options = { .reactor = d->reactor, .store_changed = on_store, .arg = d, .before = d->snapshot };
 	struct snapshot *fresh = NULL, *old = d->snapshot;
 	const struct settings *a = &old->policy->settings, *b;
 	int r;
@@ -356,7 +368,8 @@ int daemon_reload(struct daemon *d, struct err *reterr)
 	if (r < 0) {
 		snapshot_unref(fresh);
 		metrics_add(d->metrics, METRIC_RELOADS_FAILED, 1);
-		log_write(d->log, LOG_LEVEL_WARNING, "reload failed, the old configuration stays: %s", reterr->text);
+		/* the first line alone: the one shown below it may hold a secret, which the log is not for */
+		log_write(d->log, LOG_LEVEL_WARNING, "reload failed, the old configuration stays: %.*s", (int)strcspn(reterr->text, "\n"), reterr->text);
 		notify("READY=1");
 		return r;
 	}

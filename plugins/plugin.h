@@ -116,6 +116,12 @@ bool sluice_list_has_domain(const struct sluice_check_ctx *c, const char *list, 
 bool sluice_list_has_ip(const struct sluice_check_ctx *c, const char *list, const struct sluice_ip *ip);
 bool sluice_list_has_address(const struct sluice_check_ctx *c, const char *list, const struct sluice_address *a);
 
+/*
+ * A fact of another check that struct sluice_check names in `reads`: the word of an ENUM, the octets of a TEXT or DOMAIN.
+ * NULL when it is not known.
+ */
+const char *sluice_fact(const struct sluice_check_ctx *c, const char *name, size_t *ret_len);
+
 /* ---- memory ---- */
 
 /*
@@ -168,6 +174,80 @@ const struct sluice_dns_answer *sluice_ask_dns(struct sluice_check_ctx *c, const
 /* The same, for a name that holds a secret: log, case and replies show the text `shown` in its place. */
 const struct sluice_dns_answer *sluice_ask_dns_as(
 	struct sluice_check_ctx *c, const char *name, enum sluice_dns_type type, const char *shown);
+
+#define SLUICE_STORE_KEY_MAX   400   /* octets */
+#define SLUICE_STORE_VALUE_MAX 65536 /* octets */
+
+/* What can be done to an entry of the store. The verb is part of its key. Each is atomic. */
+enum sluice_store_verb {
+	SLUICE_STORE_GREYLIST, /* somebody tries: see what is known of the key, and note it */
+	SLUICE_STORE_RATE,     /* take from a limit (GCRA) */
+	SLUICE_STORE_COUNT,    /* add to the count of the present window */
+	SLUICE_STORE_SET,      /* add a member to a set of the present window, and estimate its size */
+	SLUICE_STORE_GET,
+	SLUICE_STORE_PUT,
+	SLUICE_STORE_DELETE, /* of any verb: see `of` */
+};
+
+struct sluice_store_op {
+	enum sluice_store_verb verb;
+	const char *key;
+	size_t key_len;
+	union {
+		struct {
+			int64_t delay_ms, window_ms, lifetime_ms; /* wait before a retry; for a retry; after a pass */
+		} greylist;
+		struct {
+			int64_t interval_us; /* between two units at the full rate */
+			int64_t burst;       /* units at once, at least 1 */
+			int64_t cost;        /* units; negative gives back; 0 only looks */
+			bool count_blocked;  /* a try that is refused counts as well */
+		} rate;
+		struct {
+			int64_t window_ms, add;
+		} count;
+		struct {
+			int64_t window_ms;
+			const char *member;
+			size_t member_len;
+		} set;
+		struct {
+			const char *value;
+			size_t value_len;
+			int64_t lifetime_ms;
+		} put;
+		struct {
+			enum sluice_store_verb of; /* whose key it is; SLUICE_STORE_GET for a value */
+		} entry; /* of DELETE */
+	};
+};
+
+enum sluice_store_status {
+	SLUICE_STORE_OK,
+	SLUICE_STORE_ABSENT,  /* of GET and DELETE */
+	SLUICE_STORE_FAILED,  /* the store is out of order, or out of time; nothing else is valid */
+};
+enum sluice_store_greylist { SLUICE_STORE_GREYLIST_NEW, SLUICE_STORE_GREYLIST_EARLY, SLUICE_STORE_GREYLIST_PASS, SLUICE_STORE_GREYLIST_KNOWN };
+
+struct sluice_store_answer {
+	enum sluice_store_status status;
+	const char *why;          /* of FAILED; static */
+	enum sluice_store_greylist greylist;
+	bool allowed;      /* RATE */
+	int64_t wait_ms;   /* GREYLIST: until a retry may pass. RATE: until the cost could be taken */
+	int64_t number;    /* GREYLIST: passes so far. RATE: units left. COUNT: of this window. SET: estimated members */
+	int64_t before;    /* COUNT: of the window before */
+	const char *value; /* GET: borrowed for the call */
+	size_t value_len;
+};
+
+/*
+ * Run one operation on the store, once for each run of this check over its transaction (over each recipient, where that is
+ * its scope) however often the check is run again: op is told from others by its verb, its
+ * key and its amount (cost, add). NULL: it is under way.
+ * The answer is valid as long as the facts of this check. Keys begin with the plugin's name.
+ */
+const struct sluice_store_answer *sluice_ask_store(struct sluice_check_ctx *c, const struct sluice_store_op *op);
 
 /*
  * The health of something outside that checks depend on (a DNSBL zone): shared by all sessions, kept over a reload.
@@ -267,6 +347,12 @@ struct sluice_check {
 	 */
 	unsigned first_fact, last_fact;
 	bool authres; /* it adds to Authentication-Results */
+	/*
+	 * It has an effect that only a rule may want: it runs when an action of the policy names it, and not before. At its
+	 * stage at the earliest.
+	 */
+	bool on_demand;
+	const char *const *reads; /* facts of other checks that it looks at, NULL-terminated; may be NULL */
 };
 
 enum sluice_list_type { SLUICE_LIST_DOMAIN, SLUICE_LIST_NETWORK, SLUICE_LIST_ADDRESS };

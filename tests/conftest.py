@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What all whole-system tests share. Each test has a folder, ports and sockets of its own."""
+import contextlib
 import pathlib
 import shutil
 import sys
@@ -9,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from support import dns, milter, postfix, sluice  # noqa: E402
+from support import dns, milter, postfix, proxy, sluice  # noqa: E402
 
 
 class Setup:
@@ -40,6 +41,11 @@ class Setup:
         self.running.append(p)
         return p
 
+    def proxy(self, s):
+        p = proxy.Proxy(self._place("x"), s.listen)
+        self.running.append(p)
+        return p
+
     def dns(self, *args, **kwargs):
         d = dns.Server(*args, **kwargs)
         self.running.append(d)
@@ -55,8 +61,8 @@ class Setup:
         assert not errors, "\n".join(errors)
 
 
-@pytest.fixture
-def setup():
+@contextlib.contextmanager
+def new_setup():
     # not pytest's own folder: a unix socket's path must be short, and Postfix must be able to walk to it
     folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-test-"))
     folder.chmod(0o755)
@@ -68,3 +74,16 @@ def setup():
             s.end()
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def setup():
+    with new_setup() as s:
+        yield s
+
+
+@pytest.fixture(scope="module")
+def shared_setup():
+    """For what a whole module uses together."""
+    with new_setup() as s:
+        yield s

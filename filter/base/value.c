@@ -26,7 +26,7 @@ const char *value_type_name(enum sluice_type type)
 	case SLUICE_IP:
 		return "ip";
 	case SLUICE_TEXTS:
-		return "texts";
+		return "list";
 	}
 	return "?";
 }

@@ -174,7 +174,7 @@ static void show_answers(FILE *out, const json_t *c)
 	const json_t *answer, *record;
 	size_t i, k;
 
-	fputs("\nDNS\n", out);
+	fputs("\nanswers\n", out);
 	json_array_foreach(json_object_get(c, "answers"), i, answer) {
 		fputs("  ", out);
 		put(out, str(answer, "name"));

@@ -15,7 +15,7 @@ const struct catalog_fact core_facts[CORE_FACTS] = {
 	[CORE_CLIENT_NAME] = FACT("client.name", SLUICE_DOMAIN, CONNECT, CONNECTION, "its name as the MTA found it"),
 	[CORE_CLIENT_PTR] = FACT("client.ptr", SLUICE_DOMAIN, CONNECT, CONNECTION, "name of its address, unconfirmed (macro {client_ptr})"),
 	[CORE_CLIENT_PORT] = FACT("client.port", SLUICE_INT, CONNECT, CONNECTION, "its port; 0: the MTA did not say"),
-	[CORE_CLIENT_TRUSTED] = FACT("client.trusted", SLUICE_BOOL, CONNECT, CONNECTION, "its address is in the list 'trusted'"),
+	[CORE_CLIENT_TRUSTED] = FACT("client.trusted", SLUICE_BOOL, CONNECT, CONNECTION, "its address is in the list 'trusted', or it is this machine itself"),
 	[CORE_PORT] = FACT("port", SLUICE_INT, CONNECT, CONNECTION, "port of ours that it came to; 0: the MTA did not say"),
 	[CORE_DAEMON_NAME] = FACT("daemon.name", SLUICE_TEXT, CONNECT, CONNECTION, "name of the MTA's listener (macro {daemon_name})"),
 	[CORE_DAEMON_ADDR] = FACT("daemon.addr", SLUICE_TEXT, CONNECT, CONNECTION, "address of ours that it came to (macro {daemon_addr})"),
@@ -89,7 +89,7 @@ static void at_connect(struct session *s, const struct policy *p)
 	set_macro(s, CORE_CLIENT_NAME, s->connection.client_name);
 	set_macro(s, CORE_CLIENT_PTR, s->connection.client_ptr);
 	set_number(s, CORE_CLIENT_PORT, s->connection.client_port);
-	set_bool(s, CORE_CLIENT_TRUSTED, trusted && list_has_ip(trusted, &s->client));
+	set_bool(s, CORE_CLIENT_TRUSTED, !s->client.family || (trusted && list_has_ip(trusted, &s->client)));
 	set_number(s, CORE_PORT, s->connection.daemon_port);
 	set_macro(s, CORE_DAEMON_NAME, s->connection.daemon_name);
 	set_macro(s, CORE_DAEMON_ADDR, s->connection.daemon_addr);

@@ -27,7 +27,7 @@ struct dialogue *dialogue_new(struct engine *engine, struct snapshot *snapshot)
 	d->snapshot = snapshot_ref(snapshot);
 	d->plan = &snapshot->plan;
 	d->judged = SLUICE_STAGE_MAIL;
-	d->session = session_new(snapshot->resolver, (unsigned)snapshot->policy->settings.max_questions, snapshot->registry->catalog.facts.len);
+	d->session = session_new(snapshot->resolver, snapshot->store, (unsigned)snapshot->policy->settings.max_questions, snapshot->registry->catalog.facts.len);
 	if (!d->session) {
 		dialogue_free(d);
 		return NULL;
@@ -173,6 +173,7 @@ static void begin_message(struct dialogue *d)
 	d->judged = SLUICE_STAGE_MAIL;
 	d->too_large = false;
 	d->data_begun = false;
+	d->greylist_null = NULL;
 	d->edits.remove.len = 0;
 	d->edits.tags.len = 0;
 	d->edits.authres = NULL;
@@ -237,6 +238,7 @@ struct verdict dialogue_rcpt(struct dialogue *d, const struct dialogue_rcpt *rcp
 		return fault(d, SLUICE_STAGE_RCPT);
 	d->session->recipient = &m->recipients.items[m->recipients.len - 1];
 	host_reset(d, SCOPE_RCPT);
+	slots_end(d->session->slots, SLOT_RECIPIENT);
 	core_facts_set(d->session, SLUICE_STAGE_RCPT, d->snapshot->policy);
 	stage_start(d, SLUICE_STAGE_RCPT);
 	if (d->fault)
@@ -254,6 +256,7 @@ struct verdict dialogue_data(struct dialogue *d, const char *queue_id)
 	learn_queue_id(d, queue_id);
 	d->session->recipient = NULL;
 	d->data_begun = true;
+	slots_end(d->session->slots, SLOT_RECIPIENT);
 	stage_start(d, SLUICE_STAGE_DATA);
 	return judge_if(d, d->plan->refuses[SLUICE_STAGE_DATA], SLUICE_STAGE_DATA);
 }

@@ -75,6 +75,24 @@ bool sluice_list_has_address(const struct sluice_check_ctx *c, const char *list,
 	return l && list_has_address(l, a);
 }
 
+const char *sluice_fact(const struct sluice_check_ctx *c, const char *name, size_t *ret_len)
+{
+	const struct catalog *catalog = &c->d->snapshot->registry->catalog;
+	int i = catalog_find(catalog, name);
+	const struct value *v = i < 0 ? NULL : &c->d->session->facts[i];
+
+	if (!v || !v->known)
+		return NULL;
+	if (v->type == SLUICE_ENUM) {
+		*ret_len = strlen(catalog->facts.items[i].words[v->number]);
+		return catalog->facts.items[i].words[v->number];
+	}
+	if (v->type != SLUICE_TEXT && v->type != SLUICE_DOMAIN)
+		return NULL;
+	*ret_len = v->text.len;
+	return v->text.bytes;
+}
+
 /* ---- memory, asking ---- */
 
 static struct arena *arena_of(const struct sluice_check_ctx *c)
@@ -99,6 +117,15 @@ const struct sluice_dns_answer *sluice_ask_dns_as(
 const struct sluice_dns_answer *sluice_ask_dns(struct sluice_check_ctx *c, const char *name, enum sluice_dns_type type)
 {
 	return sluice_ask_dns_as(c, name, type, NULL);
+}
+
+const struct sluice_store_answer *sluice_ask_store(struct sluice_check_ctx *c, const struct sluice_store_op *op)
+{
+	enum slot_scope scope = c->check->scope == SCOPE_RCPT	 ? SLOT_RECIPIENT
+				: c->check->scope <= SCOPE_HELO ? SLOT_CONNECTION
+								: SLOT_MESSAGE;
+
+	return slots_ask_store(c->d->session->slots, scope, op, c->index);
 }
 
 bool sluice_healthy(const struct sluice_check_ctx *c, const char *subject)

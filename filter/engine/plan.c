@@ -10,14 +10,42 @@ static uint64_t bit(size_t check)
 	return UINT64_C(1) << check;
 }
 
-static void add_rule(struct plan *plan, const struct catalog *c, const struct rule *rule)
+static int find_check(const struct registry *r, const char *name)
 {
+	for (size_t i = 0; i < r->checks.len; i++)
+		if (!strcmp(r->checks.items[i].check->name, name))
+			return (int)i;
+	return -1;
+}
+
+/* What the action runs looks at facts, and these are waited for as if the rule read them. */
+static void add_demand(struct plan *plan, const struct registry *r, int demanded, enum sluice_stage stage)
+{
+	const char *const *reads = demanded < 0 ? NULL : r->checks.items[demanded].check->reads;
+
+	for (; reads && *reads; reads++) {
+		int fact = catalog_find(&r->catalog, *reads);
+
+		if (fact >= 0 && r->catalog.facts.items[fact].check != CATALOG_NO_CHECK)
+			plan->awaited[stage] |= bit(r->catalog.facts.items[fact].check);
+	}
+}
+
+static void add_rule(struct plan *plan, const struct registry *r, const struct rule *rule)
+{
+	const struct catalog *c = &r->catalog;
+
 	plan->judges[rule->stage] = true;
-	plan->refuses[rule->stage] |= rule->action == RULE_TEMPFAIL || rule->action == RULE_REJECT;
+	plan->refuses[rule->stage] |= rule->action == RULE_TEMPFAIL || rule->action == RULE_REJECT || rule->action == RULE_GREYLIST;
+	if (rule->action == RULE_GREYLIST) { /* the null reverse-path waits until DATA: callbacks end before it */
+		add_demand(plan, r, plan->greylist, rule->stage);
+		add_demand(plan, r, plan->greylist, SLUICE_STAGE_DATA);
+		plan->judges[SLUICE_STAGE_DATA] = plan->refuses[SLUICE_STAGE_DATA] = true;
+	}
 	for (size_t i = 0; i < rule->fact_count; i++) {
 		unsigned check = c->facts.items[rule->facts[i]].check;
 
-		if (check != CATALOG_NO_CHECK)
+		if (check != CATALOG_NO_CHECK && !r->checks.items[check].check->on_demand)
 			plan->awaited[rule->stage] |= bit(check);
 		plan->needs_body |= rule->facts[i] == CORE_MESSAGE_SIZE;
 		plan->needs_unknown |= rule->facts[i] == CORE_UNKNOWN_COMMANDS;
@@ -28,12 +56,14 @@ void plan_build(struct plan *plan, const struct registry *r, const struct policy
 {
 	uint64_t needed = 0;
 
-	*plan = (struct plan){ .authres = p->settings.authentication_results };
+	*plan = (struct plan){ .authres = p->settings.authentication_results, .greylist = find_check(r, "greylist") };
 	for (size_t i = 0; i < p->rules.len; i++)
-		add_rule(plan, &r->catalog, &p->rules.items[i]);
+		add_rule(plan, r, &p->rules.items[i]);
 	for (size_t i = 0; i < r->checks.len; i++) {
 		const struct sluice_check *check = r->checks.items[i].check;
 
+		if (check->on_demand)
+			continue;
 		if (check->stage == SLUICE_STAGE_PROBE)
 			plan->start[SLUICE_STAGE_PROBE] |= bit(i);
 		else if (all)

@@ -138,6 +138,49 @@ static const char *const *make_records(struct maker *m, const struct slot_row *r
 	return records;
 }
 
+static const char *describe_store(struct maker *m, const struct slot_row *row)
+{
+	const struct sluice_store_answer *a = row->store;
+	static const char *const greylist_words[] = { "new", "early", "pass", "known" };
+	const char *text = "";
+
+	if (a->status == SLUICE_STORE_FAILED)
+		return a->why;
+	switch (row->verb) {
+	case SLUICE_STORE_GREYLIST:
+		text = arena_printf(m->arena, "%s, wait %lld ms, %lld passes", greylist_words[a->greylist], (long long)a->wait_ms, (long long)a->number);
+		break;
+	case SLUICE_STORE_RATE:
+		text = arena_printf(m->arena, "%s, wait %lld ms, %lld left", a->allowed ? "allowed" : "over the limit", (long long)a->wait_ms,
+			(long long)a->number);
+		break;
+	case SLUICE_STORE_COUNT:
+	case SLUICE_STORE_SET:
+		text = arena_printf(m->arena, "%lld", (long long)a->number);
+		break;
+	case SLUICE_STORE_GET:
+	case SLUICE_STORE_PUT:
+	case SLUICE_STORE_DELETE:
+		text = a->status == SLUICE_STORE_OK ? "there" : "absent";
+		break;
+	}
+	m->failed |= !text;
+	return text ? text : "";
+}
+
+static void add_store_answer(struct maker *m, const struct slot_row *row, struct case_answer *a)
+{
+	const char **record = take(m, 1, sizeof *record);
+
+	a->type = store_verb_words[row->verb];
+	a->status = !row->store ? "open" : row->store->status == SLUICE_STORE_FAILED ? "failed" : "ok";
+	if (!record || !row->store)
+		return;
+	*record = describe_store(m, row);
+	a->records = record;
+	a->record_count = 1;
+}
+
 static void add_answer(void *arg, const struct slot_row *row)
 {
 	struct maker *m = arg;
@@ -150,7 +193,9 @@ static void add_answer(void *arg, const struct slot_row *row)
 		.checks = waiter_names(m, row->waiters),
 	};
 
-	a.name = arena_copy(m->arena, row->name, strlen(row->name));
+	a.name = arena_copy(m->arena, row->name, row->name_len);
+	if (row->kind == SLOT_OF_STORE)
+		add_store_answer(m, row, &a);
 	if (row->answer) {
 		a.ttl_s = row->answer->ttl_s;
 		a.records = make_records(m, row);

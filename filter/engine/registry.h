@@ -8,7 +8,7 @@
 #include "filter/policy/catalog.h"
 #include "plugins/plugin.h"
 
-#define REGISTRY_MAX_CHECKS SLOTS_MAX_WAITERS
+#define REGISTRY_MAX_CHECKS (SLOTS_MAX_WAITERS - 1) /* the last waiter is whoever judges */
 
 struct registry_check {
 	const struct sluice_check *check;

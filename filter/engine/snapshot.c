@@ -9,6 +9,8 @@
 
 #include "filter/base/ascii.h"
 #include "filter/mail/domain.h"
+#include "filter/services/store_lmdb.h"
+#include "filter/services/store_redis.h"
 
 #define DNS_PORT 53
 
@@ -26,6 +28,22 @@ static void dns_home_unref(struct dns_home *h)
 		return;
 	resolver_free(h->resolver);
 	zone_free(h->zone);
+	free(h->settings);
+	free(h);
+}
+
+/* The store, shared in the same way: there can be but one of a folder. */
+struct state_home {
+	unsigned references;
+	char *settings;
+	struct store *store;
+};
+
+static void state_home_unref(struct state_home *h)
+{
+	if (!h || __atomic_sub_fetch(&h->references, 1, __ATOMIC_ACQ_REL))
+		return;
+	store_free(h->store);
 	free(h->settings);
 	free(h);
 }
@@ -69,13 +87,12 @@ static int resolver_settings(const struct policy *p, struct resolver_settings *r
 	return 0;
 }
 
-/* Everything a resolver is made from, in a form that can be compared. */
-static void describe(struct text *out, const struct policy *p, const char *zone_bytes)
+/* The settings of a section, in a form that can be compared. */
+static void describe(struct text *out, const struct policy *p, const char *section)
 {
 	for (size_t i = 0; i < p->shown.len; i++)
-		if (!strncmp(p->shown.items[i].key, "dns.", 4))
+		if (!strncmp(p->shown.items[i].key, section, strlen(section)))
 			text_addf(out, "%s %s\n", p->shown.items[i].key, p->shown.items[i].value);
-	text_adds(out, zone_bytes);
 }
 
 static int load_zone(const char *path, struct text *bytes, struct zone **ret, struct err *reterr)
@@ -106,7 +123,8 @@ static int make_dns(struct snapshot *s, const struct snapshot_options *o, struct
 	if (r < 0)
 		return o->zone ? err_set(reterr, r, "%s", why.text)
 			       : place_error(shown_place(p, "dns.local_data", NULL), reterr, "%s", why.text);
-	describe(&settings_text, p, text_str(&zone_bytes));
+	describe(&settings_text, p, "dns.");
+	text_adds(&settings_text, text_str(&zone_bytes));
 	if (o->no_services) {
 		zone_free(zone);
 		return 0;
@@ -132,6 +150,57 @@ static int make_dns(struct snapshot *s, const struct snapshot_options *o, struct
 		return -EIO;
 	s->resolver = h->resolver;
 	return 0;
+}
+
+static struct store *open_store(const struct settings *s, const struct snapshot_options *o, struct err *reterr)
+{
+	struct store_lmdb_settings lmdb = { .path = s->state.lmdb, .max_bytes = (size_t)s->state.max_bytes, .changed = o->store_changed, .arg = o->arg };
+	struct store_redis_settings redis = { .reactor = o->reactor, .server = s->state.redis, .prefix = s->state.prefix, .user = s->state.user,
+		.password = s->state.password, .database = s->state.database, .timeout_ms = s->state.timeout_ms, .changed = o->store_changed,
+		.arg = o->arg };
+
+	return *s->state.lmdb ? store_lmdb_open(&lmdb, reterr) : store_redis_open(&redis, reterr);
+}
+
+static int check_state(const struct policy *p, struct err *reterr)
+{
+	const struct settings *s = &p->settings;
+
+	if (*s->state.lmdb && *s->state.redis)
+		return place_error(shown_place(p, "state.redis", NULL), reterr, "lmdb and redis: there is one store, keep one of them");
+	for (size_t i = 0; i < p->rules.len && !*s->state.lmdb && !*s->state.redis; i++)
+		if (p->rules.items[i].action == RULE_GREYLIST)
+			return place_error(p->rules.items[i].place, reterr, "rule %s needs a store: say where, with 'state { lmdb /var/lib/sluice/state }'",
+				p->rules.items[i].name);
+	return 0;
+}
+
+static int make_state(struct snapshot *s, const struct snapshot_options *o, struct err *reterr)
+{
+	SLUICE_CLEANUP(text_done) struct text settings_text = TEXT_INIT(65536);
+	const struct settings *settings = &s->policy->settings;
+	struct err why;
+
+	if (o->no_services || !o->reactor || (!*settings->state.lmdb && !*settings->state.redis))
+		return 0;
+	describe(&settings_text, s->policy, "state.");
+	text_adds(&settings_text, settings->state.password);
+	if (o->before && o->before->state && !strcmp(o->before->state->settings, text_str(&settings_text))) {
+		s->state = o->before->state;
+		(void)__atomic_add_fetch(&s->state->references, 1, __ATOMIC_ACQ_REL);
+		s->store = s->state->store;
+		return 0;
+	}
+	s->state = calloc(1, sizeof *s->state);
+	if (!s->state)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	s->state->references = 1;
+	s->state->settings = strdup(text_str(&settings_text));
+	s->state->store = s->state->settings ? open_store(settings, o, &why) : NULL;
+	s->store = s->state->store;
+	if (!s->state->settings)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	return s->store ? 0 : place_error(shown_place(s->policy, *settings->state.lmdb ? "state.lmdb" : "state.redis", NULL), reterr, "%s", why.text);
 }
 
 /* The host's full name: what it is called, or what the system's look-up makes of that. */
@@ -189,6 +258,19 @@ static int check_lists(const struct snapshot *s, struct err *reterr)
 	return 0;
 }
 
+/* A plugin names a line, of one of its blocks or of a setting in it; the file is that of the block. */
+static void place_of_line(const struct policy_blocks *blocks, unsigned line, struct place *at)
+{
+	for (size_t i = 0; i < blocks->len; i++) {
+		bool within = blocks->items[i].line == line;
+
+		for (size_t k = 0; k < blocks->items[i].count; k++)
+			within |= blocks->items[i].settings[k].line == line;
+		if (line && within)
+			*at = (struct place){ blocks->places.items[i].source, line, 1 };
+	}
+}
+
 static int configure_plugins(struct snapshot *s, struct err *reterr)
 {
 	const struct catalog *c = &s->registry->catalog;
@@ -209,12 +291,7 @@ static int configure_plugins(struct snapshot *s, struct err *reterr)
 			continue;
 		if (r == -ENOMEM)
 			return err_set(reterr, r, "out of memory");
-		for (size_t k = 0; k < s->policy->shown.len; k++) /* the file, too, is known by the place of a setting of that line */
-			if (why.line && s->policy->shown.items[k].place.line == why.line &&
-				!strncmp(s->policy->shown.items[k].key, c->plugins.items[i]->name, strlen(c->plugins.items[i]->name)))
-				at = s->policy->shown.items[k].place;
-		if (!at.line)
-			at.line = why.line;
+		place_of_line(blocks, why.line, &at);
 		return place_error(at, reterr, "%s: %s", c->plugins.items[i]->name, why.text);
 	}
 	return 0;
@@ -248,7 +325,11 @@ int snapshot_load(const char *path, const struct snapshot_options *o, struct sna
 	if (r == 0)
 		r = configure_plugins(s, reterr);
 	if (r == 0)
+		r = check_state(s->policy, reterr);
+	if (r == 0)
 		r = make_dns(s, o, reterr);
+	if (r == 0)
+		r = make_state(s, o, reterr);
 	if (r < 0) {
 		snapshot_unref(s);
 		return r;
@@ -271,6 +352,7 @@ void snapshot_unref(struct snapshot *s)
 		if (s->registry->catalog.plugins.items[i]->release)
 			s->registry->catalog.plugins.items[i]->release(s->states[i]);
 	free(s->states);
+	state_home_unref(s->state);
 	dns_home_unref(s->dns);
 	policy_free(s->policy);
 	registry_free(s->registry);

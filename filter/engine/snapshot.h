@@ -18,9 +18,11 @@ struct snapshot {
 	struct plan plan;
 	void **states; /* by index of the catalog's plugins */
 	struct resolver *resolver;
+	struct store *store; /* NULL: the configuration has no state { } */
 	const char *authserv_id;
 	/* private: */
 	struct dns_home *dns;
+	struct state_home *state;
 	unsigned references;
 	unsigned generation;
 };
@@ -30,6 +32,8 @@ struct snapshot_options {
 	const char *zone;               /* for sluicectl check: a zone file in the place of the network; NULL: none */
 	bool all;                       /* plan_build() */
 	bool no_services;               /* check the configuration only: no resolver */
+	void (*store_changed)(void *arg, bool working, const char *why); /* any thread; may be NULL */
+	void *arg;
 	const struct snapshot *before;  /* keeps its resolver, with its cache, where the settings are the same */
 };
 

@@ -107,7 +107,7 @@ static bool note_match(struct dialogue *d, const struct rule *rule)
 
 	if (counted(d, rule))
 		return true;
-	if (rule->stage == SLUICE_STAGE_RCPT)
+	if (d->session->recipient)
 		match.recipient = d->session->recipient->address.text;
 	if (rule->action == RULE_TAG)
 		match.tag = expand(d, rule->reply, arena);
@@ -139,18 +139,59 @@ static struct verdict refusal(struct dialogue *d, const struct rule *rule)
 	return v.text ? v : fault(d, rule->stage);
 }
 
+/* Run a check that the policy asked for, to its end. */
+static void demand(struct dialogue *d, int check)
+{
+	host_run(d, (unsigned)check);
+	stage_wait(d, UINT64_C(1) << check);
+}
+
+static bool fact_is_true(const struct dialogue *d, const char *name)
+{
+	int fact = catalog_find(&d->snapshot->registry->catalog, name);
+
+	return fact >= 0 && d->session->facts[fact].known && d->session->facts[fact].yes;
+}
+
+/* CONTINUE: the recipient, or at DATA the message, may pass. A store that does not answer lets it. */
+static struct verdict greylist(struct dialogue *d, const struct rule *rule, enum sluice_stage stage)
+{
+	bool at_data = stage == SLUICE_STAGE_DATA;
+	struct verdict v = { .action = VERDICT_CONTINUE, .stage = stage };
+
+	if (!at_data && d->session->message.from.null) {
+		d->greylist_null = rule;
+		return v;
+	}
+	demand(d, d->plan->greylist);
+	if (!fact_is_true(d, "greylist.blocked"))
+		return v;
+	if (!note_match(d, rule))
+		return fault(d, stage);
+	v = refusal(d, rule);
+	v.stage = stage;
+	return v;
+}
+
 static struct verdict run_rules(struct dialogue *d, enum sluice_stage stage)
 {
 	const struct policy *p = d->snapshot->policy;
 	struct verdict none = { .action = VERDICT_CONTINUE, .stage = stage };
 
 	set_score(d);
+	if (stage == SLUICE_STAGE_DATA && d->greylist_null) {
+		struct verdict v = greylist(d, d->greylist_null, stage);
+
+		if (v.action != VERDICT_CONTINUE)
+			return v;
+	}
 	for (size_t i = 0; i < p->rules.len; i++) {
 		const struct rule *rule = &p->rules.items[i];
+		struct verdict v;
 
 		if (rule->stage != stage || (rule->when && expr_eval(rule->when, d->session->facts) != TRUTH_YES))
 			continue;
-		if (!note_match(d, rule))
+		if (rule->action != RULE_GREYLIST && !note_match(d, rule)) /* that one matches when it refuses */
 			return fault(d, stage);
 		switch (rule->action) {
 		case RULE_ACCEPT:
@@ -163,6 +204,11 @@ static struct verdict run_rules(struct dialogue *d, enum sluice_stage stage)
 			set_score(d);
 			break;
 		case RULE_TAG:
+			break;
+		case RULE_GREYLIST:
+			v = greylist(d, rule, stage);
+			if (v.action != VERDICT_CONTINUE)
+				return v;
 			break;
 		}
 	}

@@ -35,6 +35,7 @@ struct dialogue {
 	bool fault;             /* no memory: every verdict from now on is a fault */
 	bool too_large;         /* the header is beyond a limit */
 	bool data_begun;
+	const struct rule *greylist_null; /* a rule that greylists this message at DATA */
 	bool hold_cases;
 
 	VEC(struct match) matches;

@@ -3,6 +3,8 @@
  * callbacks.c - what libmilter calls. A callback copies what it is lent, through the dialogue, and sends the verdict.
  * Callbacks of one connection come one at a time but on different threads: nothing here is thread-local.
  */
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -78,6 +80,20 @@ static sfsistat no_conn(void)
 	return SMFIS_TEMPFAIL;
 }
 
+/*
+ * What is submitted on the machine itself Postfix shows as a client at a loopback address with port 0, which no connection
+ * has (non_smtpd_milters). It must never be refused: to all of us it has no address.
+ */
+static bool submitted_locally(const struct sockaddr *sa)
+{
+	const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)sa;
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)(const void *)sa;
+
+	if (sa->sa_family == AF_INET)
+		return in->sin_port == 0 && ntohl(in->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	return sa->sa_family == AF_INET6 && in6->sin6_port == 0 && IN6_IS_ADDR_LOOPBACK(&in6->sin6_addr);
+}
+
 static sfsistat on_connect(SMFICTX *ctx, char *hostname, _SOCK_ADDR *address)
 {
 	struct conn *conn = edge_conn(ctx);
@@ -87,7 +103,9 @@ static sfsistat on_connect(SMFICTX *ctx, char *hostname, _SOCK_ADDR *address)
 
 	if (!conn)
 		return no_conn();
-	if (address)
+	if (address && submitted_locally((const struct sockaddr *)address))
+		client.ip = (struct sluice_ip){ 0 };
+	else if (address)
 		client.ip = ip_from_sockaddr((const struct sockaddr *)address);
 	else
 		(void)ip_parse(addr, strlen(addr), &client.ip);

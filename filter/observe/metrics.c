@@ -61,12 +61,12 @@ void metrics_free(struct metrics *m)
 
 void metrics_add(struct metrics *m, enum metric metric, int64_t n)
 {
-	(void)__atomic_add_fetch(&m->values[metric], n, __ATOMIC_RELAXED);
+	(void)__atomic_add_fetch(&m->values[metric], n, __ATOMIC_ACQ_REL);
 }
 
 int64_t metrics_get(const struct metrics *m, enum metric metric)
 {
-	return __atomic_load_n(&m->values[metric], __ATOMIC_RELAXED);
+	return __atomic_load_n(&m->values[metric], __ATOMIC_ACQUIRE);
 }
 
 static void observe(struct histogram *h, int64_t ns)

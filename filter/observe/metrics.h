@@ -22,6 +22,7 @@ enum metric {
 
 struct metrics *metrics_new(void); /* NULL: no memory */
 void metrics_free(struct metrics *m);
+/* Who reads a value sees all that was done before the metrics_add() that made it: a gauge at 0 says that its users are gone. */
 void metrics_add(struct metrics *m, enum metric metric, int64_t n);
 int64_t metrics_get(const struct metrics *m, enum metric metric);
 /* Count a case: its verdict, its stages and its checks. */

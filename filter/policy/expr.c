@@ -210,7 +210,7 @@ static int parse_compare(struct parser *p, struct expr *e)
 	for (e->compare = EQ; strcmp(compare_words[e->compare], p->l->token.text) != 0; e->compare++)
 		;
 	if (e->compare > NE && !is_number(fact->type))
-		return place_error(p->l->token.place, p->err, "'%s' compares numbers, and %s is a %s", p->l->token.text, fact->name,
+		return place_error(p->l->token.place, p->err, "'%s' compares numbers, and %s is of type %s", p->l->token.text, fact->name,
 			value_type_name(fact->type));
 	if (fact->type == SLUICE_TEXTS)
 		return place_error(p->l->token.place, p->err, "%s is a list: write '%s contains VALUE'", fact->name, fact->name);
@@ -224,7 +224,7 @@ static int parse_compare(struct parser *p, struct expr *e)
 
 		e->other_place = p->l->token.place;
 		if (!comparable(fact, other))
-			return place_error(e->other_place, p->err, "%s is a %s and %s a %s: they cannot be compared", fact->name,
+			return place_error(e->other_place, p->err, "%s is of type %s and %s of type %s: they cannot be compared", fact->name,
 				value_type_name(fact->type), other->name, value_type_name(other->type));
 		return lexer_next(p->l, p->err);
 	}
@@ -293,7 +293,7 @@ static int parse_in(struct parser *p, struct expr *e)
 	for (size_t i = 0; i < ARRAY_LEN(fits); i++)
 		if (fits[i].fact == fact->type && fits[i].list == list_type(e->list))
 			return lexer_next(p->l, p->err);
-	return place_error(t->place, p->err, "%s is a %s, and %s a list of type %s", fact->name, value_type_name(fact->type), t->text,
+	return place_error(t->place, p->err, "%s is of type %s, and %s a list of type %s", fact->name, value_type_name(fact->type), t->text,
 		list_type_words[list_type(e->list)]);
 }
 
@@ -305,7 +305,7 @@ static int parse_text_test(struct parser *p, struct expr *e)
 	int r;
 
 	if (matches ? !is_text(fact->type) : fact->type != SLUICE_TEXTS)
-		return place_error(p->l->token.place, p->err, "'%s' is for %s, and %s is a %s", matches ? "matches" : "contains",
+		return place_error(p->l->token.place, p->err, "'%s' is for %s, and %s is of type %s", matches ? "matches" : "contains",
 			matches ? "text" : "lists of text", fact->name, value_type_name(fact->type));
 	e->op = matches ? EXPR_MATCHES : EXPR_CONTAINS;
 	constant = arena_alloc(p->scope->arena, sizeof *constant);
@@ -361,7 +361,7 @@ static int parse_test(struct parser *p, const struct expr **ret)
 			r = lexer_next(p->l, p->err);
 	} else {
 		if (fact->type != SLUICE_BOOL)
-			return place_error(e.place, p->err, "%s is a %s: compare it with something, as in '%s %s ...'", fact->name,
+			return place_error(e.place, p->err, "%s is of type %s: compare it with something, as in '%s %s ...'", fact->name,
 				value_type_name(fact->type), fact->name, fact->type == SLUICE_TEXTS ? "contains" : "==");
 		e.op = EXPR_TRUE;
 	}

@@ -46,9 +46,9 @@ const char *option_type_help(enum sluice_option_type type)
 static int wrong(const struct token *t, const struct sluice_option *o, struct err *reterr)
 {
 	char shown[80];
+	const char *what = o->type == SLUICE_OPT_SECRET ? "something else" : token_show(t, shown, sizeof shown); /* it may be one */
 
-	return place_error(t->place, reterr, "%s here, where %s needs %s", token_show(t, shown, sizeof shown), o->key,
-		option_type_help(o->type));
+	return place_error(t->place, reterr, "%s here, where %s needs %s", what, o->key, option_type_help(o->type));
 }
 
 static int out_of_range(const struct token *t, const struct sluice_option *o, struct err *reterr)

@@ -12,7 +12,7 @@
 #define RULE_TEXT_MAX 4096
 #define NAME_MAX_LEN  64
 
-const char *const rule_action_words[] = { "accept", "tempfail", "reject", "score", "tag", NULL };
+const char *const rule_action_words[] = { "accept", "tempfail", "reject", "score", "tag", "greylist", NULL };
 
 struct parser {
 	struct policy *p;
@@ -335,7 +335,7 @@ static int plugin_block(struct parser *ps, unsigned index, struct place at)
 	r = block_settings(ps, plugin, &block);
 	if (r < 0)
 		return r;
-	return vec_push(blocks, block) ? 0 : no_memory(ps);
+	return vec_push(&blocks->places, at) && vec_push(blocks, block) ? 0 : no_memory(ps);
 }
 
 /* ---- lists ---- */
@@ -533,6 +533,21 @@ static int rule_reply(struct parser *ps, unsigned severity, const struct reply *
 	return r < 0 ? r : next(ps);
 }
 
+/* `greylist ["451 4.7.1 text"]` */
+static int greylist_reply(struct parser *ps, struct rule *rule)
+{
+	static const char usual[] = "451 4.7.1 greylisted: try again in {greylist.wait} seconds";
+	struct token token = ps->l->token;
+
+	if (rule->stage != SLUICE_STAGE_RCPT)
+		return place_error(rule->place, ps->err, "greylisting is about a recipient: move rule %s to 'at rcpt'", rule->name);
+	if (token.type == TOKEN_STRING)
+		return rule_reply(ps, 4, &rule->reply);
+	token.text = usual;
+	token.len = sizeof usual - 1;
+	return reply_parse(&token, 4, ps->host->catalog, ps->p->arena, &rule->reply, ps->err);
+}
+
 static int rule_action(struct parser *ps, struct rule *rule)
 {
 	static const struct sluice_option points = { "score", SLUICE_OPT_DECIMAL, .min = -1000000, .max = 1000000 };
@@ -549,7 +564,7 @@ static int rule_action(struct parser *ps, struct rule *rule)
 			suggest_try(&s, rule_action_words[i]);
 		if (ps->l->token.type == TOKEN_WORD && s.best)
 			return place_error(ps->l->token.place, ps->err, "there is no action '%s': did you mean '%s'?", ps->l->token.text, s.best);
-		return unexpected(ps, "an action (accept, tempfail, reject, score or tag)");
+		return unexpected(ps, "an action (accept, tempfail, reject, score, tag or greylist)");
 	}
 	r = next(ps);
 	if (r < 0)
@@ -563,6 +578,8 @@ static int rule_action(struct parser *ps, struct rule *rule)
 		return rule_reply(ps, 5, &rule->reply);
 	case RULE_TAG:
 		return rule_reply(ps, 0, &rule->reply);
+	case RULE_GREYLIST:
+		return greylist_reply(ps, rule);
 	case RULE_SCORE:
 		r = option_parse(ps->l, &points, &value, ps->err);
 		rule->score_milli = value.number;
@@ -876,8 +893,10 @@ void policy_free(struct policy *p)
 		source_free(p->sources.items[i]);
 	for (size_t i = 0; i < p->lists.len; i++)
 		list_free(p->lists.items[i]);
-	for (size_t i = 0; i < p->blocks.len; i++)
+	for (size_t i = 0; i < p->blocks.len; i++) {
+		vec_done(&p->blocks.items[i].places);
 		vec_done(&p->blocks.items[i]);
+	}
 	vec_done(&p->sources);
 	vec_done(&p->lists);
 	vec_done(&p->roles);

@@ -18,7 +18,7 @@
 #define POLICY_MAX_INCLUDES 64          /* files in all */
 #define POLICY_MAX_RULES    4096
 
-enum rule_action { RULE_ACCEPT, RULE_TEMPFAIL, RULE_REJECT, RULE_SCORE, RULE_TAG };
+enum rule_action { RULE_ACCEPT, RULE_TEMPFAIL, RULE_REJECT, RULE_SCORE, RULE_TAG, RULE_GREYLIST };
 extern const char *const rule_action_words[]; /* in the order of enum rule_action */
 
 struct rule {
@@ -28,7 +28,7 @@ struct rule {
 	enum sluice_stage stage;
 	enum rule_action action;
 	int64_t score_milli;       /* SCORE */
-	const struct reply *reply; /* TEMPFAIL, REJECT, TAG */
+	const struct reply *reply; /* TEMPFAIL, REJECT, TAG, GREYLIST */
 	const struct expr *when;   /* its own condition and that of its roles; NULL: always */
 	const unsigned *facts;     /* what it reads, each once */
 	size_t fact_count;
@@ -49,6 +49,7 @@ struct policy_shown {
 struct policy_blocks { /* of one plugin */
 	struct sluice_block *items;
 	size_t len, capacity;
+	VEC(struct place) places; /* of each block */
 };
 
 struct policy {

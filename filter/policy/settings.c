@@ -46,6 +46,16 @@ const struct settings_row settings_rows[] = {
 	{ "dns", { "dnssec", SLUICE_OPT_BOOL, .deflt = "no", .help = "validate answers" }, AT(dns.dnssec) },
 	{ "dns", { "trust_anchor", SLUICE_OPT_TEXT, .deflt = "/usr/share/dns/root.key", .help = "key of the root zone, for dnssec" }, AT(dns.trust_anchor) },
 	{ "dns", { "local_data", SLUICE_OPT_TEXT, .deflt = "", .help = "zone file whose names are answered from it; empty: none" }, AT(dns.local_data) },
+	{ "state", { "lmdb", SLUICE_OPT_TEXT, .deflt = "", .help = "folder of the store of this machine, such as /var/lib/sluice/state" }, AT(state.lmdb) },
+	{ "state", { "max_size", SLUICE_OPT_SIZE, .min = 1 << 20, .max = INT64_C(1) << 40, .deflt = "256M",
+		.help = "largest size of the file in it" }, AT(state.max_bytes) },
+	{ "state", { "redis", SLUICE_OPT_TEXT, .deflt = "",
+		.help = "the store of several machines: HOST:PORT of a Redis, or the path of its socket" }, AT(state.redis) },
+	{ "state", { "prefix", SLUICE_OPT_TEXT, .deflt = "sluice", .help = "first part of all keys in Redis" }, AT(state.prefix) },
+	{ "state", { "user", SLUICE_OPT_TEXT, .deflt = "", .help = "user of Redis; empty: its default user" }, AT(state.user) },
+	{ "state", { "password", SLUICE_OPT_SECRET, .deflt = "\"\"", .help = "password of Redis; empty: none" }, AT(state.password) },
+	{ "state", { "database", SLUICE_OPT_COUNT, .min = 0, .max = 65535, .deflt = "0", .help = "database of Redis" }, AT(state.database) },
+	{ "state", { "timeout", SLUICE_OPT_DURATION, .min = 10, .max = 60000, .deflt = "1s", .help = "longest wait for an answer of Redis" }, AT(state.timeout_ms) },
 	{ NULL, { .key = NULL }, 0 },
 };
 

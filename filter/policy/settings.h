@@ -30,6 +30,10 @@ struct settings {
 		bool dnssec;
 		const char *trust_anchor, *local_data;
 	} dns;
+	struct {
+		const char *lmdb, *redis, *prefix, *user, *password;
+		int64_t max_bytes, database, timeout_ms;
+	} state;
 };
 
 struct settings_row {

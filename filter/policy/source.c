@@ -79,6 +79,8 @@ static void show_line(struct text *out, struct place at)
 		len = (size_t)(end - p);
 	if (len > from + SHOWN_COLUMNS)
 		len = from + SHOWN_COLUMNS;
+	if (len == 0)
+		return;
 	text_adds(out, "\n    ");
 	for (size_t i = from; i < len; i++) {
 		unsigned char c = (unsigned char)p[i];

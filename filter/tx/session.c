@@ -16,7 +16,7 @@ static void message_clear(struct message *m)
 	*m = (struct message){ .queue_id = "", .mail_addr = "", .ret = "", .envid = "", .tls = no_tls, .auth = no_auth };
 }
 
-struct session *session_new(struct resolver *resolver, unsigned max_questions, size_t fact_count)
+struct session *session_new(struct resolver *resolver, struct store *store, unsigned max_questions, size_t fact_count)
 {
 	struct session *s = calloc(1, sizeof *s);
 
@@ -26,7 +26,7 @@ struct session *session_new(struct resolver *resolver, unsigned max_questions, s
 	message_clear(&s->message);
 	s->fact_count = fact_count;
 	s->facts = calloc(fact_count ? fact_count : 1, sizeof *s->facts);
-	s->slots = slots_new(resolver, max_questions);
+	s->slots = slots_new(resolver, store, max_questions);
 	for (size_t i = 0; i < ARRAY_LEN(s->arenas); i++)
 		s->arenas[i] = arena_new(arena_bytes[i]);
 	if (!s->facts || !s->slots || !s->arenas[0] || !s->arenas[1] || !s->arenas[2]) {
@@ -57,6 +57,6 @@ void session_end_message(struct session *s)
 {
 	message_clear(&s->message);
 	s->recipient = NULL;
-	slots_end_message(s->slots);
+	slots_end(s->slots, SLOT_MESSAGE);
 	arena_reset(s->arenas[SCOPE_MESSAGE]);
 }

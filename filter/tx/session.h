@@ -82,7 +82,7 @@ struct session {
 };
 
 /* NULL: no memory. max_questions as slots_new(). */
-struct session *session_new(struct resolver *resolver, unsigned max_questions, size_t fact_count);
+struct session *session_new(struct resolver *resolver, struct store *store, unsigned max_questions, size_t fact_count);
 void session_free(struct session *s); /* takes NULL */
 struct arena *session_arena(struct session *s, enum scope scope);
 /* Forget the message; facts of its scope are the caller's to reset. */

@@ -9,24 +9,34 @@
 #include "filter/base/vec.h"
 #include "filter/services/clock.h"
 
-const char *const slot_source_words[] = { "open", "local", "cache", "dns", "timeout", "limit", NULL };
+const char *const slot_source_words[] = { "open", "local", "cache", "dns", "timeout", "limit", "store", NULL };
 
 struct slot {
 	uint64_t id; /* never used twice in one connection: a late answer cannot meet the wrong slot */
 	enum slot_scope scope;
+	enum slot_kind kind;
 	enum slot_source source;
-	struct dns_question question;
-	char *shown;
 	uint64_t waiters;
 	uint32_t age_s;
 	int64_t asked_ns, waited_ns;
+	/* of DNS */
+	struct dns_question question;
+	char *shown;
 	struct dns_answer *answer;
+	/* of the store */
+	enum sluice_store_verb verb;
+	char *key;
+	size_t key_len;
+	int64_t amount;
+	struct sluice_store_answer store;
+	char *value;
 };
 
 struct slots {
 	struct resolver *resolver;
+	struct store *store;
 	unsigned max_questions;
-	unsigned asked[2]; /* by scope */
+	unsigned asked[3]; /* by scope */
 	bool hurry;
 
 	pthread_mutex_t lock; /* guards all below, and the slots themselves: the reactor fills them */
@@ -42,7 +52,7 @@ struct errand { /* what a question on its way carries */
 	uint64_t id;
 };
 
-struct slots *slots_new(struct resolver *resolver, unsigned max_questions)
+struct slots *slots_new(struct resolver *resolver, struct store *store, unsigned max_questions)
 {
 	struct slots *s = calloc(1, sizeof *s);
 	pthread_condattr_t monotonic;
@@ -50,6 +60,7 @@ struct slots *slots_new(struct resolver *resolver, unsigned max_questions)
 	if (!s)
 		return NULL;
 	s->resolver = resolver;
+	s->store = store;
 	s->max_questions = max_questions;
 	s->references = 1;
 	(void)pthread_mutex_init(&s->lock, NULL);
@@ -64,6 +75,8 @@ static void slot_free(struct slot *slot)
 {
 	dns_answer_unref(slot->answer);
 	free(slot->shown);
+	free(slot->key);
+	free(slot->value);
 	free(slot);
 }
 
@@ -105,12 +118,31 @@ void slots_free(struct slots *s)
 	unref_locked(s);
 }
 
-void slots_end_message(struct slots *s)
+void slots_end(struct slots *s, enum slot_scope scope)
 {
 	(void)pthread_mutex_lock(&s->lock);
-	drop_from(s, SLOT_MESSAGE);
-	s->asked[SLOT_MESSAGE] = 0;
+	drop_from(s, scope);
+	for (enum slot_scope i = scope; i <= SLOT_RECIPIENT; i++)
+		s->asked[i] = 0;
 	(void)pthread_mutex_unlock(&s->lock);
+}
+
+/* With the lock held. The open slot of an errand, or NULL: it is gone, or its time was up. */
+static struct slot *open_slot(struct slots *s, uint64_t id)
+{
+	for (size_t i = 0; i < s->list.len; i++)
+		if (s->list.items[i]->id == id)
+			return s->list.items[i]->source == SLOT_OPEN ? s->list.items[i] : NULL;
+	return NULL;
+}
+
+/* With the lock held: a slot has its answer. */
+static void fill(struct slots *s, struct slot *slot, enum slot_source source)
+{
+	slot->source = source;
+	slot->waited_ns = clock_mono_ns() - slot->asked_ns;
+	s->ready |= slot->waiters;
+	(void)pthread_cond_signal(&s->filled);
 }
 
 /* On the reactor's thread. */
@@ -118,18 +150,38 @@ static void on_answer(void *arg, struct dns_answer *answer)
 {
 	struct errand *errand = arg;
 	struct slots *s = errand->slots;
+	struct slot *slot;
 
 	(void)pthread_mutex_lock(&s->lock);
-	for (size_t i = 0; i < s->list.len; i++) {
-		struct slot *slot = s->list.items[i];
-
-		if (slot->id != errand->id || slot->source != SLOT_OPEN)
-			continue;
+	slot = open_slot(s, errand->id);
+	if (slot) {
 		slot->answer = dns_answer_ref(answer);
-		slot->source = SLOT_DNS;
-		slot->waited_ns = clock_mono_ns() - slot->asked_ns;
-		s->ready |= slot->waiters;
-		(void)pthread_cond_signal(&s->filled);
+		fill(s, slot, SLOT_DNS);
+	}
+	unref_locked(s);
+	free(errand);
+}
+
+/* On a thread of the store's, or at once. */
+static void on_store(void *arg, const struct sluice_store_answer *answer)
+{
+	struct errand *errand = arg;
+	struct slots *s = errand->slots;
+	struct slot *slot;
+
+	(void)pthread_mutex_lock(&s->lock);
+	slot = open_slot(s, errand->id);
+	if (slot) {
+		slot->store = *answer;
+		if (answer->value) {
+			slot->value = malloc(answer->value_len + 1);
+			if (slot->value)
+				memcpy(slot->value, answer->value, answer->value_len);
+			else
+				slot->store = (struct sluice_store_answer){ .status = SLUICE_STORE_FAILED, .why = "out of memory" };
+			slot->store.value = slot->value;
+		}
+		fill(s, slot, SLOT_STORE);
 	}
 	unref_locked(s);
 	free(errand);
@@ -150,10 +202,23 @@ static struct slot *find(const struct slots *s, const struct dns_question *q)
 	for (size_t i = 0; i < s->list.len; i++) {
 		struct slot *slot = s->list.items[i];
 
-		if (slot->question.type == q->type && !strcmp(slot->question.name, q->name))
+		if (slot->kind == SLOT_OF_DNS && slot->question.type == q->type && !strcmp(slot->question.name, q->name))
 			return slot;
 	}
 	return NULL;
+}
+
+static struct errand *errand_new(struct slots *s, const struct slot *slot)
+{
+	struct errand *errand = malloc(sizeof *errand);
+
+	if (!errand)
+		return NULL;
+	*errand = (struct errand){ s, slot->id };
+	(void)pthread_mutex_lock(&s->lock);
+	s->references++;
+	(void)pthread_mutex_unlock(&s->lock);
+	return errand;
 }
 
 /* The slot is open, and in the list: fill it now, or send the question out. */
@@ -182,12 +247,8 @@ static void start(struct slots *s, struct slot *slot)
 	}
 	if (silent)
 		return; /* open until the stage's time is up */
-	errand = malloc(sizeof *errand);
+	errand = errand_new(s, slot);
 	if (errand) {
-		*errand = (struct errand){ s, slot->id };
-		(void)pthread_mutex_lock(&s->lock);
-		s->references++;
-		(void)pthread_mutex_unlock(&s->lock);
 		if (resolver_ask(s->resolver, &slot->question, on_answer, on_drop, errand) == 0)
 			return;
 		on_drop(errand);
@@ -251,6 +312,75 @@ const struct sluice_dns_answer *slots_ask_dns(struct slots *s, enum slot_scope s
 	return view;
 }
 
+/* Taking, giving back and looking are three operations on one key. */
+static int64_t amount(const struct sluice_store_op *op)
+{
+	return op->verb == SLUICE_STORE_RATE ? op->rate.cost : op->verb == SLUICE_STORE_COUNT ? op->count.add : 0;
+}
+
+static struct slot *find_store(const struct slots *s, const struct sluice_store_op *op)
+{
+	for (size_t i = 0; i < s->list.len; i++) {
+		struct slot *slot = s->list.items[i];
+
+		if (slot->kind == SLOT_OF_STORE && slot->verb == op->verb && slot->amount == amount(op) && slot->key_len == op->key_len &&
+			!memcmp(slot->key, op->key, op->key_len))
+			return slot;
+	}
+	return NULL;
+}
+
+static struct slot *new_store_slot(struct slots *s, enum slot_scope scope, const struct sluice_store_op *op)
+{
+	struct slot *slot = calloc(1, sizeof *slot);
+
+	if (!slot)
+		return NULL;
+	slot->kind = SLOT_OF_STORE;
+	slot->scope = scope;
+	slot->verb = op->verb;
+	slot->amount = amount(op);
+	slot->key = malloc(op->key_len + 1);
+	slot->key_len = op->key_len;
+	slot->asked_ns = clock_mono_ns();
+	if (slot->key) {
+		memcpy(slot->key, op->key, op->key_len);
+		slot->key[op->key_len] = '\0';
+	}
+	(void)pthread_mutex_lock(&s->lock);
+	slot->id = s->next_id++;
+	if (!slot->key || !vec_push(&s->list, slot)) {
+		slot_free(slot);
+		slot = NULL;
+	}
+	(void)pthread_mutex_unlock(&s->lock);
+	return slot;
+}
+
+const struct sluice_store_answer *slots_ask_store(struct slots *s, enum slot_scope scope, const struct sluice_store_op *op, unsigned waiter)
+{
+	static const struct sluice_store_answer no_store = { .status = SLUICE_STORE_FAILED, .why = "no store is configured" };
+	static const struct sluice_store_answer no_memory = { .status = SLUICE_STORE_FAILED, .why = "out of memory" };
+	const struct sluice_store_answer *answer;
+	struct slot *slot = find_store(s, op);
+	struct errand *errand;
+
+	if (!s->store)
+		return &no_store;
+	if (!slot) {
+		slot = new_store_slot(s, scope, op);
+		errand = slot ? errand_new(s, slot) : NULL;
+		if (!errand)
+			return &no_memory;
+		store_run(s->store, op, on_store, errand);
+	}
+	(void)pthread_mutex_lock(&s->lock);
+	slot->waiters |= UINT64_C(1) << waiter;
+	answer = slot->source == SLOT_OPEN ? NULL : &slot->store;
+	(void)pthread_mutex_unlock(&s->lock);
+	return answer;
+}
+
 uint64_t slots_wait(struct slots *s, int64_t deadline_ms)
 {
 	struct timespec until = {
@@ -278,7 +408,10 @@ void slots_expire(struct slots *s, uint64_t waiters)
 
 		if (slot->source != SLOT_OPEN || !(slot->waiters & waiters))
 			continue;
-		slot->answer = dns_answer_empty(SLUICE_DNS_TIMEOUT, 0);
+		if (slot->kind == SLOT_OF_DNS)
+			slot->answer = dns_answer_empty(SLUICE_DNS_TIMEOUT, 0);
+		else
+			slot->store = (struct sluice_store_answer){ .status = SLUICE_STORE_FAILED, .why = "no answer in time" };
 		slot->source = SLOT_TIMEOUT;
 		slot->waited_ns = clock_mono_ns() - slot->asked_ns;
 	}
@@ -294,7 +427,10 @@ void slots_each(struct slots *s, void (*row)(void *arg, const struct slot_row *r
 {
 	for (size_t i = 0; i < s->list.len; i++) { /* the reactor fills slots, but never adds or removes any */
 		const struct slot *slot = s->list.items[i];
-		struct slot_row r = { .name = slot->shown ? slot->shown : slot->question.name, .type = slot->question.type };
+		struct slot_row r = { .kind = slot->kind, .type = slot->question.type, .verb = slot->verb };
+
+		r.name = slot->kind == SLOT_OF_STORE ? slot->key : slot->shown ? slot->shown : slot->question.name;
+		r.name_len = slot->kind == SLOT_OF_STORE ? slot->key_len : strlen(r.name);
 
 		(void)pthread_mutex_lock(&s->lock);
 		r.source = slot->source;
@@ -302,6 +438,7 @@ void slots_each(struct slots *s, void (*row)(void *arg, const struct slot_row *r
 		r.waited_ns = slot->waited_ns;
 		r.waiters = slot->waiters;
 		r.answer = slot->answer ? dns_answer_view(slot->answer) : NULL;
+		r.store = slot->kind == SLOT_OF_STORE && slot->source != SLOT_OPEN ? &slot->store : NULL;
 		(void)pthread_mutex_unlock(&s->lock);
 		row(arg, &r);
 	}

@@ -16,21 +16,23 @@
 #include "filter/base/text.h"
 #include "filter/services/dns.h"
 #include "filter/services/resolver.h"
+#include "filter/services/store.h"
 
 #define SLOTS_MAX_WAITERS 64
 
-enum slot_scope { SLOT_CONNECTION, SLOT_MESSAGE };
-enum slot_source { SLOT_OPEN, SLOT_LOCAL, SLOT_CACHE, SLOT_DNS, SLOT_TIMEOUT, SLOT_LIMIT };
+enum slot_scope { SLOT_CONNECTION, SLOT_MESSAGE, SLOT_RECIPIENT };
+enum slot_kind { SLOT_OF_DNS, SLOT_OF_STORE };
+enum slot_source { SLOT_OPEN, SLOT_LOCAL, SLOT_CACHE, SLOT_DNS, SLOT_TIMEOUT, SLOT_LIMIT, SLOT_STORE };
 extern const char *const slot_source_words[]; /* in the order of enum slot_source */
 
 struct slots;
 
-/* max_questions: of one scope; more are answered FAILED. NULL: no memory. */
-struct slots *slots_new(struct resolver *resolver, unsigned max_questions);
+/* max_questions: of one scope; more are answered FAILED. store NULL: all that is asked of it is. NULL: no memory. */
+struct slots *slots_new(struct resolver *resolver, struct store *store, unsigned max_questions);
 /* The session has ended. Takes NULL. */
 void slots_free(struct slots *s);
-/* Forget the slots of the message. */
-void slots_end_message(struct slots *s);
+/* Forget the slots of this scope, and of those within it. */
+void slots_end(struct slots *s, enum slot_scope scope);
 
 /*
  * The answer, or NULL: the waiter is told of by slots_wait() when it has come. shown: what people see in the place of
@@ -38,6 +40,12 @@ void slots_end_message(struct slots *s);
  */
 const struct sluice_dns_answer *slots_ask_dns(struct slots *s, enum slot_scope scope, const char *name,
 	enum sluice_dns_type type, const char *shown, unsigned waiter);
+
+/*
+ * Run an operation on the store, once for its verb, key and amount (cost, add) within the scope. As slots_ask_dns(). An operation that has no
+ * answer when time is up is FAILED here, and may have been done all the same.
+ */
+const struct sluice_store_answer *slots_ask_store(struct slots *s, enum slot_scope scope, const struct sluice_store_op *op, unsigned waiter);
 
 /* The waiters for whom an answer has come since the last call; waits for one until deadline_ms (monotonic). 0: none. */
 uint64_t slots_wait(struct slots *s, int64_t deadline_ms);
@@ -48,13 +56,17 @@ void slots_hurry(struct slots *s, bool hurry);
 
 /* One slot, as the case shows it. */
 struct slot_row {
-	const char *name; /* as it may be shown */
+	enum slot_kind kind;
+	const char *name; /* as it may be shown; of the store: its key */
+	size_t name_len;
 	enum sluice_dns_type type;
+	enum sluice_store_verb verb;
 	enum slot_source source;
 	uint32_t age_s;                         /* how long the cache had it */
 	int64_t waited_ns;                      /* from the ask to the answer */
 	uint64_t waiters;
-	const struct sluice_dns_answer *answer; /* NULL while open */
+	const struct sluice_dns_answer *answer; /* NULL while open, and of the store */
+	const struct sluice_store_answer *store; /* NULL while open, and of DNS */
 };
 /* Each slot in the order of asking, of both scopes. Borrowed for the call; session's thread. */
 void slots_each(struct slots *s, void (*row)(void *arg, const struct slot_row *row), void *arg);

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from support import net
 from support.milter import CONTINUE, REJECT, REPLY, TEMPFAIL
 
 OURS = "authserv_id mx.example.org\n"
@@ -186,7 +187,7 @@ def test_abort_and_then_another_message(setup):
     m.greet()
     m.mail("<two@example.net>")
     m.rcpt("<four@example.org>")
-    assert s.status()["in_progress"] == "1"
+    net.wait_for(lambda: s.status()["in_progress"] == "1", "a step that has no reply to be heard")
     m.abort()
     assert tags(m.message()) == ["1 points"]
     m.mail()
@@ -196,7 +197,7 @@ def test_abort_and_then_another_message(setup):
     m.abort()
     assert tags(m.message()) == ["1 points"]
     m.abort()
-    assert s.status()["in_progress"] == "0"
+    net.wait_for(lambda: s.status()["in_progress"] == "0", "the end of the message to be heard")
 
 
 def test_quit_nc_begins_another_connection(setup):

@@ -18,6 +18,7 @@ class Server:
         self.delay_s = delay_s
         self.ttl = ttl
         self.asked = []
+        self.silent = False
         self.released = threading.Event()  # until then the names in `held` are not answered
         self.released.set()
         self.held = set()
@@ -46,7 +47,7 @@ class Server:
         name, kind = question.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(question.rdtype)
         self.asked.append((name, kind))
         value = self.records.get((name, kind))
-        if value == "TIMEOUT":
+        if value == "TIMEOUT" or self.silent:
             return
         if name in self.held:
             self.released.wait()
@@ -56,7 +57,7 @@ class Server:
             response.set_rcode(dns.rcode.SERVFAIL)
         elif value:
             if kind == "TXT":
-                value = [f'"{text}"' for text in value]
+                value = [text if text.startswith('"') else f'"{text}"' for text in value]
             response.answer.append(dns.rrset.from_text(question.name, self.ttl, "IN", kind, *value))
         elif not any(known == name for known, _ in self.records):
             response.set_rcode(dns.rcode.NXDOMAIN)

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * store.h - state that outlives a message: greylist, rate limits, counters, sets, values. One interface, two homes: LMDB
+ * (store_lmdb.h) for one machine, Redis (store_redis.h) for several. tests/contract runs one suite over both.
+ *
+ * Each operation is atomic, and one round trip. Keys are octets that the caller made; the verb is part of the key, so a
+ * greylist entry and a limit of one name are two things. Time is the store's: the writer's clock, or the Redis server's.
+ */
+#ifndef SERVICES_STORE_H
+#define SERVICES_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "plugins/plugin.h"
+
+#define STORE_KEY_MAX   SLUICE_STORE_KEY_MAX
+#define STORE_VALUE_MAX SLUICE_STORE_VALUE_MAX
+#define STORE_VERBS     (SLUICE_STORE_DELETE + 1)
+
+extern const char *const store_verb_words[]; /* in the order of enum sluice_store_verb */
+
+struct store_stats {
+	uint64_t asked, failed, entries;
+	bool working;
+};
+
+/* One that `sluicectl ... list` shows. */
+struct store_row {
+	enum sluice_store_verb verb;
+	const char *key;
+	size_t key_len;
+	int64_t expires_ms; /* from now */
+};
+
+struct store;
+
+/*
+ * Run one operation. done(arg, answer) is called once, on a thread of the store's; what op points to is copied. A store that
+ * is out of order answers FAILED at once, perhaps before this returns. Any thread.
+ */
+void store_run(struct store *s, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg);
+struct store_stats store_stats(struct store *s);
+/* Operations under way are answered FAILED first. Takes NULL. */
+void store_free(struct store *s);
+
+/* ---- for the homes ---- */
+
+struct store_home {
+	void (*run)(struct store *s, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg);
+	struct store_stats (*stats)(struct store *s);
+	void (*free)(struct store *s);
+};
+/* First member of a home's own struct. */
+struct store {
+	const struct store_home *home;
+};
+
+#endif

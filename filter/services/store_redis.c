@@ -1,0 +1,633 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/services/store_redis.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <hiredis/adapters/libevent.h>
+#include <hiredis/async.h>
+#include <hiredis/hiredis.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "filter/base/ascii.h"
+#include "filter/base/cleanup.h"
+#include "filter/services/clock.h"
+
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_LAST_MS  10000
+#define IN_FLIGHT_MAX    65536 /* operations without an answer; one more fails at once */
+#define WHY_MAX          200
+#define SCRIPTS          4 /* the verbs up to SLUICE_STORE_SET are scripts, the others commands of their own */
+#define ARGUMENTS_MAX    10
+#define SHA_TEXT         41
+
+/*
+ * The same as store_state.c, in Lua; the contract suite compares. KEYS[1] is the one key; numbers of microseconds are below
+ * 2^53, so that Lua's numbers hold them exactly. Each answers a list of whole numbers.
+ */
+#define NOW_MS "local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000) "
+static const char *const scripts[SCRIPTS] = {
+	[SLUICE_STORE_GREYLIST] = NOW_MS
+		"local delay, window, lifetime = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) "
+		"local e = redis.call('HMGET', KEYS[1], 'first', 'passes') "
+		"if not e[1] then "
+		"  redis.call('HSET', KEYS[1], 'first', string.format('%.0f', now), 'passes', 0) "
+		"  redis.call('PEXPIRE', KEYS[1], window) return { 0, delay, 0 } "
+		"end "
+		"local first, passes = tonumber(e[1]), tonumber(e[2]) "
+		"if first > now then "
+		"  first = now redis.call('HSET', KEYS[1], 'first', string.format('%.0f', now)) "
+		"end "
+		"if passes == 0 and now - first < delay then return { 1, delay - (now - first), 0 } end "
+		"redis.call('HINCRBY', KEYS[1], 'passes', 1) redis.call('PEXPIRE', KEYS[1], lifetime) "
+		"return { passes == 0 and 2 or 3, 0, passes + 1 }",
+	[SLUICE_STORE_RATE] =
+		"local t = redis.call('TIME') local now = t[1] * 1000000 + t[2] "
+		"local interval, burst, cost = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) "
+		"local room = burst * interval local most = ARGV[4] == '1' and 2 * room or room "
+		"local before = math.min(math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now), now + most) "
+		"local want = before + cost * interval "
+		"local allowed = want - now <= room "
+		"local full = (allowed or ARGV[4] == '1') and want or before "
+		"full = math.min(math.max(full, now), now + most) "
+		"if full ~= before then "
+		"  redis.call('SET', KEYS[1], string.format('%.0f', full), 'PX', math.floor((full - now) / 1000) + 1) "
+		"end "
+		"return { allowed and 1 or 0, allowed and 0 or math.ceil((want - now - room) / 1000), "
+		"  math.max(0, math.floor((now + room - full) / interval)) }",
+	[SLUICE_STORE_COUNT] = NOW_MS
+		"local window, add = tonumber(ARGV[1]), tonumber(ARGV[2]) "
+		"local e = redis.call('HMGET', KEYS[1], 'window', 'number', 'before') "
+		"local present = math.floor(now / window) "
+		"local w, n, b = tonumber(e[1] or present), tonumber(e[2] or 0), tonumber(e[3] or 0) "
+		"if present > w then b = present == w + 1 and n or 0 n = 0 w = present end "
+		"n = n + add "
+		"if add ~= 0 then "
+		"  redis.call('HSET', KEYS[1], 'window', string.format('%.0f', w), 'number', n, 'before', b) "
+		"  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', (w + 2) * window)) "
+		"end "
+		"return { n, b, 0 }",
+	[SLUICE_STORE_SET] = NOW_MS
+		"local window = tonumber(ARGV[1]) "
+		"if redis.call('PFADD', KEYS[1], ARGV[2]) == 1 and redis.call('PTTL', KEYS[1]) < 0 then "
+		"  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', (math.floor(now / window) + 1) * window)) "
+		"end "
+		"return { redis.call('PFCOUNT', KEYS[1]), 0, 0 }",
+};
+
+struct job {
+	struct job *next, *before; /* of those under way, in the order of sending */
+	struct redis *redis;
+	enum sluice_store_verb verb;
+	bool whole_script; /* sent as EVAL: NOSCRIPT cannot be the answer */
+	int64_t sent_ms;
+	void (*done)(void *arg, const struct sluice_store_answer *answer);
+	void *arg;
+	/* the command, kept so that it can be sent again as EVAL; the octets lie behind the job */
+	const char *argv[ARGUMENTS_MAX];
+	size_t lengths[ARGUMENTS_MAX];
+	int argc;
+	char numbers[4][24];
+};
+
+struct redis {
+	struct store store;
+	struct store_redis_settings settings;
+	char *server, *prefix, *user, *password, *host; /* copies; host: of HOST:PORT */
+	int port;
+	/* the rest: on the reactor's thread only, but for the atomic counts */
+	redisAsyncContext *context; /* NULL: none */
+	bool connected, closing, working;
+	struct event *timer; /* to connect again, or to look for answers that are late */
+	int64_t backoff_ms;
+	struct job *first, *last;
+	size_t in_flight;
+	char sha[SCRIPTS][SHA_TEXT]; /* "": not known yet */
+	uint64_t asked, failed;      /* atomic */
+	int told_working;            /* atomic */
+};
+
+static const struct sluice_store_answer not_there = { .status = SLUICE_STORE_FAILED, .why = "no connection to Redis" };
+
+static void plan_connect(struct redis *r);
+
+/* ---- state ---- */
+
+static void tell(struct redis *r, bool working, const char *why)
+{
+	bool was = r->working;
+
+	r->working = working;
+	__atomic_store_n(&r->told_working, working, __ATOMIC_RELAXED);
+	if (was != working && r->settings.changed && !r->closing)
+		r->settings.changed(r->settings.arg, working, why);
+}
+
+static void enqueue(struct redis *r, struct job *job)
+{
+	job->before = r->last;
+	job->next = NULL;
+	if (r->last)
+		r->last->next = job;
+	else
+		r->first = job;
+	r->last = job;
+	r->in_flight++;
+}
+
+static void dequeue(struct redis *r, struct job *job)
+{
+	*(job->before ? &job->before->next : &r->first) = job->next;
+	*(job->next ? &job->next->before : &r->last) = job->before;
+	r->in_flight--;
+}
+
+static void finish(struct job *job, const struct sluice_store_answer *answer)
+{
+	if (answer->status == SLUICE_STORE_FAILED)
+		(void)__atomic_add_fetch(&job->redis->failed, 1, __ATOMIC_RELAXED);
+	job->done(job->arg, answer);
+	free(job);
+}
+
+/* ---- answers ---- */
+
+/* Errors of the server as a whole; one of a single key (WRONGTYPE) says nothing about the others. */
+static bool whole_server(const char *error)
+{
+	static const char *const words[] = { "OOM", "READONLY", "LOADING", "NOAUTH", "NOPERM", "MISCONF", "CLUSTERDOWN", "MASTERDOWN" };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strstr(error, words[i]))
+			return true;
+	return false;
+}
+
+static bool read_numbers(const redisReply *reply, int64_t numbers[3])
+{
+	if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 3)
+		return false;
+	for (size_t i = 0; i < 3; i++) {
+		if (reply->element[i]->type != REDIS_REPLY_INTEGER)
+			return false;
+		numbers[i] = reply->element[i]->integer;
+	}
+	return true;
+}
+
+static bool read_value(const redisReply *reply, struct sluice_store_answer *a)
+{
+	a->status = reply->type == REDIS_REPLY_NIL ? SLUICE_STORE_ABSENT : SLUICE_STORE_OK;
+	a->value = reply->str;
+	a->value_len = reply->len;
+	return reply->type == REDIS_REPLY_NIL || reply->type == REDIS_REPLY_STRING;
+}
+
+/* False: not what this command answers. */
+static bool read_reply(enum sluice_store_verb verb, const redisReply *reply, struct sluice_store_answer *a)
+{
+	int64_t n[3] = { 0 };
+
+	if (verb <= SLUICE_STORE_SET && !read_numbers(reply, n))
+		return false;
+	switch (verb) {
+	case SLUICE_STORE_GREYLIST:
+		if (n[0] < SLUICE_STORE_GREYLIST_NEW || n[0] > SLUICE_STORE_GREYLIST_KNOWN)
+			return false;
+		a->greylist = (enum sluice_store_greylist)n[0];
+		a->wait_ms = n[1];
+		a->number = n[2];
+		return true;
+	case SLUICE_STORE_RATE:
+		a->allowed = n[0] == 1;
+		a->wait_ms = n[1];
+		a->number = n[2];
+		return true;
+	case SLUICE_STORE_COUNT:
+		a->number = n[0];
+		a->before = n[1];
+		return true;
+	case SLUICE_STORE_SET:
+		a->number = n[0];
+		return true;
+	case SLUICE_STORE_GET:
+		return read_value(reply, a);
+	case SLUICE_STORE_PUT:
+		return reply->type == REDIS_REPLY_STATUS;
+	case SLUICE_STORE_DELETE:
+		a->status = reply->type == REDIS_REPLY_INTEGER && reply->integer ? SLUICE_STORE_OK : SLUICE_STORE_ABSENT;
+		return reply->type == REDIS_REPLY_INTEGER;
+	}
+	return false;
+}
+
+static bool submit(struct job *job);
+
+static void on_reply(redisAsyncContext *context, void *got, void *arg)
+{
+	static const struct sluice_store_answer refused = { .status = SLUICE_STORE_FAILED, .why = "Redis refuses" };
+	struct sluice_store_answer a = { .status = SLUICE_STORE_OK };
+	const redisReply *reply = got;
+	struct job *job = arg;
+	struct redis *r = job->redis;
+
+	(void)context;
+	dequeue(r, job);
+	if (!reply) {
+		finish(job, &not_there);
+		return;
+	}
+	if (reply->type == REDIS_REPLY_ERROR) {
+		if (!strncmp(reply->str, "NOSCRIPT", 8) && !job->whole_script) {
+			r->sha[job->verb][0] = '\0';
+			if (submit(job))
+				return;
+		}
+		if (whole_server(reply->str))
+			tell(r, false, reply->str);
+		finish(job, &refused);
+		return;
+	}
+	if (!read_reply(job->verb, reply, &a)) {
+		finish(job, &refused);
+		return;
+	}
+	tell(r, true, NULL);
+	finish(job, &a);
+}
+
+/* ---- sending ---- */
+
+/* The job's command, with the script's hash where the server knows it. False: it could not be sent, and is still the caller's. */
+static bool submit(struct job *job)
+{
+	struct redis *r = job->redis;
+
+	if (!r->context || !r->connected || r->in_flight >= IN_FLIGHT_MAX)
+		return false;
+	if (job->verb < SCRIPTS) {
+		job->whole_script = !r->sha[job->verb][0];
+		job->argv[0] = job->whole_script ? "EVAL" : "EVALSHA";
+		job->argv[1] = job->whole_script ? scripts[job->verb] : r->sha[job->verb];
+		job->lengths[0] = strlen(job->argv[0]);
+		job->lengths[1] = strlen(job->argv[1]);
+	}
+	job->sent_ms = clock_mono_ms();
+	enqueue(r, job);
+	if (redisAsyncCommandArgv(r->context, on_reply, job, job->argc, job->argv, job->lengths) == REDIS_OK)
+		return true;
+	dequeue(r, job);
+	return false;
+}
+
+static void send_job(void *arg)
+{
+	struct job *job = arg;
+
+	if (!submit(job))
+		finish(job, &not_there);
+}
+
+static void add(struct job *job, const char *bytes, size_t len)
+{
+	job->argv[job->argc] = bytes;
+	job->lengths[job->argc++] = len;
+}
+
+static void add_number(struct job *job, int i, int64_t n)
+{
+	int len = snprintf(job->numbers[i], sizeof job->numbers[i], "%" PRId64, n);
+
+	add(job, job->numbers[i], (size_t)len);
+}
+
+static enum sluice_store_verb family(const struct sluice_store_op *op)
+{
+	enum sluice_store_verb verb = op->verb == SLUICE_STORE_DELETE ? op->entry.of : op->verb;
+
+	return verb == SLUICE_STORE_PUT ? SLUICE_STORE_GET : verb;
+}
+
+static void make_command(struct job *job, const struct sluice_store_op *op, const char *key, size_t key_len, const char *extra, size_t extra_len)
+{
+	static const char *const commands[] = { [SLUICE_STORE_GET] = "GET", [SLUICE_STORE_PUT] = "SET", [SLUICE_STORE_DELETE] = "DEL" };
+
+	if (op->verb < SCRIPTS) {
+		job->argc = 2; /* submit() fills them */
+		add(job, "1", 1);
+	} else {
+		add(job, commands[op->verb], 3);
+	}
+	add(job, key, key_len);
+	switch (op->verb) {
+	case SLUICE_STORE_GREYLIST:
+		add_number(job, 0, op->greylist.delay_ms);
+		add_number(job, 1, op->greylist.window_ms);
+		add_number(job, 2, op->greylist.lifetime_ms);
+		break;
+	case SLUICE_STORE_RATE:
+		add_number(job, 0, op->rate.interval_us);
+		add_number(job, 1, op->rate.burst);
+		add_number(job, 2, op->rate.cost);
+		add_number(job, 3, op->rate.count_blocked);
+		break;
+	case SLUICE_STORE_COUNT:
+		add_number(job, 0, op->count.window_ms);
+		add_number(job, 1, op->count.add);
+		break;
+	case SLUICE_STORE_SET:
+		add_number(job, 0, op->set.window_ms);
+		add(job, extra, extra_len);
+		break;
+	case SLUICE_STORE_PUT:
+		add(job, extra, extra_len);
+		add(job, "PX", 2);
+		add_number(job, 0, op->put.lifetime_ms);
+		break;
+	case SLUICE_STORE_GET:
+	case SLUICE_STORE_DELETE:
+		break;
+	}
+}
+
+/* prefix:{verb:key} - the braces keep all that belongs to a key on one node of a cluster. */
+static struct job *job_new(struct redis *r, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg)
+{
+	const char *extra = op->verb == SLUICE_STORE_PUT ? op->put.value : op->verb == SLUICE_STORE_SET ? op->set.member : NULL;
+	size_t extra_len = op->verb == SLUICE_STORE_PUT ? op->put.value_len : op->verb == SLUICE_STORE_SET ? op->set.member_len : 0;
+	const char *verb = store_verb_words[family(op)];
+	size_t head = strlen(r->prefix) + strlen(verb) + 3, key_len = head + op->key_len + 1;
+	struct job *job = calloc(1, sizeof *job + key_len + extra_len + 1);
+	char *bytes;
+
+	if (!job)
+		return NULL;
+	job->redis = r;
+	job->verb = op->verb;
+	job->done = done;
+	job->arg = arg;
+	bytes = (char *)(job + 1);
+	(void)snprintf(bytes, head + 1, "%s:{%s:", r->prefix, verb);
+	memcpy(bytes + head, op->key, op->key_len);
+	bytes[key_len - 1] = '}';
+	if (extra_len)
+		memcpy(bytes + key_len, extra, extra_len);
+	make_command(job, op, bytes, key_len, bytes + key_len, extra_len);
+	return job;
+}
+
+static void redis_run(struct store *s, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg)
+{
+	struct redis *r = (struct redis *)s;
+	struct job *job = job_new(r, op, done, arg);
+
+	(void)__atomic_add_fetch(&r->asked, 1, __ATOMIC_RELAXED);
+	if (job && reactor_post(r->settings.reactor, send_job, job) == 0)
+		return;
+	free(job);
+	(void)__atomic_add_fetch(&r->failed, 1, __ATOMIC_RELAXED);
+	done(arg, &not_there);
+}
+
+/* ---- the connection ---- */
+
+static void set_timer(struct redis *r, int64_t ms)
+{
+	struct timeval tv = { .tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000 * 1000) };
+
+	(void)event_add(r->timer, &tv);
+}
+
+/* The connection is no more; hiredis has answered all that was under way with nothing, and frees the context. */
+static void lost(struct redis *r, const char *why)
+{
+	char text[WHY_MAX];
+
+	(void)snprintf(text, sizeof text, "%s", why && *why ? why : "the connection was closed");
+	r->context = NULL;
+	r->connected = false;
+	memset(r->sha, 0, sizeof r->sha);
+	tell(r, false, text);
+	if (!r->closing)
+		plan_connect(r);
+}
+
+static void on_script(redisAsyncContext *context, void *got, void *arg)
+{
+	const redisReply *reply = got;
+	char *sha = arg;
+
+	(void)context;
+	if (reply && reply->type == REDIS_REPLY_STRING && reply->len == SHA_TEXT - 1)
+		memcpy(sha, reply->str, SHA_TEXT);
+}
+
+/* To AUTH and SELECT: a refusal is of the server as a whole. */
+static void on_greeting(redisAsyncContext *context, void *got, void *arg)
+{
+	const redisReply *reply = got;
+	struct redis *r = arg;
+
+	(void)context;
+	if (reply && reply->type == REDIS_REPLY_ERROR)
+		tell(r, false, reply->str);
+	else if (reply)
+		tell(r, true, NULL);
+}
+
+static void greet(struct redis *r)
+{
+	if (*r->password && *r->user)
+		(void)redisAsyncCommand(r->context, on_greeting, r, "AUTH %s %s", r->user, r->password);
+	else if (*r->password)
+		(void)redisAsyncCommand(r->context, on_greeting, r, "AUTH %s", r->password);
+	(void)redisAsyncCommand(r->context, on_greeting, r, "SELECT %d", (int)r->settings.database);
+	for (size_t i = 0; i < SCRIPTS; i++)
+		(void)redisAsyncCommand(r->context, on_script, r->sha[i], "SCRIPT LOAD %s", scripts[i]);
+}
+
+static void on_connect(const redisAsyncContext *context, int status)
+{
+	struct redis *r = context->data;
+
+	if (status != REDIS_OK) {
+		lost(r, context->errstr);
+		return;
+	}
+	r->connected = true;
+	r->backoff_ms = BACKOFF_FIRST_MS;
+	greet(r);
+	set_timer(r, r->settings.timeout_ms);
+}
+
+static void on_disconnect(const redisAsyncContext *context, int status)
+{
+	lost(context->data, status == REDIS_OK ? "" : context->errstr);
+}
+
+static void connect_now(struct redis *r)
+{
+	r->context = *r->server == '/' ? redisAsyncConnectUnix(r->server) : redisAsyncConnect(r->host, r->port);
+	if (!r->context || r->context->err) {
+		redisAsyncContext *broken = r->context;
+		char why[WHY_MAX];
+
+		(void)snprintf(why, sizeof why, "%s", broken ? broken->errstr : "out of memory");
+		r->context = NULL;
+		if (broken)
+			redisAsyncFree(broken);
+		lost(r, why);
+		return;
+	}
+	r->context->data = r;
+	(void)redisAsyncSetConnectCallback(r->context, on_connect);
+	(void)redisAsyncSetDisconnectCallback(r->context, on_disconnect);
+	(void)redisLibeventAttach(r->context, reactor_base(r->settings.reactor));
+	set_timer(r, r->settings.timeout_ms);
+}
+
+/* Half of the wait is left to chance: gateways that lost one Redis together do not come back together. */
+static void plan_connect(struct redis *r)
+{
+	unsigned chance = 0;
+
+	(void)!getrandom(&chance, sizeof chance, 0);
+	set_timer(r, r->backoff_ms / 2 + (int64_t)(chance % (unsigned)(r->backoff_ms / 2 + 1)));
+	r->backoff_ms = r->backoff_ms * 2 > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : r->backoff_ms * 2;
+}
+
+static void drop(struct redis *r, const char *why)
+{
+	redisAsyncContext *context = r->context;
+
+	/* redisAsyncFree() tells on_disconnect() only of a connection that was one */
+	if (r->connected) {
+		tell(r, false, why);
+		redisAsyncFree(context);
+		return;
+	}
+	r->context = NULL;
+	redisAsyncFree(context);
+	lost(r, why);
+}
+
+static void on_timer(int fd, short what, void *arg)
+{
+	struct redis *r = arg;
+
+	(void)fd;
+	(void)what;
+	if (!r->context)
+		connect_now(r);
+	else if (!r->connected)
+		drop(r, "no connection within the timeout");
+	else if (r->first && clock_mono_ms() - r->first->sent_ms >= r->settings.timeout_ms)
+		drop(r, "no answer within the timeout");
+	else
+		set_timer(r, r->first ? r->settings.timeout_ms - (clock_mono_ms() - r->first->sent_ms) + 1 : r->settings.timeout_ms);
+}
+
+/* ---- the interface ---- */
+
+static void open_on_reactor(void *arg)
+{
+	struct redis *r = arg;
+
+	r->timer = event_new(reactor_base(r->settings.reactor), -1, 0, on_timer, r);
+	if (r->timer)
+		connect_now(r);
+}
+
+static void close_on_reactor(void *arg)
+{
+	struct redis *r = arg;
+	redisAsyncContext *context = r->context;
+
+	r->closing = true;
+	r->context = NULL;
+	if (context)
+		redisAsyncFree(context); /* answers what is under way with nothing */
+	if (r->timer)
+		event_free(r->timer);
+}
+
+static void redis_free(struct store *s)
+{
+	struct redis *r = (struct redis *)s;
+
+	reactor_call(r->settings.reactor, close_on_reactor, r);
+	free(r->server);
+	free(r->prefix);
+	free(r->user);
+	if (r->password)
+		explicit_bzero(r->password, strlen(r->password));
+	free(r->password);
+	free(r->host);
+	free(r);
+}
+
+static struct store_stats redis_stats(struct store *s)
+{
+	struct redis *r = (struct redis *)s;
+
+	return (struct store_stats){
+		.asked = __atomic_load_n(&r->asked, __ATOMIC_RELAXED),
+		.failed = __atomic_load_n(&r->failed, __ATOMIC_RELAXED),
+		.working = __atomic_load_n(&r->told_working, __ATOMIC_RELAXED) != 0,
+	};
+}
+
+static const struct store_home home = { redis_run, redis_stats, redis_free };
+
+static bool parse_server(struct redis *r)
+{
+	const char *colon = strrchr(r->server, ':');
+	size_t len = colon ? (size_t)(colon - r->server) : 0;
+	uint64_t port;
+
+	if (*r->server == '/')
+		return true;
+	if (!len || !ascii_to_u64(colon + 1, strlen(colon + 1), UINT16_MAX, &port))
+		return false;
+	r->port = (int)port;
+	if (r->server[0] == '[' && colon[-1] == ']')
+		memmove(r->host, r->server + 1, len - 2), r->host[len - 2] = '\0';
+	else
+		memcpy(r->host, r->server, len), r->host[len] = '\0';
+	return true;
+}
+
+struct store *store_redis_open(const struct store_redis_settings *settings, struct err *reterr)
+{
+	struct redis *r = calloc(1, sizeof *r);
+
+	if (!r) {
+		(void)err_set(reterr, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	r->store.home = &home;
+	r->settings = *settings;
+	r->server = strdup(settings->server);
+	r->prefix = strdup(settings->prefix);
+	r->user = strdup(settings->user);
+	r->password = strdup(settings->password);
+	r->host = r->server ? strdup(r->server) : NULL;
+	r->backoff_ms = BACKOFF_FIRST_MS;
+	r->working = true;
+	r->told_working = 1;
+	if (!r->prefix || !r->user || !r->password || !r->host) {
+		(void)err_set(reterr, -ENOMEM, "out of memory");
+	} else if (!parse_server(r)) {
+		(void)err_set(reterr, -EINVAL, "'%s' is no Redis server: write HOST:PORT, or the absolute path of a unix socket", r->server);
+	} else {
+		reactor_call(settings->reactor, open_on_reactor, r);
+		if (r->timer)
+			return &r->store;
+		(void)err_set(reterr, -ENOMEM, "out of memory");
+	}
+	redis_free(&r->store);
+	return NULL;
+}

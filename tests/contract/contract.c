@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * contract.c - what services/store.h promises, run against either home:
+ *
+ *	contract lmdb FOLDER [OPERATIONS]     contract redis SERVER [OPERATIONS]
+ *	contract write FOLDER                 writes numbers until it is killed, and says which were answered
+ *	contract read FOLDER                  says how far the numbers reach
+ *
+ * OPERATIONS is how many the concurrent test runs, 20,000 unless told; a million is the soak. Times are real, as a Redis has
+ * no other; what is waited for is bounded below, never above.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "filter/base/cleanup.h"
+#include "filter/services/clock.h"
+#include "filter/services/reactor.h"
+#include "filter/services/store_lmdb.h"
+#include "filter/services/store_redis.h"
+
+#define THREADS 8
+#define HOUR_MS 3600000
+
+static struct store *store;
+static long operations = 20000;
+static char run_id[32]; /* in each key: a Redis may keep those of another run */
+
+/* ---- one at a time ---- */
+
+struct wait {
+	pthread_mutex_t lock;
+	pthread_cond_t here;
+	bool done;
+	struct sluice_store_answer answer;
+	char value[256];
+};
+
+static void on_answer(void *arg, const struct sluice_store_answer *answer)
+{
+	struct wait *w = arg;
+
+	(void)pthread_mutex_lock(&w->lock);
+	w->answer = *answer;
+	if (answer->value && answer->value_len < sizeof w->value) {
+		memcpy(w->value, answer->value, answer->value_len);
+		w->answer.value = w->value;
+	}
+	w->done = true;
+	(void)pthread_cond_signal(&w->here);
+	(void)pthread_mutex_unlock(&w->lock);
+}
+
+static struct sluice_store_answer ask(struct wait *w, const struct sluice_store_op *op)
+{
+	*w = (struct wait){ .lock = PTHREAD_MUTEX_INITIALIZER, .here = PTHREAD_COND_INITIALIZER };
+	store_run(store, op, on_answer, w);
+	(void)pthread_mutex_lock(&w->lock);
+	while (!w->done)
+		(void)pthread_cond_wait(&w->here, &w->lock);
+	(void)pthread_mutex_unlock(&w->lock);
+	return w->answer;
+}
+
+static struct sluice_store_op keyed(enum sluice_store_verb verb, char buf[STORE_KEY_MAX], const char *key)
+{
+	int len = snprintf(buf, STORE_KEY_MAX, "%s/%s", run_id, key);
+
+	return (struct sluice_store_op){ .verb = verb, .key = buf, .key_len = (size_t)len };
+}
+
+static void sleep_ms(long ms)
+{
+	struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
+
+	(void)nanosleep(&t, NULL);
+}
+
+/* ---- greylist ---- */
+
+static struct sluice_store_answer touch(const char *key, int64_t delay, int64_t window, int64_t lifetime)
+{
+	char buf[STORE_KEY_MAX];
+	struct sluice_store_op op = keyed(SLUICE_STORE_GREYLIST, buf, key);
+	struct wait w;
+
+	op.greylist.delay_ms = delay;
+	op.greylist.window_ms = window;
+	op.greylist.lifetime_ms = lifetime;
+	return ask(&w, &op);
+}
+
+static void a_retry_after_the_delay_passes_and_is_known_from_then_on(void **state)
+{
+	struct sluice_store_answer a = touch("retry", 200, HOUR_MS, HOUR_MS);
+
+	(void)state;
+	assert_int_equal(a.status, SLUICE_STORE_OK);
+	assert_int_equal(a.greylist, SLUICE_STORE_GREYLIST_NEW);
+	assert_int_equal(a.wait_ms, 200);
+	a = touch("retry", HOUR_MS, HOUR_MS, HOUR_MS);
+	assert_int_equal(a.greylist, SLUICE_STORE_GREYLIST_EARLY);
+	assert_true(a.wait_ms > HOUR_MS - 60000 && a.wait_ms <= HOUR_MS);
+	sleep_ms(210);
+	a = touch("retry", 200, HOUR_MS, HOUR_MS);
+	assert_int_equal(a.greylist, SLUICE_STORE_GREYLIST_PASS);
+	assert_int_equal(a.number, 1);
+	a = touch("retry", 200, HOUR_MS, HOUR_MS);
+	assert_int_equal(a.greylist, SLUICE_STORE_GREYLIST_KNOWN);
+	assert_int_equal(a.number, 2);
+}
+
+static void a_retry_after_the_window_is_a_first_try(void **state)
+{
+	(void)state;
+	assert_int_equal(touch("late", 10, 50, HOUR_MS).greylist, SLUICE_STORE_GREYLIST_NEW);
+	sleep_ms(80);
+	assert_int_equal(touch("late", 10, 50, HOUR_MS).greylist, SLUICE_STORE_GREYLIST_NEW);
+}
+
+static void a_pass_is_forgotten_after_its_lifetime(void **state)
+{
+	(void)state;
+	assert_int_equal(touch("old", 0, HOUR_MS, 50).greylist, SLUICE_STORE_GREYLIST_NEW);
+	assert_int_equal(touch("old", 0, HOUR_MS, 50).greylist, SLUICE_STORE_GREYLIST_PASS);
+	sleep_ms(80);
+	assert_int_equal(touch("old", 0, HOUR_MS, 50).greylist, SLUICE_STORE_GREYLIST_NEW);
+}
+
+/* ---- rate ---- */
+
+static struct sluice_store_answer take(const char *key, int64_t interval_us, int64_t burst, int64_t cost, bool count_blocked)
+{
+	char buf[STORE_KEY_MAX];
+	struct sluice_store_op op = keyed(SLUICE_STORE_RATE, buf, key);
+	struct wait w;
+
+	op.rate.interval_us = interval_us;
+	op.rate.burst = burst;
+	op.rate.cost = cost;
+	op.rate.count_blocked = count_blocked;
+	return ask(&w, &op);
+}
+
+#define SLOW_US 600000000 /* one unit in ten minutes: none comes back while a test runs */
+
+static void a_burst_is_allowed_and_one_more_is_not(void **state)
+{
+	struct sluice_store_answer a;
+
+	(void)state;
+	for (int i = 0; i < 5; i++) {
+		a = take("burst", SLOW_US, 5, 1, false);
+		assert_true(a.status == SLUICE_STORE_OK && a.allowed);
+		assert_int_equal(a.number, 4 - i);
+	}
+	a = take("burst", SLOW_US, 5, 1, false);
+	assert_false(a.allowed);
+	assert_int_equal(a.number, 0);
+	assert_true(a.wait_ms > 0 && a.wait_ms <= SLOW_US / 1000);
+}
+
+static void units_come_back_with_time(void **state)
+{
+	(void)state;
+	assert_true(take("refill", 100000, 1, 1, false).allowed);
+	sleep_ms(110);
+	assert_true(take("refill", 100000, 1, 1, false).allowed);
+}
+
+static void what_is_given_back_can_be_taken_again(void **state)
+{
+	(void)state;
+	assert_true(take("refund", SLOW_US, 3, 3, false).allowed);
+	assert_false(take("refund", SLOW_US, 3, 1, false).allowed);
+	assert_true(take("refund", SLOW_US, 3, -2, false).allowed);
+	assert_true(take("refund", SLOW_US, 3, 2, false).allowed);
+	assert_false(take("refund", SLOW_US, 3, 1, false).allowed);
+	/* more than was taken makes no credit */
+	assert_true(take("refund", SLOW_US, 3, -100, false).allowed);
+	assert_int_equal(take("refund", SLOW_US, 3, 0, false).number, 3);
+}
+
+static void looking_takes_nothing(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(take("look", SLOW_US, 2, 0, false).number, 2);
+}
+
+static void tries_that_are_refused_count_where_that_is_asked(void **state)
+{
+	int64_t before;
+
+	(void)state;
+	assert_true(take("blocked", SLOW_US, 2, 2, true).allowed);
+	before = take("blocked", SLOW_US, 2, 1, true).wait_ms;
+	assert_true(take("blocked", SLOW_US, 2, 1, true).wait_ms > before);
+	/* but no debt is larger than the burst */
+	for (int i = 0; i < 10; i++)
+		assert_true(take("blocked", SLOW_US, 2, 1, true).wait_ms <= 3 * (int64_t)SLOW_US / 1000);
+}
+
+static void more_than_the_burst_is_never_allowed(void **state)
+{
+	(void)state;
+	assert_false(take("cost", SLOW_US, 2, 3, false).allowed);
+	assert_true(take("cost", SLOW_US, 2, 2, false).allowed);
+}
+
+/* ---- counts and sets ---- */
+
+static struct sluice_store_answer count(const char *key, int64_t window_ms, int64_t add)
+{
+	char buf[STORE_KEY_MAX];
+	struct sluice_store_op op = keyed(SLUICE_STORE_COUNT, buf, key);
+	struct wait w;
+
+	op.count.window_ms = window_ms;
+	op.count.add = add;
+	return ask(&w, &op);
+}
+
+#define LONG_MS INT64_C(100000000000) /* three years: no window ends while a test runs */
+
+static void counts_add_up(void **state)
+{
+	(void)state;
+	assert_int_equal(count("sum", LONG_MS, 0).number, 0);
+	assert_int_equal(count("sum", LONG_MS, 2).number, 2);
+	assert_int_equal(count("sum", LONG_MS, 40).number, 42);
+	assert_int_equal(count("sum", LONG_MS, 0).number, 42);
+}
+
+static void a_count_begins_anew_with_its_window(void **state)
+{
+	struct sluice_store_answer a;
+	int64_t seen;
+
+	(void)state;
+	seen = count("window", 200, 7).number;
+	assert_int_equal(seen, 7);
+	do { /* until the next window: at most 200 ms away */
+		sleep_ms(5);
+		a = count("window", 200, 0);
+	} while (a.number == 7);
+	assert_int_equal(a.number, 0);
+	assert_true(a.before == 7 || a.before == 0); /* 0: this machine slept through a whole window */
+}
+
+static struct sluice_store_answer set_add(const char *key, int64_t window_ms, const char *member)
+{
+	char buf[STORE_KEY_MAX];
+	struct sluice_store_op op = keyed(SLUICE_STORE_SET, buf, key);
+	struct wait w;
+
+	op.set.window_ms = window_ms;
+	op.set.member = member;
+	op.set.member_len = strlen(member);
+	return ask(&w, &op);
+}
+
+static void a_set_counts_each_member_once(void **state)
+{
+	(void)state;
+	assert_int_equal(set_add("few", LONG_MS, "a").number, 1);
+	assert_int_equal(set_add("few", LONG_MS, "b").number, 2);
+	assert_int_equal(set_add("few", LONG_MS, "a").number, 2);
+	assert_int_equal(set_add("few", LONG_MS, "").number, 3);
+}
+
+static void a_large_set_is_estimated_within_a_tenth(void **state)
+{
+	char member[32];
+	int64_t got = 0;
+
+	(void)state;
+	for (int i = 1; i <= 5000; i++) {
+		(void)snprintf(member, sizeof member, "user%d@example.org", i);
+		got = set_add("many", LONG_MS, member).number;
+		if (i == 20)
+			assert_true(got >= 19 && got <= 21);
+		if (i == 200)
+			assert_true(got >= 180 && got <= 220);
+	}
+	if (got < 4500 || got > 5500)
+		fail_msg("5000 members are estimated as %lld", (long long)got);
+}
+
+/* ---- values ---- */
+
+static struct sluice_store_answer put(const char *key, const void *value, size_t len, int64_t lifetime_ms)
+{
+	char buf[STORE_KEY_MAX];
+	struct sluice_store_op op = keyed(SLUICE_STORE_PUT, buf, key);
+	struct wait w;
+
+	op.put.value = value;
+	op.put.value_len = len;
+	op.put.lifetime_ms = lifetime_ms;
+	return ask(&w, &op);
+}
+
+static struct sluice_store_answer get(struct wait *w, const char *key)
+{
+	char buf[STORE_KEY_MAX];
+	struct sluice_store_op op = keyed(SLUICE_STORE_GET, buf, key);
+
+	return ask(w, &op);
+}
+
+static struct sluice_store_answer delete(const char *key, enum sluice_store_verb of)
+{
+	char buf[STORE_KEY_MAX];
+	struct sluice_store_op op = keyed(SLUICE_STORE_DELETE, buf, key);
+	struct wait w;
+
+	op.entry.of = of;
+	return ask(&w, &op);
+}
+
+static void a_value_is_kept_until_it_expires(void **state)
+{
+	struct wait w;
+
+	(void)state;
+	assert_int_equal(get(&w, "value").status, SLUICE_STORE_ABSENT);
+	assert_int_equal(put("value", "a\0b", 3, HOUR_MS).status, SLUICE_STORE_OK);
+	assert_int_equal(get(&w, "value").value_len, 3);
+	assert_memory_equal(w.value, "a\0b", 3);
+	assert_int_equal(put("value", "", 0, HOUR_MS).status, SLUICE_STORE_OK);
+	assert_int_equal(get(&w, "value").status, SLUICE_STORE_OK);
+	assert_int_equal(w.answer.value_len, 0);
+	assert_int_equal(put("value", "short", 5, 50).status, SLUICE_STORE_OK);
+	sleep_ms(80);
+	assert_int_equal(get(&w, "value").status, SLUICE_STORE_ABSENT);
+}
+
+static void deleting_is_of_one_verb(void **state)
+{
+	struct wait w;
+
+	(void)state;
+	assert_int_equal(put("both", "x", 1, HOUR_MS).status, SLUICE_STORE_OK);
+	assert_int_equal(count("both", LONG_MS, 5).number, 5);
+	assert_int_equal(delete("both", SLUICE_STORE_GET).status, SLUICE_STORE_OK);
+	assert_int_equal(delete("both", SLUICE_STORE_GET).status, SLUICE_STORE_ABSENT);
+	assert_int_equal(get(&w, "both").status, SLUICE_STORE_ABSENT);
+	assert_int_equal(count("both", LONG_MS, 0).number, 5);
+	assert_int_equal(delete("both", SLUICE_STORE_COUNT).status, SLUICE_STORE_OK);
+	assert_int_equal(count("both", LONG_MS, 0).number, 0);
+}
+
+static void any_octets_make_a_key(void **state)
+{
+	static const char a[] = "k\0}{\r\n\xff one", b[] = "k\0}{\r\n\xff two";
+	struct sluice_store_op op = { .verb = SLUICE_STORE_COUNT, .key = a, .key_len = sizeof a, .count = { LONG_MS, 1 } };
+	struct wait w;
+
+	(void)state;
+	(void)ask(&w, &op);
+	op.key = b;
+	(void)ask(&w, &op);
+	op.count.add = 0;
+	op.key = a;
+	assert_true(ask(&w, &op).number >= 1);
+	op.verb = SLUICE_STORE_DELETE;
+	op.entry.of = SLUICE_STORE_COUNT;
+	assert_int_equal(ask(&w, &op).status, SLUICE_STORE_OK);
+	op.key = b;
+	assert_int_equal(ask(&w, &op).status, SLUICE_STORE_OK);
+}
+
+static void what_is_too_long_fails(void **state)
+{
+	static char key[STORE_KEY_MAX + 1], value[STORE_VALUE_MAX + 1];
+	struct sluice_store_op op = { .verb = SLUICE_STORE_GET, .key = key, .key_len = sizeof key };
+	struct wait w;
+
+	(void)state;
+	assert_int_equal(ask(&w, &op).status, SLUICE_STORE_FAILED);
+	op.key_len = STORE_KEY_MAX;
+	assert_int_equal(ask(&w, &op).status, SLUICE_STORE_ABSENT);
+	assert_int_equal(put("large", value, sizeof value, HOUR_MS).status, SLUICE_STORE_FAILED);
+	assert_int_equal(put("large", value, STORE_VALUE_MAX, HOUR_MS).status, SLUICE_STORE_OK);
+}
+
+/* ---- many at once ---- */
+
+struct crowd {
+	pthread_mutex_t lock;
+	pthread_cond_t quiet;
+	long under_way, allowed, failed;
+};
+
+static void on_crowd(void *arg, const struct sluice_store_answer *answer)
+{
+	struct crowd *c = arg;
+
+	(void)pthread_mutex_lock(&c->lock);
+	c->allowed += answer->status == SLUICE_STORE_OK && answer->allowed;
+	c->failed += answer->status == SLUICE_STORE_FAILED;
+	if (--c->under_way < 2000)
+		(void)pthread_cond_broadcast(&c->quiet);
+	(void)pthread_mutex_unlock(&c->lock);
+}
+
+static void *crowd_thread(void *arg)
+{
+	struct crowd *c = arg;
+	char shared[STORE_KEY_MAX], own[STORE_KEY_MAX], name[64];
+	struct sluice_store_op rate = keyed(SLUICE_STORE_RATE, shared, "crowd"), counter;
+
+	(void)snprintf(name, sizeof name, "crowd/%lx", (unsigned long)pthread_self());
+	counter = keyed(SLUICE_STORE_COUNT, own, name);
+	rate.rate.interval_us = INT64_C(3600000000);
+	rate.rate.burst = 1000;
+	rate.rate.cost = 1;
+	counter.count.window_ms = LONG_MS;
+	counter.count.add = 1;
+	for (long i = 0; i < operations / THREADS; i++) {
+		(void)pthread_mutex_lock(&c->lock);
+		while (c->under_way >= 4000)
+			(void)pthread_cond_wait(&c->quiet, &c->lock);
+		c->under_way++;
+		(void)pthread_mutex_unlock(&c->lock);
+		store_run(store, i % 2 ? &counter : &rate, on_crowd, c);
+	}
+	return NULL;
+}
+
+static void many_threads_take_exactly_what_there_is(void **state)
+{
+	struct crowd c = { .lock = PTHREAD_MUTEX_INITIALIZER, .quiet = PTHREAD_COND_INITIALIZER };
+	pthread_t threads[THREADS];
+
+	(void)state;
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, crowd_thread, &c), 0);
+	for (int i = 0; i < THREADS; i++)
+		(void)pthread_join(threads[i], NULL);
+	(void)pthread_mutex_lock(&c.lock);
+	while (c.under_way > 0)
+		(void)pthread_cond_wait(&c.quiet, &c.lock);
+	(void)pthread_mutex_unlock(&c.lock);
+	assert_int_equal(c.failed, 0);
+	assert_int_equal(c.allowed, 1000); /* an hour a unit: none came back */
+}
+
+/* ---- the program ---- */
+
+static const struct CMUnitTest tests[] = {
+	cmocka_unit_test(a_retry_after_the_delay_passes_and_is_known_from_then_on),
+	cmocka_unit_test(a_retry_after_the_window_is_a_first_try),
+	cmocka_unit_test(a_pass_is_forgotten_after_its_lifetime),
+	cmocka_unit_test(a_burst_is_allowed_and_one_more_is_not),
+	cmocka_unit_test(units_come_back_with_time),
+	cmocka_unit_test(what_is_given_back_can_be_taken_again),
+	cmocka_unit_test(looking_takes_nothing),
+	cmocka_unit_test(tries_that_are_refused_count_where_that_is_asked),
+	cmocka_unit_test(more_than_the_burst_is_never_allowed),
+	cmocka_unit_test(counts_add_up),
+	cmocka_unit_test(a_count_begins_anew_with_its_window),
+	cmocka_unit_test(a_set_counts_each_member_once),
+	cmocka_unit_test(a_large_set_is_estimated_within_a_tenth),
+	cmocka_unit_test(a_value_is_kept_until_it_expires),
+	cmocka_unit_test(deleting_is_of_one_verb),
+	cmocka_unit_test(any_octets_make_a_key),
+	cmocka_unit_test(what_is_too_long_fails),
+	cmocka_unit_test(many_threads_take_exactly_what_there_is),
+};
+
+static struct store *open_lmdb(const char *folder)
+{
+	struct store_lmdb_settings settings = { .path = folder, .max_bytes = 256u << 20 };
+	struct err err;
+	struct store *s = store_lmdb_open(&settings, &err);
+
+	if (!s)
+		fprintf(stderr, "%s\n", err.text);
+	return s;
+}
+
+static struct store *open_redis(const char *server, struct reactor *reactor)
+{
+	struct store_redis_settings settings = { .reactor = reactor, .server = server, .prefix = "contract", .user = "", .password = "",
+		.timeout_ms = 60000 };
+	struct err err;
+	struct store *s = store_redis_open(&settings, &err);
+	struct wait w;
+
+	if (!s) {
+		fprintf(stderr, "%s\n", err.text);
+		return NULL;
+	}
+	store = s;
+	while (get(&w, "hello").status == SLUICE_STORE_FAILED) /* until it is connected; the caller's patience is the bound */
+		sleep_ms(20);
+	return s;
+}
+
+/* Numbers under a few keys; each is said once it has been answered, with the time. */
+static int write_numbers(void)
+{
+	for (long i = 1;; i++) {
+		if (count("numbers", LONG_MS, 1).number != i)
+			return 1;
+		printf("%lld %ld\n", (long long)clock_mono_ms(), i);
+		fflush(stdout);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct reactor *reactor = NULL;
+	int failures;
+
+	if (argc < 3)
+		return 64;
+	if (argc > 3)
+		operations = atol(argv[3]);
+	(void)snprintf(run_id, sizeof run_id, "%lld-%d", (long long)clock_wall_ms(), (int)getpid());
+	if (!strcmp(argv[1], "redis")) {
+		reactor = reactor_new();
+		store = reactor ? open_redis(argv[2], reactor) : NULL;
+	} else {
+		store = open_lmdb(argv[2]);
+	}
+	if (!store)
+		return 1;
+	if (!strcmp(argv[1], "write") || !strcmp(argv[1], "read"))
+		(void)snprintf(run_id, sizeof run_id, "numbers");
+	if (!strcmp(argv[1], "write"))
+		return write_numbers();
+	if (!strcmp(argv[1], "read")) {
+		printf("%lld\n", (long long)count("numbers", LONG_MS, 0).number);
+		failures = 0;
+	} else {
+		failures = cmocka_run_group_tests(tests, NULL, NULL);
+	}
+	store_free(store);
+	reactor_free(reactor);
+	return failures;
+}

@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Who may include whom: folders of filter/ only those to their left, plugins only plugin.h, base and mail."""
+import re
+
+from support import sluice
+
+ORDER = ["base", "mail", "case", "services", "tx", "policy", "engine", "milter", "daemon"]
+# observe/case belongs below; what counts, keeps and shows cases serves the daemon and its edge
+PLACES = {"filter/observe/case": "case", "filter/observe": "engine", "filter/ctl": "daemon", "filter/man": "daemon"}
+
+
+def layer(path):
+    for prefix, name in PLACES.items():
+        if path.startswith((prefix + ".", prefix + "/")):
+            return name
+    folder = re.match(r"filter/(\w+)/", path)
+    return folder[1] if folder else "daemon"
+
+
+def includes(folder):
+    for path in sorted((sluice.TOP / folder).rglob("*.[ch]")):
+        for line, name in re.findall(r'^(#include "([^"]+)")', path.read_text(), re.M):
+            yield str(path.relative_to(sluice.TOP)), name, line
+
+
+def test_folders_include_only_what_is_below_them():
+    wrong = [f"{path}: {line}" for path, name, line in includes("filter")
+             if name.startswith("filter/") and ORDER.index(layer(name)) > ORDER.index(layer(path))]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_filter_knows_of_plugins_only_the_contract():
+    wrong = [f"{path}: {line}" for path, name, line in includes("filter") if name.startswith("plugins/") and name != "plugins/plugin.h"]
+    assert not wrong, "\n".join(wrong)
+
+
+def test_plugins_know_the_contract_and_their_own_files():
+    wrong = []
+    for path, name, line in includes("plugins"):
+        own = "/".join(path.split("/")[:2]) + "/"
+        if not name.startswith(("plugins/plugin.h", "filter/base/", "filter/mail/", own)):
+            wrong.append(f"{path}: {line}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_only_the_edge_knows_libmilter():
+    users = {str(p.relative_to(sluice.TOP)) for p in sluice.TOP.glob("filter/**/*.[ch]") if "libmilter/" in p.read_text()}
+    assert all(path.startswith("filter/milter/") for path in users), users

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The manual: whole, well formed, and true."""
+import re
+import subprocess
+
+import pytest
+from support import sluice
+
+PAGES = ["sluiced.8", "sluicectl.8", "sluice.conf.5", "sluice-rules.5"]
+BUILT = sluice.BUILD / "filter/man"
+
+
+def names(pattern, *globs):
+    """What the code calls things: the first group of a pattern, in all files."""
+    return {m for glob in globs for path in sluice.TOP.glob(glob) for m in re.findall(pattern, path.read_text())}
+
+
+def entries(page, macro):
+    return set(re.findall(rf"^\.It {macro} (\S+)", (BUILT / page).read_text(), re.M))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_mandoc_finds_nothing_wrong(page):
+    done = subprocess.run(["mandoc", "-Tlint", BUILT / page], capture_output=True, text=True, timeout=60, check=False)
+    wrong = [line for line in done.stdout.splitlines() + done.stderr.splitlines()
+             if not re.search("input text line longer|referenced manual not found|ACTIONS instead of AUTHORS", line)]
+    assert not wrong, "\n".join(wrong)
+    assert not re.search(r"^@[\w-]+@$", (BUILT / page).read_text(), re.M), "a table was not printed"
+
+
+def test_every_setting_and_every_option_of_a_check_is_there():
+    options = names(r'\{ "(\w+)", SLUICE_OPT_', "filter/policy/settings.c", "plugins/*/*.c")
+    assert len(options) > 25
+    assert options <= entries("sluice.conf.5", "Ic")
+
+
+def test_every_fact_is_there():
+    facts = names(r'FACT\("([\w.]+)"', "filter/engine/*.c") | names(r'\{ "(\w+\.\w+)", SLUICE_\w+,', "plugins/*/*.c")
+    facts |= {f"{check}.outcome" for check in names(r'\.name = "(\w+)", \.stage = SLUICE_STAGE_(?!PROBE)\w', "plugins/*/*.c")}
+    assert len(facts) > 60
+    assert facts <= entries("sluice-rules.5", "Sy")
+
+
+def test_every_command_and_every_option_of_check_is_there():
+    text = (BUILT / "sluicectl.8").read_text()
+    usage = sluice.ctl("--help").stdout
+    for command in re.findall(r"^  (\w+) ", usage, re.M):
+        assert re.search(rf"^\.It Cm {command}\b", text, re.M), command
+    for option in re.findall(r"^  --([\w-]+)", sluice.ctl("check", "-h").stdout, re.M):
+        assert re.search(rf"^\.It Fl -{option}\b", text, re.M), option
+
+
+@pytest.mark.parametrize("page", ["sluice.conf.5", "sluice-rules.5"])
+def test_the_examples_are_good(tmp_path, page):
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists/trusted").write_text("192.0.2.0/24\n")
+    (tmp_path / "relay.conf").write_text("")
+    (tmp_path / "bl.key").write_text("secret\n")
+    blocks = re.findall(r"^\.Bd -literal.*\n((?:.*\n)*?)\.Ed", (BUILT / page).read_text(), re.M)
+    examples = [b for b in blocks if re.search(r"^(at|listen)\b", b, re.M) and "::=" not in b and '"{"' not in b]
+    assert examples
+    for i, example in enumerate(examples):
+        conf = tmp_path / f"{i}.conf"
+        before = "" if "list local-domains" in example else "list local-domains domain [example.org]\n"
+        conf.write_text(sluice.plugin_lines() + before + example.replace("/etc/sluice/", f"{tmp_path}/"))
+        done = sluice.ctl("config", "check", "-c", conf)
+        assert done.returncode == 0, done.stderr + example

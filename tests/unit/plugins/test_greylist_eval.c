@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <errno.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "filter/base/ip.h"
+#include "filter/mail/address.h"
+#include "plugins/greylist/greylist_eval.h"
+
+static void senders_are_known_again_at_the_next_try(void **state)
+{
+	static const struct {
+		const char *sender, *want;
+	} rows[] = {
+		{ "<a@example.net>", "a@example.net" },
+		{ "<A.b@Example.NET>", "a.b@example.net" },
+		{ "<user+list=u=example.org@example.net>", "user#@example.net" },
+		{ "<bounce-12345-678@example.net>", "bounce-#-#@example.net" },
+		{ "<prvs=0123abcdef=user@example.net>", "user@example.net" },
+		{ "<PRVS=0123abcdef=user@example.net>", "user@example.net" },
+		{ "<btv1==012abc==user@example.net>", "user@example.net" },
+		{ "<prvs=a=user@example.net>", "prvs#@example.net" }, /* too short for a tag */
+		{ "<prvs=0123abcdef=@example.net>", "prvs#@example.net" },
+		{ "<>", "@" },
+		{ "<postmaster>", "postmaster@" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct sluice_address a = address_split(rows[i].sender, strlen(rows[i].sender));
+		SLUICE_CLEANUP(text_done) struct text got = TEXT_INIT(1024);
+
+		greylist_fold_sender(&got, &a);
+		if (strcmp(text_str(&got), rows[i].want) != 0)
+			fail_msg("%s: got '%s'", rows[i].sender, text_str(&got));
+	}
+}
+
+static void a_client_is_its_network_or_the_domain_that_authorised_it(void **state)
+{
+	static const struct {
+		const char *ip, *domain, *want;
+	} rows[] = {
+		{ "192.0.2.77", NULL, "greylist|192.0.2.0/24" },
+		{ "2001:db8:1:2:3::4", NULL, "greylist|2001:db8:1:2::/64" },
+		{ "192.0.2.77", "Example.NET", "greylist|@example.net" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct sluice_ip ip;
+		struct greylist_client client = { &ip, 24, 64, rows[i].domain, rows[i].domain ? strlen(rows[i].domain) : 0 };
+		SLUICE_CLEANUP(text_done) struct text got = TEXT_INIT(1024);
+
+		assert_true(ip_parse(rows[i].ip, strlen(rows[i].ip), &ip));
+		greylist_client_key(&got, &client);
+		assert_string_equal(text_str(&got), rows[i].want);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(senders_are_known_again_at_the_next_try),
+		cmocka_unit_test(a_client_is_its_network_or_the_domain_that_authorised_it),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
