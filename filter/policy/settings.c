@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <strings.h>
 
+#include "filter/base/cleanup.h"
+
 static const char *const on_fault_words[] = { "accept", "tempfail", NULL };
 static const char *const log_to_words[] = { "stderr", "syslog", NULL };
 static const char *const log_level_words[] = { "warning", "info", "debug", NULL };
@@ -58,6 +60,8 @@ const struct settings_row settings_rows[] = {
 	{ "state", { "timeout", SLUICE_OPT_DURATION, .min = 10, .max = 60000, .deflt = "1s", .help = "longest wait for an answer of Redis" }, AT(state.timeout_ms) },
 	{ NULL, { .key = NULL }, 0 },
 };
+
+_Static_assert(ARRAY_LEN(settings_rows) <= SETTINGS_MAX_ROWS, "more rows than the parser keeps places for");
 
 int settings_store(struct settings *s, const struct settings_row *row, const struct sluice_setting *value)
 {

@@ -42,6 +42,8 @@ struct settings_row {
 	size_t offset;
 };
 
+#define SETTINGS_MAX_ROWS 64
+
 /* Ended by option.key NULL. Rows of one section stand together. */
 extern const struct settings_row settings_rows[];
 
