@@ -219,9 +219,8 @@ static int open_sockets(struct daemon *d, struct err *reterr)
 static void *milter_main(void *arg)
 {
 	struct daemon *d = arg;
-	char ended = 'm';
+	char ended = milter_run() ? 't' : 'm';
 
-	milter_run();
 	__atomic_store_n(&d->milter_ended, true, __ATOMIC_RELEASE);
 	(void)!write(signal_pipe[1], &ended, 1);
 	return NULL;
@@ -427,6 +426,8 @@ int daemon_run(struct daemon *d)
 				log_write(d->log, LOG_LEVEL_WARNING, "libmilter has ended by itself");
 				return EX_SOFTWARE;
 			}
+			if (c == 't') /* libmilter's own thread was quicker than ours to take the signal, and has let go of all */
+				return EX_OK;
 			if (c == 's') {
 				drain(d);
 				return EX_OK;

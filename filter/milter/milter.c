@@ -126,9 +126,9 @@ int milter_open(struct edge *edge, const struct settings *s, struct err *reterr)
 	return 0;
 }
 
-void milter_run(void)
+bool milter_run(void)
 {
-	(void)smfi_main();
+	return smfi_main() == MI_SUCCESS;
 }
 
 void milter_stop(void)

@@ -24,8 +24,11 @@ struct edge {
  * edge must live until milter_run() has returned and no connection is open. Once in a process. -errno with *reterr.
  */
 int milter_open(struct edge *edge, const struct settings *settings, struct err *reterr) SLUICE_MUST_USE;
-/* Serve until milter_stop(). Blocks; on a thread of its own, with all signals blocked but SIGUSR2. */
-void milter_run(void);
+/*
+ * Serve until milter_stop(), or until libmilter itself takes a SIGTERM, SIGINT or SIGHUP (it waits for them, too). Blocks; on a
+ * thread of its own, with all signals blocked but SIGUSR2. False: it failed.
+ */
+bool milter_run(void);
 /*
  * Ask milter_run() to end; it looks every 5 s, or when its thread gets SIGUSR2. Open connections are closed.
  */
