@@ -32,7 +32,6 @@ class Site:
         self.dns = setup.dns(RECORDS)
         self.sluice = setup.sluice(sluice.shipped(self.dns.forward, extra=WORDS))
         self.postfix = setup.postfix(self.sluice, **options)
-        self.seen = 0
 
     def deliver(self, client=CLIENT, message=PLAIN, **more):
         """Send a message that goes through; as it was delivered."""
@@ -300,7 +299,6 @@ at message { rule big tag "big" when header.count > 100 }
     code, text = postfix.send(None, recipients=["u@example.org", "v@example.org"])
     assert code == 250, text
     postfix.delivered(1)
-    # the last connection: the first was to see whether Postfix is up
-    sent = proxy.commands(-1, "mta").replace("D", "")
-    assert re.fullmatch("OCHMRRL+EA*Q?", sent), sent
-    assert proxy.commands(-1, "milter") == "Occic"  # negotiation, two recipients, our header, the message
+    (sent, answers), = proxy.messages()
+    assert re.fullmatch("OCHMRRL+EA*Q?", sent.replace("D", "")), sent
+    assert answers == "Occic"  # negotiation, two recipients, our header, the message

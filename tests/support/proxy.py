@@ -45,10 +45,12 @@ class Proxy:
             sink.sendall(head + body)
         sink.close()
 
-    def commands(self, connection, who):
-        """The commands that one side sent, in one string."""
+    def messages(self):
+        """Of each connection that had a message: the commands of the MTA and those of the milter, in a string each."""
         with self._lock:
-            return "".join(command for side, command, _ in self.connections[connection] if side == who)
+            pairs = [["".join(command for side, command, _ in packets if side == who) for who in ("mta", "milter")]
+                     for packets in self.connections]
+        return [pair for pair in pairs if "M" in pair[0]]
 
     def stop(self):
         self.sock.close()
