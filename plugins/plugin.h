@@ -292,6 +292,7 @@ enum sluice_option_type {
 	SLUICE_OPT_DURATION,         /* in milliseconds: 500ms 3s 5m 1h 7d */
 	SLUICE_OPT_SIZE,             /* in bytes: 10 64K 10M 1G */
 	SLUICE_OPT_TEXT,             /* a word or a string */
+	SLUICE_OPT_PATH,             /* a file or folder, relative to the folder of the configuration's file that names it */
 	SLUICE_OPT_WORDS,            /* one word or [several], each one of `words` */
 	SLUICE_OPT_WEIGHTED_NETWORK, /* NETWORK weight DECIMAL */
 	SLUICE_OPT_SECRET,           /* "text", file PATH or env NAME; never shown */
@@ -307,10 +308,10 @@ struct sluice_option {
 	const char *help;
 };
 
-/* One setting of a block, in the order of the file, defaults after them. */
+/* One setting of a block, in the order of the file, defaults after them; a plugin without LABEL has a block of defaults when there is none. */
 struct sluice_setting {
 	unsigned option;     /* index into the plugin's table of options */
-	const char *text;    /* TEXT, SECRET (its content); NUL-terminated */
+	const char *text;    /* TEXT, PATH (made absolute where the configuration's is), SECRET (its content); NUL-terminated */
 	int64_t number;      /* BOOL (0, 1), the numbers, the weight; of WORDS a bit for each word by its index */
 	struct sluice_ip ip; /* of a network */
 	uint8_t prefix_len;  /* of a network */

@@ -59,6 +59,9 @@ static void value_syntax(const struct sluice_option *o)
 	case SLUICE_OPT_TEXT:
 		fputs(" Ar text", stdout);
 		break;
+	case SLUICE_OPT_PATH:
+		fputs(" Ar path", stdout);
+		break;
 	case SLUICE_OPT_WORDS:
 		fputs(" Cm ", stdout);
 		words(o->words, " | ");
@@ -116,7 +119,7 @@ static void print_types(const struct registry *r)
 {
 	static const struct { enum sluice_option_type type; const char *name; } types[] = {
 		{ SLUICE_OPT_COUNT, "number" }, { SLUICE_OPT_DECIMAL, "decimal" }, { SLUICE_OPT_DURATION, "duration" },
-		{ SLUICE_OPT_SIZE, "size" }, { SLUICE_OPT_TEXT, "text" }, { SLUICE_OPT_SECRET, "secret" },
+		{ SLUICE_OPT_SIZE, "size" }, { SLUICE_OPT_TEXT, "text" }, { SLUICE_OPT_PATH, "path" }, { SLUICE_OPT_SECRET, "secret" },
 	};
 
 	(void)r;

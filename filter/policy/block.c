@@ -116,23 +116,6 @@ int block_section(struct parser *ps, const char *section)
 	}
 }
 
-int block_defaults(struct parser *ps)
-{
-	for (const struct settings_row *row = settings_rows; row->option.key; row++) {
-		struct sluice_setting value;
-		int r;
-
-		if (ps->settings_seen[row - settings_rows].line || !row->option.deflt)
-			continue;
-		r = option_default(&row->option, ps->p->arena, &value, ps->err);
-		if (r == 0)
-			r = store(ps, row, &value, (struct place){ 0 });
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
 /* ---- blocks of plugins ---- */
 
 int block_find_plugin(const struct parser *ps, const char *name)
@@ -221,20 +204,27 @@ static int plugin_defaults(struct parser *ps, const struct sluice_plugin *plugin
 	return 0;
 }
 
-static int plugin_settings(struct parser *ps, const struct sluice_plugin *plugin, struct sluice_block *block)
+static int read_settings(struct parser *ps, const struct sluice_plugin *plugin, const char *label, struct block_settings *settings)
 {
-	struct block_settings settings = { 0 };
 	int r = parser_expect(ps, TOKEN_OPEN, "'{'");
 
 	for (;;) {
 		if (r == 0)
 			r = lexer_skip_lines(ps->l, ps->err);
-		if (r < 0 || ps->l->token.type == TOKEN_CLOSE)
-			break;
-		r = plugin_setting(ps, plugin, block->label, &settings);
+		if (r < 0)
+			return r;
+		if (ps->l->token.type == TOKEN_CLOSE)
+			return parser_next(ps);
+		r = plugin_setting(ps, plugin, label, settings);
 	}
-	if (r == 0)
-		r = parser_next(ps);
+}
+
+/* written: from the token on; else the block has only defaults. */
+static int plugin_settings(struct parser *ps, const struct sluice_plugin *plugin, struct sluice_block *block, bool written)
+{
+	struct block_settings settings = { 0 };
+	int r = written ? read_settings(ps, plugin, block->label, &settings) : 0;
+
 	if (r == 0)
 		r = plugin_defaults(ps, plugin, block->label, &settings);
 	if (r == 0) {
@@ -271,8 +261,48 @@ int block_plugin(struct parser *ps, unsigned index, struct place at)
 	} else if (blocks->len) {
 		return place_error(at, ps->err, "a second block of %s: put both into one", plugin->name);
 	}
-	r = plugin_settings(ps, plugin, &block);
+	r = plugin_settings(ps, plugin, &block, true);
 	if (r < 0)
 		return r;
 	return vec_push(&blocks->places, at) && vec_push(blocks, block) ? 0 : parser_no_memory(ps);
+}
+
+/* ---- defaults ---- */
+
+static int plugin_without_block(struct parser *ps, unsigned index)
+{
+	const struct sluice_plugin *plugin = ps->host->catalog->plugins.items[index];
+	struct policy_blocks *blocks = &ps->p->blocks.items[index];
+	struct sluice_block block = { 0 };
+	int r;
+
+	if (!plugin->options || plugin->label || blocks->len)
+		return 0;
+	r = plugin_settings(ps, plugin, &block, false);
+	if (r < 0)
+		return r;
+	return vec_push(&blocks->places, (struct place){ 0 }) && vec_push(blocks, block) ? 0 : parser_no_memory(ps);
+}
+
+int block_defaults(struct parser *ps)
+{
+	for (const struct settings_row *row = settings_rows; row->option.key; row++) {
+		struct sluice_setting value;
+		int r;
+
+		if (ps->settings_seen[row - settings_rows].line || !row->option.deflt)
+			continue;
+		r = option_default(&row->option, ps->p->arena, &value, ps->err);
+		if (r == 0)
+			r = store(ps, row, &value, (struct place){ 0 });
+		if (r < 0)
+			return r;
+	}
+	for (unsigned i = 0; i < ps->host->catalog->plugins.len; i++) {
+		int r = plugin_without_block(ps, i);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
 }

@@ -380,6 +380,8 @@ static int parse_not(struct parser *p, const struct expr **ret)
 	while (r == 0 && token_is(&p->l->token, "not")) {
 		negated = !negated;
 		r = lexer_next(p->l, p->err);
+		if (r == 0)
+			r = lexer_skip_lines(p->l, p->err);
 	}
 	if (r < 0)
 		return r;

@@ -33,6 +33,8 @@ const char *option_type_help(enum sluice_option_type type)
 		return "a size such as 500, 64K, 10M or 1G";
 	case SLUICE_OPT_TEXT:
 		return "a word or a \"string\"";
+	case SLUICE_OPT_PATH:
+		return "a path; one that does not begin with / is relative to the folder of the file it stands in";
 	case SLUICE_OPT_WORDS:
 		return "a word, or [several]";
 	case SLUICE_OPT_WEIGHTED_NETWORK:
@@ -118,6 +120,7 @@ static bool number(const struct token *t, const struct sluice_option *o, int64_t
 	case SLUICE_OPT_SIZE:
 		return with_unit(t->text, t->len, ret, false);
 	case SLUICE_OPT_TEXT:
+	case SLUICE_OPT_PATH:
 	case SLUICE_OPT_WORDS:
 	case SLUICE_OPT_SECRET:
 		break;
@@ -238,6 +241,11 @@ int option_parse(struct lexer *l, const struct sluice_option *o, struct sluice_s
 			return wrong(&l->token, o, reterr);
 		ret->text = l->token.text;
 		return lexer_next(l, reterr);
+	case SLUICE_OPT_PATH:
+		if ((l->token.type != TOKEN_WORD && l->token.type != TOKEN_STRING) || !l->token.len)
+			return wrong(&l->token, o, reterr);
+		ret->text = source_path(l->source, l->token.text, l->arena);
+		return ret->text ? lexer_next(l, reterr) : err_set(reterr, -ENOMEM, "out of memory");
 	case SLUICE_OPT_WORDS:
 		return read_words(l, o, ret, reterr);
 	case SLUICE_OPT_WEIGHTED_NETWORK:
@@ -254,7 +262,7 @@ int option_default(const struct sluice_option *o, struct arena *arena, struct sl
 	struct lexer l;
 	int r;
 
-	if (o->type == SLUICE_OPT_TEXT) { /* taken as it is, so that a default may be empty */
+	if (o->type == SLUICE_OPT_TEXT || o->type == SLUICE_OPT_PATH) { /* taken as it is, so that a default may be empty */
 		*ret = (struct sluice_setting){ .text = o->deflt };
 		return 0;
 	}
@@ -320,6 +328,7 @@ void option_print(struct text *out, const struct sluice_option *o, const struct 
 		print_with_unit(out, s->number, o->type == SLUICE_OPT_DURATION);
 		break;
 	case SLUICE_OPT_TEXT:
+	case SLUICE_OPT_PATH:
 		text_adds(out, *s->text ? s->text : "\"\"");
 		break;
 	case SLUICE_OPT_WORDS:

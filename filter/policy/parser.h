@@ -33,7 +33,7 @@ int block_find_plugin(const struct parser *ps, const char *name); /* index, or -
 int block_setting(struct parser *ps, const struct settings_row *row, struct place at);
 int block_section(struct parser *ps, const char *section);
 int block_plugin(struct parser *ps, unsigned index, struct place at);
-/* The defaults of all settings that were not set. */
+/* The defaults of all settings that were not set, those of plugins without a block among them. */
 int block_defaults(struct parser *ps);
 
 /* rule.c: the same */

@@ -34,21 +34,11 @@ static const char *scope_suggest_list(void *arg, const char *name)
 	return s.best;
 }
 
-/* A path as written, relative to the folder of the file that names it. */
-static const char *resolve_path(struct parser *ps, const char *path)
-{
-	const char *base = ps->l->source->path, *slash = strrchr(base, '/');
-
-	if (*path == '/' || !slash)
-		return arena_copy(ps->p->arena, path, strlen(path));
-	return arena_printf(ps->p->arena, "%.*s/%s", (int)(slash - base), base, path);
-}
-
 static int read_path(struct parser *ps, const char *what, const char **ret)
 {
 	if (ps->l->token.type != TOKEN_WORD && ps->l->token.type != TOKEN_STRING)
 		return parser_unexpected(ps, what);
-	*ret = resolve_path(ps, ps->l->token.text);
+	*ret = source_path(ps->l->source, ps->l->token.text, ps->p->arena);
 	return *ret ? 0 : parser_no_memory(ps);
 }
 

@@ -52,6 +52,15 @@ void source_free(struct source *s)
 	free(s);
 }
 
+const char *source_path(const struct source *s, const char *path, struct arena *arena)
+{
+	const char *slash = strrchr(s->path, '/');
+
+	if (*path == '/' || !slash)
+		return arena_copy(arena, path, strlen(path));
+	return arena_printf(arena, "%.*s/%s", (int)(slash - s->path), s->path, path);
+}
+
 static const char *line_start(const struct source *s, unsigned line)
 {
 	const char *p = s->bytes;

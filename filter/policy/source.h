@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "filter/base/arena.h"
 #include "filter/base/err.h"
 
 #define SOURCE_MAX_BYTES (16u << 20)
@@ -25,6 +26,8 @@ int source_load(const char *path, struct source **ret, struct err *reterr) SLUIC
 /* The same from memory; path is for messages. -ENOMEM. */
 int source_from(const char *path, const char *bytes, size_t len, struct source **ret, struct err *reterr) SLUICE_MUST_USE;
 void source_free(struct source *s); /* takes NULL */
+/* A path as written in s, relative to the folder of s. In the arena; NULL: no memory. */
+const char *source_path(const struct source *s, const char *path, struct arena *arena);
 
 /*
  * "FILE:LINE:COLUMN: what is wrong", the line itself, and a mark under the column. Returns -EINVAL, so that a parser

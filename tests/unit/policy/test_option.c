@@ -27,6 +27,7 @@ static const struct {
 	{ SLUICE_OPT_SIZE, "500", "500" }, { SLUICE_OPT_SIZE, "64K", "64K" }, { SLUICE_OPT_SIZE, "1024M", "1G" }, { SLUICE_OPT_SIZE, "1KB", NULL },
 	{ SLUICE_OPT_TEXT, "word", "word" }, { SLUICE_OPT_TEXT, "\"two words\"", "two words" }, { SLUICE_OPT_TEXT, "\"\"", "\"\"" },
 	{ SLUICE_OPT_TEXT, "{", NULL },
+	{ SLUICE_OPT_PATH, "keys", "/etc/keys" }, { SLUICE_OPT_PATH, "\"/a b\"", "/a b" }, { SLUICE_OPT_PATH, "\"\"", NULL },
 	{ SLUICE_OPT_WORDS, "red", "red" }, { SLUICE_OPT_WORDS, "[blue red]", "[red blue]" }, { SLUICE_OPT_WORDS, "[red\n green]", "[red green]" },
 	{ SLUICE_OPT_WORDS, "yellow", NULL }, { SLUICE_OPT_WORDS, "[red", NULL },
 	{ SLUICE_OPT_WEIGHTED_NETWORK, "127.0.0.2/31 weight 8", "127.0.0.2/31 weight 8" },
@@ -44,7 +45,7 @@ static bool read(const struct sluice_option *o, const char *text, struct text *o
 	struct err err;
 	bool ok;
 
-	assert_int_equal(source_from("f", text, strlen(text), &source, &err), 0);
+	assert_int_equal(source_from("/etc/f", text, strlen(text), &source, &err), 0);
 	ok = lexer_init(&l, source, arena, &err) == 0 && option_parse(&l, o, &s, &err) == 0;
 	if (ok)
 		option_print(out, o, &s);
