@@ -4,6 +4,10 @@
 #include <string.h>
 
 #include "filter/base/ascii.h"
+#include "filter/base/ip.h"
+#include "filter/mail/address.h"
+#include "filter/mail/header_field.h"
+#include "filter/mail/mailbox.h"
 #include "filter/policy/policy.h"
 
 #define FACT(fact_name, fact_type, at, fact_scope, fact_help) \
@@ -12,6 +16,7 @@
 
 const struct catalog_fact core_facts[CORE_FACTS] = {
 	[CORE_CLIENT_IP] = FACT("client.ip", SLUICE_IP, CONNECT, CONNECTION, "address of the SMTP client"),
+	[CORE_CLIENT_NET] = FACT("client.net", SLUICE_TEXT, CONNECT, CONNECTION, "network of it that counts as one client, such as 192.0.2.0/24"),
 	[CORE_CLIENT_NAME] = FACT("client.name", SLUICE_DOMAIN, CONNECT, CONNECTION, "its name as the MTA found it"),
 	[CORE_CLIENT_PTR] = FACT("client.ptr", SLUICE_DOMAIN, CONNECT, CONNECTION, "name of its address, unconfirmed (macro {client_ptr})"),
 	[CORE_CLIENT_PORT] = FACT("client.port", SLUICE_INT, CONNECT, CONNECTION, "its port; 0: the MTA did not say"),
@@ -51,6 +56,10 @@ const struct catalog_fact core_facts[CORE_FACTS] = {
 	[CORE_RCPT_NOTIFY] = FACT("rcpt.notify", SLUICE_TEXT, RCPT, RCPT, "parameter NOTIFY of RCPT (RFC 3461)"),
 	[CORE_RCPT_ORCPT] = FACT("rcpt.orcpt", SLUICE_TEXT, RCPT, RCPT, "parameter ORCPT of RCPT (RFC 3461)"),
 	[CORE_RCPT_COUNT] = FACT("rcpt.count", SLUICE_INT, RCPT, MESSAGE, "recipients so far, this one among them"),
+	[CORE_FROM_ADDRESS] = FACT("from.address", SLUICE_ADDRESS, MESSAGE, MESSAGE, "address in the header field From, where it is the only one"),
+	[CORE_FROM_DOMAIN] = FACT("from.domain", SLUICE_DOMAIN, MESSAGE, MESSAGE, "its domain"),
+	[CORE_FROM_COUNT] = FACT("from.count", SLUICE_INT, MESSAGE, MESSAGE, "addresses in all fields From"),
+	[CORE_FROM_MALFORMED] = FACT("from.malformed", SLUICE_BOOL, MESSAGE, MESSAGE, "a field From has something in it that is no address"),
 	[CORE_HEADER_COUNT] = FACT("header.count", SLUICE_INT, MESSAGE, MESSAGE, "header fields"),
 	[CORE_HEADER_SIZE] = FACT("header.size", SLUICE_INT, MESSAGE, MESSAGE, "octets of the header"),
 	[CORE_MESSAGE_SIZE] = FACT("message.size", SLUICE_INT, MESSAGE, MESSAGE, "octets of header and body"),
@@ -80,12 +89,24 @@ static void set_macro(struct session *s, enum core_fact fact, const char *text)
 		s->facts[fact] = (struct value){ .type = core_facts[fact].type };
 }
 
+static void set_net(struct session *s, const struct settings *settings)
+{
+	struct net net = net_of(&s->client, (uint8_t)(s->client.family == 4 ? settings->client_net_v4 : settings->client_net_v6));
+	char ip[IP_TEXT_MAX];
+	const char *text = arena_printf(session_arena(s, SCOPE_CONNECTION), "%s/%u", ip_format(&net.ip, ip), net.prefix_len);
+
+	if (text)
+		set_text(s, CORE_CLIENT_NET, text, strlen(text));
+}
+
 static void at_connect(struct session *s, const struct policy *p)
 {
 	const struct list *trusted = policy_list(p, "trusted");
 
-	if (s->client.family)
+	if (s->client.family) {
 		s->facts[CORE_CLIENT_IP] = (struct value){ .known = true, .type = SLUICE_IP, .ip = s->client };
+		set_net(s, &p->settings);
+	}
 	set_macro(s, CORE_CLIENT_NAME, s->connection.client_name);
 	set_macro(s, CORE_CLIENT_PTR, s->connection.client_ptr);
 	set_number(s, CORE_CLIENT_PORT, s->connection.client_port);
@@ -147,6 +168,41 @@ static void at_rcpt(struct session *s, const struct policy *p)
 	set_number(s, CORE_RCPT_COUNT, (int64_t)s->message.recipients.len);
 }
 
+/* Of each field: two with one address each are as ambiguous as one with two. */
+static void count_from(const struct header *h, struct text *address, int64_t *count, bool *malformed)
+{
+	struct header_lexer l = { h->value, h->value + h->value_len };
+	SLUICE_CLEANUP(text_done) struct text next = TEXT_INIT(MAILBOX_MAX_BYTES);
+	enum mailbox_step step;
+
+	while ((step = mailbox_next(&l, &next)) != MAILBOX_END) {
+		*malformed |= step == MAILBOX_BAD;
+		if (step == MAILBOX_ADDRESS && (*count)++ == 0)
+			text_add(address, next.bytes, next.len);
+	}
+}
+
+static void set_from(struct session *s)
+{
+	SLUICE_CLEANUP(text_done) struct text text = TEXT_INIT(MAILBOX_MAX_BYTES);
+	struct sluice_address a;
+	int64_t count = 0;
+	bool malformed = false;
+
+	for (size_t i = 0; i < s->message.headers.len; i++) {
+		const struct header *h = &s->message.headers.items[i];
+
+		if (header_field_is(h->name, h->name_len, "From"))
+			count_from(h, &text, &count, &malformed);
+	}
+	set_number(s, CORE_FROM_COUNT, count);
+	set_bool(s, CORE_FROM_MALFORMED, malformed);
+	if (count != 1 || malformed || !address_copy(session_arena(s, SCOPE_MESSAGE), text.bytes, text.len, &a))
+		return;
+	set_text(s, CORE_FROM_ADDRESS, a.text, a.len);
+	set_text(s, CORE_FROM_DOMAIN, a.domain, a.domain_len);
+}
+
 void core_facts_set(struct session *s, enum sluice_stage stage, const struct policy *p)
 {
 	switch (stage) {
@@ -163,6 +219,7 @@ void core_facts_set(struct session *s, enum sluice_stage stage, const struct pol
 		at_rcpt(s, p);
 		break;
 	case SLUICE_STAGE_MESSAGE:
+		set_from(s);
 		set_number(s, CORE_HEADER_COUNT, (int64_t)s->message.headers.len);
 		set_number(s, CORE_HEADER_SIZE, (int64_t)s->message.header_bytes);
 		set_number(s, CORE_MESSAGE_SIZE, (int64_t)(s->message.header_bytes + s->message.body_bytes));

@@ -37,6 +37,9 @@ const struct settings_row settings_rows[] = {
 		.help = "DNS questions asked for one message" }, AT(max_questions) },
 	{ NULL, { "history", SLUICE_OPT_COUNT, .min = 0, .max = 100000, .deflt = "1000",
 		.help = "cases kept in memory for 'sluicectl explain'" }, AT(history) },
+	{ NULL, { "client_net_v4", SLUICE_OPT_COUNT, .min = 8, .max = 32, .deflt = "24",
+		.help = "IPv4 clients whose addresses have so many bits in common are one: the fact client.net" }, AT(client_net_v4) },
+	{ NULL, { "client_net_v6", SLUICE_OPT_COUNT, .min = 16, .max = 128, .deflt = "64", .help = "the same of IPv6" }, AT(client_net_v6) },
 	{ NULL, { "cases", SLUICE_OPT_TEXT, .deflt = "", .help = "where each case goes as a line of JSON: a path, stderr or syslog; empty: nowhere" }, AT(cases) },
 	{ "log", { "to", SLUICE_OPT_WORDS, .words = log_to_words, .deflt = "stderr", .help = "stderr or syslog" }, AT(log_to) },
 	{ "log", { "level", SLUICE_OPT_WORDS, .words = log_level_words, .deflt = "info",
@@ -81,6 +84,7 @@ int settings_store(struct settings *s, const struct settings_row *row, const str
 		*(int64_t *)at = ffsll(value->number) - 1;
 		return 0;
 	case SLUICE_OPT_TEXT:
+	case SLUICE_OPT_PATH:
 	case SLUICE_OPT_SECRET:
 		if (row->option.repeated) {
 			struct settings_texts *texts = at;

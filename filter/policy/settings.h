@@ -21,6 +21,7 @@ struct settings {
 	int64_t socket_mode; /* as the octal digits were written */
 	bool authentication_results;
 	int64_t stage_deadline_ms, drain_ms, max_questions, history;
+	int64_t client_net_v4, client_net_v6; /* bits */
 	int64_t on_fault; /* enum on_fault */
 	int64_t log_to;   /* 0 stderr, 1 syslog: enum log_to of observe/log.h */
 	int64_t log_level; /* 0 warning, 1 info, 2 debug */

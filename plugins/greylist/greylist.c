@@ -35,13 +35,11 @@ static const struct sluice_list_use lists[] = {
 	{ .name = NULL },
 };
 
-enum { DELAY, WINDOW, LIFETIME, PREFIX_V4, PREFIX_V6, CLIENT_PASSES, OPTIONS };
+enum { DELAY, WINDOW, LIFETIME, CLIENT_PASSES, OPTIONS };
 static const struct sluice_option options[] = {
 	[DELAY] = { "delay", SLUICE_OPT_DURATION, false, NULL, 0, 86400000, "5m", "wait of a first try" },
 	[WINDOW] = { "window", SLUICE_OPT_DURATION, false, NULL, 60000, INT64_C(30) * 86400000, "2d", "time for the retry, from the first try on" },
 	[LIFETIME] = { "lifetime", SLUICE_OPT_DURATION, false, NULL, 60000, INT64_C(400) * 86400000, "36d", "how long a pass is remembered, from the last try on" },
-	[PREFIX_V4] = { "prefix_v4", SLUICE_OPT_COUNT, false, NULL, 8, 32, "24", "clients of one IPv4 network of this length are one" },
-	[PREFIX_V6] = { "prefix_v6", SLUICE_OPT_COUNT, false, NULL, 16, 128, "64", "clients of one IPv6 network of this length are one" },
 	[CLIENT_PASSES] = { "client_passes", SLUICE_OPT_COUNT, false, NULL, 0, 1000, "5",
 		"a client that has passed so often within `lifetime` is let through for anybody; 0: never" },
 	{ .key = NULL },
@@ -65,15 +63,15 @@ static struct sluice_store_op keyed(enum sluice_store_verb verb, struct text *ke
 	return (struct sluice_store_op){ .verb = verb, .key = text_str(key), .key_len = key->len };
 }
 
-static struct greylist_client client_of(const struct sluice_check_ctx *c, const struct settings *s)
+/* Its network, or the domain that authorised it. */
+static void add_client(const struct sluice_check_ctx *c, struct text *key)
 {
-	struct greylist_client client = { sluice_client_ip(c), (uint8_t)s->values[PREFIX_V4], (uint8_t)s->values[PREFIX_V6], NULL, 0 };
-	size_t len;
+	size_t len = 0;
 	const char *result = sluice_fact(c, "spf.result", &len);
+	const char *domain = result && !strcmp(result, "pass") ? sluice_fact(c, "spf.domain", &len) : NULL;
+	const char *net = domain ? NULL : sluice_fact(c, "client.net", &len);
 
-	if (result && !strcmp(result, "pass"))
-		client.spf_domain = sluice_fact(c, "spf.domain", &client.spf_domain_len);
-	return client;
+	greylist_client_key(key, net, domain, len);
 }
 
 static void report(struct sluice_result *res, unsigned state, int64_t wait_ms, int64_t passes)
@@ -98,11 +96,10 @@ static enum sluice_outcome judge(struct sluice_check_ctx *c, struct sluice_resul
 {
 	const struct settings *s = sluice_state(c);
 	SLUICE_CLEANUP(text_done) struct text client_key = TEXT_INIT(KEY_MAX), key = TEXT_INIT(KEY_MAX);
-	struct greylist_client client = client_of(c, s);
 	const struct sluice_store_answer *a;
 	struct sluice_store_op op;
 
-	greylist_client_key(&client_key, &client);
+	add_client(c, &client_key);
 	if (s->values[CLIENT_PASSES]) {
 		a = count_client(c, s, &client_key, 0);
 		if (!a)
@@ -155,7 +152,7 @@ static enum sluice_outcome run(struct sluice_check_ctx *c, struct sluice_result 
 	return judge(c, res, rcpt);
 }
 
-static const char *const reads[] = { "spf.result", "spf.domain", NULL };
+static const char *const reads[] = { "client.net", "spf.result", "spf.domain", NULL };
 static const struct sluice_check checks[] = {
 	{ .name = "greylist", .stage = SLUICE_STAGE_RCPT, .run = run, .first_fact = BLOCKED, .last_fact = PASSES, .on_demand = true, .reads = reads },
 	{ .name = NULL },
@@ -164,15 +161,14 @@ static const struct sluice_check checks[] = {
 static int configure(const struct sluice_block *blocks, size_t count, void **ret_state, struct sluice_config_error *reterr)
 {
 	struct settings *s = calloc(1, sizeof *s);
-	static const int64_t usual[OPTIONS] = { 300000, INT64_C(2) * 86400000, INT64_C(36) * 86400000, 24, 64, 5 };
 
+	(void)count;
 	if (!s)
 		return -ENOMEM;
-	memcpy(s->values, usual, sizeof usual);
-	for (size_t i = 0; count && i < blocks->count; i++)
+	for (size_t i = 0; i < blocks->count; i++)
 		s->values[blocks->settings[i].option] = blocks->settings[i].number;
 	if (s->values[WINDOW] <= s->values[DELAY]) {
-		*reterr = (struct sluice_config_error){ "window is not longer than delay: no retry could ever pass", count ? blocks->line : 0 };
+		*reterr = (struct sluice_config_error){ "window is not longer than delay: no retry could ever pass", blocks->line };
 		free(s);
 		return -EINVAL;
 	}

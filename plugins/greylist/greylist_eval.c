@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "filter/base/ascii.h"
-#include "filter/base/ip.h"
 
 #define BATV_TAG_MIN 4 /* "prvs=" then a tag of some digits and letters, then "=" */
 
@@ -49,18 +48,11 @@ void greylist_fold_sender(struct text *out, const struct sluice_address *sender)
 		text_addc(out, ascii_lower(sender->domain[i]));
 }
 
-void greylist_client_key(struct text *out, const struct greylist_client *client)
+void greylist_client_key(struct text *out, const char *net, const char *domain, size_t len)
 {
-	uint8_t prefix = client->ip->family == 4 ? client->prefix_v4 : client->prefix_v6;
-	struct net net = net_of(client->ip, prefix);
-	char ip[IP_TEXT_MAX];
-
-	text_adds(out, "greylist|");
-	if (!client->spf_domain) {
-		text_addf(out, "%s/%u", ip_format(&net.ip, ip), prefix);
-		return;
-	}
-	text_addc(out, '@');
-	for (size_t i = 0; i < client->spf_domain_len; i++)
-		text_addc(out, ascii_lower(client->spf_domain[i]));
+	text_adds(out, domain ? "greylist|@" : "greylist|");
+	if (!domain)
+		text_add(out, net ? net : "", net ? len : 0);
+	for (size_t i = 0; domain && i < len; i++)
+		text_addc(out, ascii_lower(domain[i]));
 }

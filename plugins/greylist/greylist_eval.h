@@ -12,13 +12,10 @@
  */
 void greylist_fold_sender(struct text *out, const struct sluice_address *sender);
 
-struct greylist_client {
-	const struct sluice_ip *ip;
-	uint8_t prefix_v4, prefix_v6;
-	const char *spf_domain; /* that authorised the client: counts in the place of its network; NULL: none did */
-	size_t spf_domain_len;
-};
-/* "greylist|CLIENT": a network, or "@domain". */
-void greylist_client_key(struct text *out, const struct greylist_client *client);
+/*
+ * "greylist|CLIENT" added to out: the client's network as text, or "@" and the domain that authorised it, where there is one;
+ * len octets of that one.
+ */
+void greylist_client_key(struct text *out, const char *net, const char *domain, size_t len);
 
 #endif

@@ -39,6 +39,7 @@ CONDITIONS = [
     ("client.ip == 192.0.2.1", "connect", True),
     ("client.ip == 192.0.2.0/24", "connect", True),
     ("client.ip != 192.0.2.0/24", "connect", False),
+    ("client.net == 192.0.2.0/24", "connect", True),
     ("client.ip in trusted", "connect", False),
     ("client.ip not in trusted", "connect", True),
     ("client.ip in [198.51.100.0/24 192.0.2.0/28]", "connect", True),
@@ -72,12 +73,17 @@ CONDITIONS = [
     ("spf.result != pass", "mail", False),
     ("header.count == 1", "message", True),
     ("message.size > 10", "message", True),
+    ("from.count == 1 and not from.malformed", "message", True),
+    ("from.address == A@example.net", "message", True),
+    ("from.domain == mail.domain", "message", True),
     # and before or, brackets before both
     ("port == 1 and port == 2 or port == 25", "connect", True),
     ("port == 25 or port == 2 and port == 1", "connect", True),
     ("(port == 25 or port == 2) and port == 1", "connect", False),
     ("not (port == 1 or port == 2)", "connect", True),
     ("not port == 1", "connect", True),
+    ("not\n  port == 1", "connect", True),
+    ("port == 25 and\n  not\n  port == 1", "connect", True),
     # what is not known: auth.user of a client that is not authenticated
     ('auth.user == "me"', "mail", False),
     ('auth.user != "me"', "mail", False),
@@ -99,6 +105,19 @@ def test_condition(tmp_path, condition, stage, holds):
     assert case["verdict"]["action"] == ("reject" if holds else "accept")
     if holds:
         assert case["verdict"]["stage"] == stage and case["verdict"]["rule"] == "it"
+
+
+@pytest.mark.parametrize("fields, count, malformed", [
+    (b"", 0, False),
+    (b"From: a@example.net, b@example.net\n", 2, False),
+    (b"From: a@example.net\nFrom: b@example.net\n", 2, False),
+    (b"From: root\n", 0, True),
+    (b"From: a@example.net <b@example.net> <c@example.net>\n", 0, True),
+])
+def test_an_author_who_is_not_one_has_no_address(tmp_path, fields, count, malformed):
+    case = check(tmp_path, 'at message { rule it reject "550 5.7.1 no" when from.address is known or from.domain is known }', message=fields + b"\nbody\n")
+    assert case["verdict"]["action"] == "accept"
+    assert (case["facts"]["from.count"], case["facts"]["from.malformed"]) == (count, malformed)
 
 
 def test_a_check_that_cannot_finish_refuses_nobody(tmp_path):
