@@ -21,6 +21,7 @@
 #include <systemd/sd-daemon.h>
 #endif
 
+#include "filter/base/ip.h"
 #include "filter/control.h"
 #include "filter/engine/dialogue.h"
 #include "filter/milter/milter.h"
@@ -29,6 +30,7 @@
 #include "filter/observe/http.h"
 #include "filter/observe/log.h"
 #include "filter/observe/metrics.h"
+#include "filter/observe/once.h"
 #include "filter/services/clock.h"
 #include "filter/services/health.h"
 #include "filter/services/reactor.h"
@@ -45,6 +47,7 @@ struct daemon {
 	struct metrics *metrics;
 	struct history *history;
 	struct case_log *cases;
+	struct once *warned;
 	struct health *health;
 	struct reactor *reactor;
 	struct http *http;
@@ -93,6 +96,19 @@ static struct snapshot *current(void *arg)
 	return s;
 }
 
+/* Once an hour for each rule and account, or client where nobody is logged in. */
+static void warn_of(struct daemon *d, const struct case_ *c, const struct case_rule *rule)
+{
+	SLUICE_CLEANUP(text_done) struct text key = TEXT_INIT(4096), line = TEXT_INIT(8192);
+	char ip[IP_TEXT_MAX];
+
+	text_addf(&key, "%s %s", rule->name, *c->client.user ? c->client.user : ip_format(&c->client.ip, ip));
+	if (!once_first(d->warned, text_str(&key), key.len, clock_mono_ms()))
+		return;
+	case_warning(&line, c, rule);
+	log_line(d->log, LOG_LEVEL_WARNING, text_str(&line));
+}
+
 static void on_case(void *arg, const struct case_ *c)
 {
 	struct daemon *d = arg;
@@ -104,6 +120,9 @@ static void on_case(void *arg, const struct case_ *c)
 		history_add(d->history, c, text_str(&json), json.len);
 		case_log_add(d->cases, text_str(&json), json.len);
 	}
+	for (size_t i = 0; i < c->rule_count; i++)
+		if (c->rules[i].warn)
+			warn_of(d, c, &c->rules[i]);
 	if (!log_wants(d->log, LOG_LEVEL_INFO))
 		return;
 	case_line(&line, c);
@@ -184,9 +203,10 @@ static int start_services(struct daemon *d, struct err *reterr)
 	d->metrics = metrics_new();
 	d->history = history_new(0);
 	d->cases = case_log_new();
+	d->warned = once_new();
 	d->health = health_new(on_health, d);
 	d->reactor = reactor_new();
-	if (!d->log || !d->metrics || !d->history || !d->cases || !d->health || !d->reactor)
+	if (!d->log || !d->metrics || !d->history || !d->cases || !d->warned || !d->health || !d->reactor)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	d->engine = (struct engine){ .health = d->health, .on_case = on_case, .arg = d };
 	d->edge = (struct edge){ .engine = &d->engine, .metrics = d->metrics, .log = d->log, .snapshot = current, .arg = d };
@@ -520,6 +540,7 @@ void daemon_stop(struct daemon *d, int status)
 	health_free(d->health);
 	history_free(d->history);
 	case_log_free(d->cases);
+	once_free(d->warned);
 	metrics_free(d->metrics);
 	log_free(d->log);
 	if (d->control >= 0)

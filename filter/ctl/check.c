@@ -51,7 +51,7 @@ static int usage(FILE *out, int status)
 	      "  --now TIME           as if it were then (RFC 3339: 2026-01-31T12:00:00Z)\n"
 	      "  --all                run every check, and let no rule end the transaction early\n"
 	      "  --json               print the case as one line of JSON\n"
-	      "exit status: 0 accept, 10 tempfail, 20 reject, 64 usage, 78 bad configuration, 70 fault\n", out);
+	      "exit status: 0 accept, 5 hold, 10 tempfail, 20 reject, 64 usage, 78 bad configuration, 70 fault\n", out);
 	return status;
 }
 
@@ -251,6 +251,8 @@ static int exit_status(const struct verdict *v)
 	switch (v->action) {
 	case VERDICT_CONTINUE:
 		return CTL_ACCEPT;
+	case VERDICT_HOLD:
+		return CTL_HOLD;
 	case VERDICT_TEMPFAIL:
 		return CTL_TEMPFAIL;
 	case VERDICT_REJECT:

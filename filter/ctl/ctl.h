@@ -10,7 +10,7 @@
 #define CTL_DEFAULT_CONFIG SLUICE_SYSCONFDIR "/sluice.conf"
 
 /* Exit statuses of `check`: verdicts; the others are those of sysexits(3). */
-enum { CTL_ACCEPT = 0, CTL_TEMPFAIL = 10, CTL_REJECT = 20 };
+enum { CTL_ACCEPT = 0, CTL_HOLD = 5, CTL_TEMPFAIL = 10, CTL_REJECT = 20 };
 
 int ctl_check(int argc, char **argv);   /* check.c */
 int ctl_config(int argc, char **argv);  /* config.c: config check, config show */

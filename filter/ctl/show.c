@@ -125,6 +125,8 @@ static void show_verdict(FILE *out, const json_t *c)
 		fprintf(out, "%-11s %lld %s ", "reply", num(v, "code"), str(v, "dsn"));
 		put(out, str(v, "text"));
 		fputc('\n', out);
+	} else {
+		line(out, "reason", str(v, "text"));
 	}
 	fprintf(out, "%-11s %g\n", "score", real(c, "score"));
 }

@@ -176,7 +176,7 @@ static void begin_message(struct dialogue *d)
 	d->greylist_null = NULL;
 	d->edits.remove.len = 0;
 	d->edits.tags.len = 0;
-	d->edits.authres = NULL;
+	d->edits.authres = d->edits.hold = NULL;
 	for (enum sluice_stage stage = SLUICE_STAGE_MAIL; stage < SLUICE_STAGES; stage++)
 		d->stages[stage] = (struct case_stage){ 0 };
 	d->now_ms = d->engine->now_ms ? d->engine->now_ms : clock_wall_ms();
@@ -316,7 +316,7 @@ static bool note_claims(struct dialogue *d)
 static bool collect_tags(struct dialogue *d)
 {
 	for (size_t i = 0; i < d->matches.len; i++)
-		if (d->matches.items[i].tag && !vec_push(&d->edits.tags, d->matches.items[i].tag))
+		if (d->matches.items[i].rule->action == RULE_TAG && !vec_push(&d->edits.tags, d->matches.items[i].text))
 			return false;
 	return true;
 }
@@ -333,6 +333,20 @@ static bool write_authres(struct dialogue *d)
 	authres_write(&out, d->snapshot->authserv_id, entries, count, d->session->message.esmtp.smtputf8);
 	d->edits.authres = arena_copy(session_arena(d->session, SCOPE_MESSAGE), text_str(&out), out.len);
 	return d->edits.authres != NULL;
+}
+
+/* The first rule that holds the message says why. */
+static void collect_hold(struct dialogue *d, struct verdict *v)
+{
+	for (size_t i = 0; i < d->matches.len && !d->edits.hold; i++) {
+		const struct match *match = &d->matches.items[i];
+
+		if (match->rule->action != RULE_HOLD)
+			continue;
+		d->edits.hold = v->text = match->text;
+		v->action = VERDICT_HOLD;
+		v->rule = match->rule;
+	}
 }
 
 struct verdict dialogue_message(struct dialogue *d, const char *queue_id, const struct edits **ret)
@@ -352,6 +366,7 @@ struct verdict dialogue_message(struct dialogue *d, const char *queue_id, const 
 		return v;
 	if (!collect_tags(d) || (d->plan->authres && (!note_claims(d) || !write_authres(d))))
 		return fault(d, SLUICE_STAGE_MESSAGE);
+	collect_hold(d, &v);
 	*ret = &d->edits;
 	if (!d->hold_cases)
 		record_tell(d, &v);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "filter/engine/plan.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "filter/engine/core_facts.h"
@@ -16,6 +17,20 @@ static int find_check(const struct registry *r, const char *name)
 		if (!strcmp(r->checks.items[i].check->name, name))
 			return (int)i;
 	return -1;
+}
+
+static void find_demanded(struct plan *plan, const struct registry *r)
+{
+	for (enum rule_action a = RULE_ACCEPT; a < RULE_ACTIONS; a++) {
+		char fact[64];
+
+		plan->demanded[a] = plan->blocked[a] = -1;
+		if (!rule_action_checks[a])
+			continue;
+		(void)snprintf(fact, sizeof fact, "%s.blocked", rule_action_checks[a]);
+		plan->demanded[a] = find_check(r, rule_action_checks[a]);
+		plan->blocked[a] = catalog_find(&r->catalog, fact);
+	}
 }
 
 /* What the action runs looks at facts, and these are waited for as if the rule read them. */
@@ -36,10 +51,11 @@ static void add_rule(struct plan *plan, const struct registry *r, const struct r
 	const struct catalog *c = &r->catalog;
 
 	plan->judges[rule->stage] = true;
-	plan->refuses[rule->stage] |= rule->action == RULE_TEMPFAIL || rule->action == RULE_REJECT || rule->action == RULE_GREYLIST;
+	plan->refuses[rule->stage] |= rule->action == RULE_TEMPFAIL || rule->action == RULE_REJECT || rule_action_checks[rule->action];
+	plan->holds |= rule->action == RULE_HOLD;
+	add_demand(plan, r, plan->demanded[rule->action], rule->stage);
 	if (rule->action == RULE_GREYLIST) { /* the null reverse-path waits until DATA: callbacks end before it */
-		add_demand(plan, r, plan->greylist, rule->stage);
-		add_demand(plan, r, plan->greylist, SLUICE_STAGE_DATA);
+		add_demand(plan, r, plan->demanded[RULE_GREYLIST], SLUICE_STAGE_DATA);
 		plan->judges[SLUICE_STAGE_DATA] = plan->refuses[SLUICE_STAGE_DATA] = true;
 	}
 	for (size_t i = 0; i < rule->fact_count; i++) {
@@ -56,7 +72,8 @@ void plan_build(struct plan *plan, const struct registry *r, const struct policy
 {
 	uint64_t needed = 0;
 
-	*plan = (struct plan){ .authres = p->settings.authentication_results, .greylist = find_check(r, "greylist") };
+	*plan = (struct plan){ .authres = p->settings.authentication_results };
+	find_demanded(plan, r);
 	for (size_t i = 0; i < p->rules.len; i++)
 		add_rule(plan, r, &p->rules.items[i]);
 	for (size_t i = 0; i < r->checks.len; i++) {

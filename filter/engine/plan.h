@@ -17,7 +17,9 @@ struct plan {
 	uint64_t awaited[SLUICE_STAGES];      /* checks whose facts the rules of this stage read */
 	bool judges[SLUICE_STAGES];           /* has rules */
 	bool refuses[SLUICE_STAGES];          /* has rules that can refuse */
-	int greylist;                         /* the check that the action `greylist` runs; -1: none */
+	int demanded[RULE_ACTIONS];           /* the check that an action runs; -1: none */
+	int blocked[RULE_ACTIONS];            /* its fact NAME.blocked; -1: none */
+	bool holds;                           /* has rules that hold mail */
 	bool authres;                         /* headers are looked at and ours is added */
 	bool needs_body, needs_unknown;       /* events of which a fact is read */
 };

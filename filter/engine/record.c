@@ -73,6 +73,7 @@ static const struct case_rule *make_rules(struct maker *m, const char *only, siz
 			.stage = match->rule->stage,
 			.action = rule_action_words[match->rule->action],
 			.score_milli = match->rule->score_milli,
+			.warn = match->rule->warn,
 			.recipient = match->recipient,
 			.facts = match->facts,
 			.fact_count = match->rule->fact_count,
@@ -235,6 +236,8 @@ static enum case_action action_of(enum verdict_action action)
 	switch (action) {
 	case VERDICT_CONTINUE:
 		return CASE_ACCEPT;
+	case VERDICT_HOLD:
+		return CASE_HOLD;
 	case VERDICT_TEMPFAIL:
 		return CASE_TEMPFAIL;
 	case VERDICT_REJECT:

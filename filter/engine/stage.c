@@ -87,10 +87,10 @@ static const char *expand(struct dialogue *d, const struct reply *reply, struct 
 	return arena_copy(arena, text_str(&out), out.len);
 }
 
-/* A rule that gives points or a tag counts once a message, however many recipients it matched. */
+/* A rule that gives points or a text counts once a message, however many recipients it matched. */
 static bool counted(const struct dialogue *d, const struct rule *rule)
 {
-	if (rule->action != RULE_SCORE && rule->action != RULE_TAG)
+	if (rule->action != RULE_SCORE && rule->action != RULE_TAG && rule->action != RULE_HOLD)
 		return false;
 	for (size_t i = 0; i < d->matches.len; i++)
 		if (d->matches.items[i].rule == rule)
@@ -103,17 +103,18 @@ static bool note_match(struct dialogue *d, const struct rule *rule)
 	struct match match = { .rule = rule, .scope = scope_of(rule->stage) };
 	struct arena *arena = session_arena(d->session, match.scope);
 	const struct catalog *c = &d->snapshot->registry->catalog;
+	bool has_text = rule->action == RULE_TAG || rule->action == RULE_HOLD;
 	struct value *values;
 
 	if (counted(d, rule))
 		return true;
 	if (d->session->recipient)
 		match.recipient = d->session->recipient->address.text;
-	if (rule->action == RULE_TAG)
-		match.tag = expand(d, rule->reply, arena);
+	if (has_text)
+		match.text = expand(d, rule->reply, arena);
 	match.facts = arena_alloc(arena, rule->fact_count * sizeof *match.facts);
 	values = arena_alloc(arena, rule->fact_count * sizeof *values);
-	if (!match.facts || !values || (rule->action == RULE_TAG && !match.tag))
+	if (!match.facts || !values || (has_text && !match.text))
 		return false;
 	for (size_t i = 0; i < rule->fact_count; i++) {
 		const struct catalog_fact *fact = &c->facts.items[rule->facts[i]];
@@ -146,25 +147,18 @@ static void demand(struct dialogue *d, int check)
 	stage_wait(d, UINT64_C(1) << check);
 }
 
-static bool fact_is_true(const struct dialogue *d, const char *name)
+/* An action that runs a check, and refuses when that says so. CONTINUE: the recipient, or the message, may pass. */
+static struct verdict run_checking(struct dialogue *d, const struct rule *rule, enum sluice_stage stage)
 {
-	int fact = catalog_find(&d->snapshot->registry->catalog, name);
-
-	return fact >= 0 && d->session->facts[fact].known && d->session->facts[fact].yes;
-}
-
-/* CONTINUE: the recipient, or at DATA the message, may pass. A store that does not answer lets it. */
-static struct verdict greylist(struct dialogue *d, const struct rule *rule, enum sluice_stage stage)
-{
-	bool at_data = stage == SLUICE_STAGE_DATA;
+	const struct value *blocked = &d->session->facts[d->plan->blocked[rule->action]];
 	struct verdict v = { .action = VERDICT_CONTINUE, .stage = stage };
 
-	if (!at_data && d->session->message.from.null) {
+	if (rule->action == RULE_GREYLIST && stage == SLUICE_STAGE_RCPT && d->session->message.from.null) {
 		d->greylist_null = rule;
 		return v;
 	}
-	demand(d, d->plan->greylist);
-	if (!fact_is_true(d, "greylist.blocked"))
+	demand(d, d->plan->demanded[rule->action]);
+	if (!blocked->known || !blocked->yes || rule->optional)
 		return v;
 	if (!note_match(d, rule))
 		return fault(d, stage);
@@ -180,7 +174,7 @@ static struct verdict run_rules(struct dialogue *d, enum sluice_stage stage)
 
 	set_score(d);
 	if (stage == SLUICE_STAGE_DATA && d->greylist_null) {
-		struct verdict v = greylist(d, d->greylist_null, stage);
+		struct verdict v = run_checking(d, d->greylist_null, stage);
 
 		if (v.action != VERDICT_CONTINUE)
 			return v;
@@ -191,7 +185,7 @@ static struct verdict run_rules(struct dialogue *d, enum sluice_stage stage)
 
 		if (rule->stage != stage || (rule->when && expr_eval(rule->when, d->session->facts) != TRUTH_YES))
 			continue;
-		if (rule->action != RULE_GREYLIST && !note_match(d, rule)) /* that one matches when it refuses */
+		if (!rule_action_checks[rule->action] && !note_match(d, rule)) /* one with a check matches when it refuses */
 			return fault(d, stage);
 		switch (rule->action) {
 		case RULE_ACCEPT:
@@ -204,9 +198,12 @@ static struct verdict run_rules(struct dialogue *d, enum sluice_stage stage)
 			set_score(d);
 			break;
 		case RULE_TAG:
+		case RULE_HOLD:
+		case RULE_ACTIONS:
 			break;
 		case RULE_GREYLIST:
-			v = greylist(d, rule, stage);
+		case RULE_SIGN:
+			v = run_checking(d, rule, stage);
 			if (v.action != VERDICT_CONTINUE)
 				return v;
 			break;

@@ -12,7 +12,7 @@ struct match { /* a rule that matched */
 	const struct rule *rule;
 	enum scope scope;      /* of the stage: how long it counts */
 	const char *recipient; /* at RCPT */
-	const char *tag;       /* of TAG: its text, expanded */
+	const char *text;      /* of TAG and HOLD: it, expanded */
 	struct case_fact *facts; /* values as they were then; text and facts are in the arena of the scope */
 };
 

@@ -8,6 +8,7 @@
 
 enum verdict_action {
 	VERDICT_CONTINUE,
+	VERDICT_HOLD, /* of the whole message: it goes on, into the MTA's quarantine */
 	VERDICT_TEMPFAIL,
 	VERDICT_REJECT,
 	VERDICT_FAULT, /* Sluice itself failed: the edge does what on_fault says */
@@ -22,11 +23,12 @@ struct verdict {
 	char ref[16];            /* the case it is told in: what a postmaster can ask `sluicectl explain` about */
 };
 
-/* What is to be done to the header of a message that goes on. Lives until the session's next event. */
+/* What is to be done to a message that goes on. Lives until the session's next event. */
 struct edits {
 	VEC(unsigned) remove;       /* Authentication-Results fields by their number, from 1, from the last to the first */
 	const char *authres;        /* value of ours, to be inserted at index 0; NULL: none */
 	VEC(const char *) tags;     /* value of each X-Sluice-Tag */
+	const char *hold;           /* why the message is held; NULL: it is not */
 };
 
 #endif

@@ -230,9 +230,17 @@ static const char *action_help(enum rule_action action)
 		return "adds points, which may be negative, to the fact score";
 	case RULE_TAG:
 		return "adds a header field X-Sluice-Tag with this text, if the message goes on";
+	case RULE_HOLD:
+		return "the message is taken, and goes into the mail server's quarantine (Postfix: its hold queue) with this text as the reason, "
+		       "unless another rule refuses it";
 	case RULE_GREYLIST:
 		return "the first try of a client, sender and recipient gets a 4xx, with this text or the usual one; "
 		       "needs a store, and stands at rcpt";
+	case RULE_SIGN:
+		return "the message gets the DKIM signatures that the plugin sign has keys for; one that cannot be signed gets a 4xx, with this text "
+		       "or the usual one, or with optional goes on without; stands at message";
+	case RULE_ACTIONS:
+		break;
 	}
 	return "";
 }
@@ -241,7 +249,8 @@ static void print_actions(const struct registry *r)
 {
 	static const char *const arguments[] = {
 		[RULE_ACCEPT] = "", [RULE_TEMPFAIL] = " Ar string", [RULE_REJECT] = " Ar string", [RULE_SCORE] = " Ar decimal",
-		[RULE_TAG] = " Ar string", [RULE_GREYLIST] = " Op Ar string",
+		[RULE_TAG] = " Ar string", [RULE_HOLD] = " Ar string", [RULE_GREYLIST] = " Op Ar string",
+		[RULE_SIGN] = " Oo Cm optional Oc Op Ar string",
 	};
 
 	(void)r;

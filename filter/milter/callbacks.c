@@ -32,7 +32,7 @@ struct conn *edge_conn(SMFICTX *ctx)
 	snapshot = the_edge->snapshot(the_edge->arg);
 	conn->dialogue = dialogue_new(the_edge->engine, snapshot);
 	conn->no_reply = negotiate_steps(&snapshot->plan);
-	conn->actions = SMFIF_ADDHDRS | SMFIF_CHGHDRS;
+	conn->actions = negotiate_actions(&snapshot->plan);
 	conn->lead_space = true;
 	snapshot_unref(snapshot);
 	if (!conn->dialogue || smfi_setpriv(ctx, conn) != MI_SUCCESS) {
@@ -61,6 +61,7 @@ static sfsistat answer(SMFICTX *ctx, struct conn *conn, unsigned long flag, cons
 		return SMFIS_NOREPLY;
 	switch (v->action) {
 	case VERDICT_CONTINUE:
+	case VERDICT_HOLD:
 		return SMFIS_CONTINUE;
 	case VERDICT_FAULT:
 		if (dialogue_snapshot(conn->dialogue)->policy->settings.on_fault == ON_FAULT_ACCEPT)
@@ -210,6 +211,17 @@ static sfsistat on_body(SMFICTX *ctx, unsigned char *chunk, size_t len)
 	return answer(ctx, conn, SMFIP_NR_BODY, &go_on);
 }
 
+/* What was to be held must not go out: the client keeps it. */
+static struct verdict cannot_hold(struct verdict v)
+{
+	log_write(the_edge->log, LOG_LEVEL_WARNING, "case=%s: the MTA holds no mail for us, so it was put off: rule %s", v.ref, v.rule->name);
+	v.action = VERDICT_TEMPFAIL;
+	v.code = 451;
+	v.dsn = "4.7.1";
+	v.text = "this message cannot be taken now";
+	return v;
+}
+
 static sfsistat on_end_of_message(SMFICTX *ctx)
 {
 	struct conn *conn = edge_conn(ctx);
@@ -219,8 +231,10 @@ static sfsistat on_end_of_message(SMFICTX *ctx)
 	if (!conn)
 		return no_conn();
 	v = dialogue_message(conn->dialogue, macro_text(ctx, "i"), &edits);
-	if (v.action == VERDICT_CONTINUE && !edits_apply(ctx, conn, edits)) /* the MTA is gone, or allows no edits */
+	if (edits && !edits_apply(ctx, conn, edits)) /* the MTA is gone, or allows no edits */
 		log_write(the_edge->log, LOG_LEVEL_DEBUG, "case=%s: the MTA did not take the header", v.ref);
+	if (v.action == VERDICT_HOLD && !edits_hold(ctx, conn, edits))
+		v = cannot_hold(v);
 	set_in_message(conn, false);
 	return answer(ctx, conn, 0, &v);
 }
@@ -254,7 +268,7 @@ static sfsistat on_close(SMFICTX *ctx)
 struct smfiDesc edge_callbacks = {
 	.xxfi_name = (char[]){ "sluice" },
 	.xxfi_version = SMFI_VERSION,
-	.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_SETSYMLIST,
+	.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_SETSYMLIST,
 	.xxfi_connect = on_connect,
 	.xxfi_helo = on_helo,
 	.xxfi_envfrom = on_mail,

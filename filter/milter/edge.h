@@ -29,6 +29,9 @@ sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, 
 /* The steps of the protocol that a plan can do without, and SMFIP_HDR_LEADSPC. Pure. */
 unsigned long negotiate_steps(const struct plan *plan);
 
+/* The edits that a plan may make of a message (SMFIF_*). Pure. */
+unsigned long negotiate_actions(const struct plan *plan);
+
 /* macros.c: values are libmilter's, valid during the callback; "" when the MTA gave none */
 const char *macro_text(SMFICTX *ctx, const char *name);
 struct macros_connection macros_connection(SMFICTX *ctx);
@@ -46,5 +49,6 @@ size_t reply_lines(const char *text, char lines[REPLY_MAX_LINES][2 * REPLY_LINE_
 
 /* edits.c: false when the MTA would not have them */
 bool edits_apply(SMFICTX *ctx, const struct conn *conn, const struct edits *edits);
+bool edits_hold(SMFICTX *ctx, const struct conn *conn, const struct edits *edits);
 
 #endif

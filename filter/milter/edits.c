@@ -37,3 +37,8 @@ bool edits_apply(SMFICTX *ctx, const struct conn *conn, const struct edits *edit
 		done = insert(ctx, conn, "Authentication-Results", edits->authres);
 	return done;
 }
+
+bool edits_hold(SMFICTX *ctx, const struct conn *conn, const struct edits *edits)
+{
+	return (conn->actions & SMFIF_QUARANTINE) && smfi_quarantine(ctx, writable(edits->hold)) == MI_SUCCESS;
+}

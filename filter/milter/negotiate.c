@@ -30,6 +30,11 @@ unsigned long negotiate_steps(const struct plan *plan)
 	return steps;
 }
 
+unsigned long negotiate_actions(const struct plan *plan)
+{
+	return SMFIF_ADDHDRS | SMFIF_CHGHDRS | (plan->holds ? SMFIF_QUARANTINE : 0);
+}
+
 sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned long f2, unsigned long f3,
 	unsigned long *ret_actions, unsigned long *ret_steps, unsigned long *ret_f2, unsigned long *ret_f3)
 {
@@ -39,7 +44,7 @@ sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, 
 	(void)f3;
 	if (!conn)
 		return SMFIS_REJECT; /* of the milter connection: the MTA does as its milter_default_action says */
-	*ret_actions = actions & (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_SETSYMLIST);
+	*ret_actions = actions & (negotiate_actions(&dialogue_snapshot(conn->dialogue)->plan) | SMFIF_SETSYMLIST);
 	*ret_steps = steps & negotiate_steps(&dialogue_snapshot(conn->dialogue)->plan);
 	*ret_f2 = 0;
 	*ret_f3 = 0;

@@ -11,7 +11,7 @@
 #define LINE_VALUE_MAX  200 /* octets of one value in the log line; more are cut */
 #define LINE_RECIPIENTS 20  /* recipients in the log line; the case has them all */
 
-const char *const case_action_words[] = { "accept", "tempfail", "reject", "fault", NULL };
+const char *const case_action_words[] = { "accept", "hold", "tempfail", "reject", "fault", NULL };
 const char *const outcome_words[] = { "done", "pending", "skipped", "temperror", NULL };
 const char *const stage_words[] = { "connect", "helo", "mail", "rcpt", "data", "message", "probe", NULL };
 
@@ -237,6 +237,8 @@ void case_line(struct text *out, const struct case_ *c)
 	if (c->verdict.code) {
 		text_addf(out, " code=%u dsn=%s", c->verdict.code, c->verdict.dsn);
 		put_pair(out, "reply", c->verdict.text, strlen(c->verdict.text));
+	} else {
+		put_pair(out, "reason", c->verdict.text, strlen(c->verdict.text));
 	}
 	put_milli(out, "score", c->score_milli);
 	text_addf(out, " client=%s", ip_format(&c->client.ip, ip));
@@ -254,4 +256,17 @@ void case_line(struct text *out, const struct case_ *c)
 	for (size_t i = 0; i < SLUICE_STAGES; i++)
 		us += in_us(c->stages[i].ns);
 	put_milli(out, "ms", us);
+}
+
+void case_warning(struct text *out, const struct case_ *c, const struct case_rule *rule)
+{
+	char ip[IP_TEXT_MAX];
+
+	text_addf(out, "rule=%s matched: action=%s stage=%s", rule->name, rule->action, stage_words[rule->stage]);
+	put_pair(out, "user", c->client.user, strlen(c->client.user));
+	text_addf(out, " client=%s", ip_format(&c->client.ip, ip));
+	if (c->envelope)
+		put_address(out, "from", c->from, c->from_len);
+	text_addf(out, " case=%s", c->id);
+	put_pair(out, "text", rule->text, strlen(rule->text));
 }

@@ -13,7 +13,7 @@
 #include "filter/base/value.h"
 #include "plugins/plugin.h"
 
-enum case_action { CASE_ACCEPT, CASE_TEMPFAIL, CASE_REJECT, CASE_FAULT };
+enum case_action { CASE_ACCEPT, CASE_HOLD, CASE_TEMPFAIL, CASE_REJECT, CASE_FAULT };
 extern const char *const case_action_words[]; /* in the order of enum case_action */
 extern const char *const outcome_words[];     /* in the order of enum sluice_outcome */
 extern const char *const stage_words[];       /* in the order of enum sluice_stage */
@@ -30,6 +30,7 @@ struct case_rule { /* one that matched */
 	enum sluice_stage stage;
 	const char *action;
 	int64_t score_milli;
+	bool warn; /* it is to be told to the operator */
 	const char *recipient; /* at RCPT; else NULL */
 	const struct case_fact *facts; /* what it read */
 	size_t fact_count;
@@ -82,7 +83,7 @@ struct case_ {
 		enum case_action action;
 		enum sluice_stage stage;
 		unsigned code;
-		const char *dsn, *text; /* "" for accept */
+		const char *dsn, *text; /* dsn "" where there is no reply; text: of the reply, or why the message is held */
 		const char *rule, *file;
 		unsigned line;
 	} verdict;
@@ -103,5 +104,7 @@ struct case_ {
 void case_json(struct text *out, const struct case_ *c);
 /* The line of the log: key=value, what is not printable ASCII escaped as \xHH, values with blanks in quotes. */
 void case_line(struct text *out, const struct case_ *c);
+/* The same for a warning: that a rule of the case matched, and for whom. */
+void case_warning(struct text *out, const struct case_ *c, const struct case_rule *rule);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* rule.c - roles and rules. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "filter/base/ascii.h"
@@ -10,7 +11,8 @@
 
 #define RULE_TEXT_MAX 4096
 
-const char *const rule_action_words[] = { "accept", "tempfail", "reject", "score", "tag", "greylist", NULL };
+const char *const rule_action_words[] = { "accept", "tempfail", "reject", "score", "tag", "hold", "greylist", "sign", NULL };
+const char *const rule_action_checks[RULE_ACTIONS] = { [RULE_GREYLIST] = "greylist", [RULE_SIGN] = "sign" };
 
 static const struct role *find_role(const struct policy *p, const char *name)
 {
@@ -101,19 +103,44 @@ static int rule_reply(struct parser *ps, unsigned severity, const struct reply *
 	return r < 0 ? r : parser_next(ps);
 }
 
-/* `greylist ["451 4.7.1 text"]` */
-static int greylist_reply(struct parser *ps, struct rule *rule)
+/* `["451 4.7.1 text"]`, or the usual one. */
+static int optional_reply(struct parser *ps, const char *usual, const struct reply **ret)
 {
-	static const char usual[] = "451 4.7.1 greylisted: try again in {greylist.wait} seconds";
 	struct token token = ps->l->token;
 
-	if (rule->stage != SLUICE_STAGE_RCPT)
-		return place_error(rule->place, ps->err, "greylisting is about a recipient: move rule %s to 'at rcpt'", rule->name);
 	if (token.type == TOKEN_STRING)
-		return rule_reply(ps, 4, &rule->reply);
+		return rule_reply(ps, 4, ret);
 	token.text = usual;
-	token.len = sizeof usual - 1;
-	return reply_parse(&token, 4, ps->host->catalog, ps->p->arena, &rule->reply, ps->err);
+	token.len = strlen(usual);
+	return reply_parse(&token, 4, ps->host->catalog, ps->p->arena, ret, ps->err);
+}
+
+static bool has_check(const struct parser *ps, enum rule_action action)
+{
+	char outcome[64];
+
+	(void)snprintf(outcome, sizeof outcome, "%s.outcome", rule_action_checks[action]);
+	return catalog_find(ps->host->catalog, outcome) >= 0;
+}
+
+/* `greylist ["451 4.7.1 text"]`, `sign [optional] ["451 4.7.0 text"]` */
+static int checking_action(struct parser *ps, struct rule *rule)
+{
+	static const struct { enum sluice_stage stage; const char *why, *usual; } rows[RULE_ACTIONS] = {
+		[RULE_GREYLIST] = { SLUICE_STAGE_RCPT, "greylisting is about a recipient", "451 4.7.1 greylisted: try again in {greylist.wait} seconds" },
+		[RULE_SIGN] = { SLUICE_STAGE_MESSAGE, "a signature is about the whole message", "451 4.7.0 this message cannot be signed now: try again later" },
+	};
+	int r;
+
+	if (!has_check(ps, rule->action))
+		return place_error(rule->place, ps->err, "rule %s needs the plugin '%s', which is not loaded: name it with 'plugin \"/path\"' above",
+			rule->name, rule_action_checks[rule->action]);
+	if (rule->stage != rows[rule->action].stage)
+		return place_error(rule->place, ps->err, "%s: move rule %s to 'at %s'", rows[rule->action].why, rule->name,
+			stage_words[rows[rule->action].stage]);
+	rule->optional = rule->action == RULE_SIGN && token_is(&ps->l->token, "optional");
+	r = rule->optional ? parser_next(ps) : 0;
+	return r < 0 ? r : optional_reply(ps, rows[rule->action].usual, &rule->reply);
 }
 
 static int rule_action(struct parser *ps, struct rule *rule)
@@ -132,7 +159,7 @@ static int rule_action(struct parser *ps, struct rule *rule)
 			suggest_try(&s, rule_action_words[i]);
 		if (ps->l->token.type == TOKEN_WORD && s.best)
 			return place_error(ps->l->token.place, ps->err, "there is no action '%s': did you mean '%s'?", ps->l->token.text, s.best);
-		return parser_unexpected(ps, "an action (accept, tempfail, reject, score, tag or greylist)");
+		return parser_unexpected(ps, "an action (accept, tempfail, reject, score, tag, hold, greylist or sign)");
 	}
 	r = parser_next(ps);
 	if (r < 0)
@@ -145,13 +172,17 @@ static int rule_action(struct parser *ps, struct rule *rule)
 	case RULE_REJECT:
 		return rule_reply(ps, 5, &rule->reply);
 	case RULE_TAG:
+	case RULE_HOLD:
 		return rule_reply(ps, 0, &rule->reply);
 	case RULE_GREYLIST:
-		return greylist_reply(ps, rule);
+	case RULE_SIGN:
+		return checking_action(ps, rule);
 	case RULE_SCORE:
 		r = option_parse(ps->l, &points, &value, ps->err);
 		rule->score_milli = value.number;
 		return r;
+	case RULE_ACTIONS:
+		break;
 	}
 	return -EINVAL;
 }
@@ -211,6 +242,9 @@ static int rule_statement(struct parser *ps, enum sluice_stage stage, const stru
 		return place_error(at, ps->err, "more than %d rules", POLICY_MAX_RULES);
 	if (r == 0)
 		r = rule_action(ps, &rule);
+	rule.warn = r == 0 && token_is(&ps->l->token, "warn");
+	if (rule.warn)
+		r = parser_next(ps);
 	if (r == 0)
 		r = find_when(ps, &conditional);
 	if (r == 0 && conditional) {
