@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from support import dns, milter, postfix, proxy, sluice  # noqa: E402
+from support import dns, milter, postfix, proxy, redis, sluice  # noqa: E402
 
 
 class Setup:
@@ -87,3 +87,13 @@ def shared_setup():
     """For what a whole module uses together."""
     with new_setup() as s:
         yield s
+
+
+@pytest.fixture(params=["lmdb", "redis"])
+def state(request, setup):
+    """What stands in `state { }` for each home of the store."""
+    if request.param == "lmdb":
+        yield f"lmdb {setup.folder}/state"
+        return
+    with redis.Redis(setup.folder) as server:
+        yield f"redis {server.path} timeout 500ms"

@@ -46,6 +46,7 @@ void dialogue_free(struct dialogue *d)
 	vec_done(&d->edits.remove);
 	vec_done(&d->edits.tags);
 	vec_done(&d->matches);
+	vec_done(&d->taken);
 	for (size_t i = 0; i < ARRAY_LEN(d->authres); i++)
 		vec_done(&d->authres[i]);
 	session_free(d->session);
@@ -104,6 +105,8 @@ static void learn_queue_id(struct dialogue *d, const char *queue_id)
 
 static struct verdict told(struct dialogue *d, struct verdict v)
 {
+	if (v.action != VERDICT_CONTINUE && v.stage >= SLUICE_STAGE_MAIL && v.stage != SLUICE_STAGE_RCPT)
+		limit_refund(d, 0); /* what is refused uses no limit up that let it pass before */
 	memcpy(v.ref, d->id, sizeof d->id);
 	if (v.action != VERDICT_CONTINUE && !d->hold_cases)
 		record_tell(d, &v);
@@ -165,8 +168,20 @@ struct verdict dialogue_helo(struct dialogue *d, const char *name)
 	return judge_if(d, d->plan->refuses[SLUICE_STAGE_CONNECT] || d->plan->refuses[SLUICE_STAGE_HELO], SLUICE_STAGE_HELO);
 }
 
+/* All its recipients were refused: there will be no message. */
+static bool came_to_nothing(const struct message *m)
+{
+	for (size_t i = 0; i < m->recipients.len; i++)
+		if (!m->recipients.items[i].refused)
+			return false;
+	return m->recipients.len > 0;
+}
+
 static void begin_message(struct dialogue *d)
 {
+	if (came_to_nothing(&d->session->message))
+		limit_refund(d, 0);
+	d->taken.len = 0;
 	host_reset(d, SCOPE_RCPT);
 	host_reset(d, SCOPE_MESSAGE);
 	session_end_message(d->session);
@@ -245,6 +260,8 @@ struct verdict dialogue_rcpt(struct dialogue *d, const struct dialogue_rcpt *rcp
 		return fault(d, SLUICE_STAGE_RCPT);
 	v = d->plan->judges[SLUICE_STAGE_RCPT] || d->plan->awaited[SLUICE_STAGE_RCPT] ? stage_judge(d, SLUICE_STAGE_RCPT) : go_on;
 	m->recipients.items[m->recipients.len - 1].refused = v.action != VERDICT_CONTINUE;
+	if (v.action != VERDICT_CONTINUE)
+		limit_refund(d, m->recipients.len);
 	v = told(d, v);
 	if (v.action != VERDICT_CONTINUE)
 		record_new_id(d); /* what follows is another case than this refusal */

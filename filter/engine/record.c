@@ -119,7 +119,7 @@ static const char *waiter_names(struct maker *m, uint64_t waiters)
 
 	for (unsigned i = 0; waiters; i++, waiters >>= 1)
 		if (waiters & 1)
-			text_addf(&names, "%s%s", names.len ? " " : "", m->d->snapshot->registry->checks.items[i].check->name);
+			text_addf(&names, "%s%s", names.len ? " " : "", i == REGISTRY_JUDGE ? "rules" : m->d->snapshot->registry->checks.items[i].check->name);
 	copy = arena_copy(m->arena, text_str(&names), names.len);
 	m->failed |= !copy;
 	return copy ? copy : "";

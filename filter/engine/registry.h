@@ -8,7 +8,8 @@
 #include "filter/policy/catalog.h"
 #include "plugins/plugin.h"
 
-#define REGISTRY_MAX_CHECKS (SLOTS_MAX_WAITERS - 1) /* the last waiter is whoever judges */
+#define REGISTRY_MAX_CHECKS (SLOTS_MAX_WAITERS - 1)
+#define REGISTRY_JUDGE      REGISTRY_MAX_CHECKS /* the last waiter is whoever judges */
 
 struct registry_check {
 	const struct sluice_check *check;

@@ -51,6 +51,23 @@ void stage_wait(struct dialogue *d, uint64_t checks)
 	}
 }
 
+const struct sluice_store_answer *stage_ask_store(struct dialogue *d, enum slot_scope scope, const struct sluice_store_op *op)
+{
+	int64_t deadline = clock_mono_ms() + d->snapshot->policy->settings.stage_deadline_ms;
+
+	for (;;) {
+		const struct sluice_store_answer *answer = slots_ask_store(d->session->slots, scope, op, REGISTRY_JUDGE);
+		uint64_t ready;
+
+		if (answer)
+			return answer;
+		ready = slots_wait(d->session->slots, deadline);
+		if (!ready)
+			slots_expire(d->session->slots, UINT64_C(1) << REGISTRY_JUDGE);
+		run_each(d, ready & d->pending);
+	}
+}
+
 /* ---- rules ---- */
 
 static enum scope scope_of(enum sluice_stage stage)
@@ -184,6 +201,8 @@ static struct verdict run_rules(struct dialogue *d, enum sluice_stage stage)
 		struct verdict v;
 
 		if (rule->stage != stage || (rule->when && expr_eval(rule->when, d->session->facts) != TRUTH_YES))
+			continue;
+		if (rule->limit && !limit_exceeded(d, rule))
 			continue;
 		if (!rule_action_checks[rule->action] && !note_match(d, rule)) /* one with a check matches when it refuses */
 			return fault(d, stage);

@@ -16,6 +16,14 @@ struct match { /* a rule that matched */
 	struct case_fact *facts; /* values as they were then; text and facts are in the arena of the scope */
 };
 
+struct taken { /* units taken from a limit, to be given back when a refusal makes them unused */
+	const struct limit *limit;
+	const char *key; /* in the arena of the message */
+	size_t key_len;
+	int64_t cost;
+	size_t recipient; /* for which, by its number from 1; 0: for the message */
+};
+
 struct check_state {
 	enum sluice_outcome outcome;
 	int64_t ns;
@@ -39,6 +47,7 @@ struct dialogue {
 	bool hold_cases;
 
 	VEC(struct match) matches;
+	VEC(struct taken) taken; /* for the message under way */
 	VEC(struct authres_entry) authres[3]; /* by scope of the check; RCPT has none */
 	struct case_stage stages[SLUICE_STAGES];
 	struct edits edits;
@@ -70,6 +79,14 @@ void stage_start(struct dialogue *d, enum sluice_stage stage);
 struct verdict stage_judge(struct dialogue *d, enum sluice_stage through);
 /* Wait for these checks, as above. */
 void stage_wait(struct dialogue *d, uint64_t checks);
+/* Run an operation for a rule, and wait for its answer, as above; a store that gives none has FAILED. */
+const struct sluice_store_answer *stage_ask_store(struct dialogue *d, enum slot_scope scope, const struct sluice_store_op *op);
+
+/* limit.c: */
+/* Take what this event costs. True: it is over the limit, and the rule matches. A store that does not answer is never over. */
+bool limit_exceeded(struct dialogue *d, const struct rule *rule);
+/* Give back what was taken for this recipient (its number from 1), or, with 0, for the whole message. Waits for nothing. */
+void limit_refund(struct dialogue *d, size_t recipient);
 
 /* record.c: */
 void record_new_id(struct dialogue *d);

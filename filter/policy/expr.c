@@ -172,22 +172,28 @@ static int read_constant(struct parser *p, const struct catalog_fact *fact, stru
 
 /* ---- tests ---- */
 
-static int read_fact(struct parser *p, unsigned *ret)
+int expr_find_fact(const struct token *t, const struct catalog *c, int *ret, struct err *reterr)
 {
-	const struct token *t = &p->l->token;
 	char shown[80];
 	const char *near;
-	int found;
 
 	if (t->type != TOKEN_WORD)
-		return place_error(t->place, p->err, "%s here, where the name of a fact belongs", token_show(t, shown, sizeof shown));
-	found = catalog_find(p->scope->catalog, t->text);
-	if (found < 0) {
-		near = catalog_suggest(p->scope->catalog, t->text);
-		if (near)
-			return place_error(t->place, p->err, "there is no fact '%s': did you mean '%s'?", t->text, near);
-		return place_error(t->place, p->err, "there is no fact '%s': sluice-rules(5) lists them", t->text);
-	}
+		return place_error(t->place, reterr, "%s here, where the name of a fact belongs", token_show(t, shown, sizeof shown));
+	*ret = catalog_find(c, t->text);
+	if (*ret >= 0)
+		return 0;
+	near = catalog_suggest(c, t->text);
+	if (near)
+		return place_error(t->place, reterr, "there is no fact '%s': did you mean '%s'?", t->text, near);
+	return place_error(t->place, reterr, "there is no fact '%s': sluice-rules(5) lists them", t->text);
+}
+
+static int read_fact(struct parser *p, unsigned *ret)
+{
+	int found, r = expr_find_fact(&p->l->token, p->scope->catalog, &found, p->err);
+
+	if (r < 0)
+		return r;
 	*ret = (unsigned)found;
 	return lexer_next(p->l, p->err);
 }

@@ -34,6 +34,8 @@ struct expr_scope {
 	void *arg;
 };
 
+/* The fact that the token names. -EINVAL with *reterr and what was perhaps meant. */
+int expr_find_fact(const struct token *t, const struct catalog *c, int *ret, struct err *reterr) SLUICE_MUST_USE;
 /* Parse from the lexer's token up to the first one that does not belong to it. 0, -EINVAL, -ENOMEM. */
 int expr_parse(struct lexer *l, const struct expr_scope *scope, const struct expr **ret, struct err *reterr) SLUICE_MUST_USE;
 /* Either may be NULL: then the other. NULL from two that are not: no memory. */

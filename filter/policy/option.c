@@ -85,6 +85,16 @@ static bool with_unit(const char *s, size_t len, int64_t *ret, bool duration)
 	return false;
 }
 
+bool option_duration(const char *s, size_t len, int64_t *ret_ms)
+{
+	return with_unit(s, len, ret_ms, true);
+}
+
+bool option_size(const char *s, size_t len, int64_t *ret)
+{
+	return with_unit(s, len, ret, false);
+}
+
 static bool decimal(const char *s, size_t len, int64_t *ret)
 {
 	char *end;
@@ -116,9 +126,9 @@ static bool number(const struct token *t, const struct sluice_option *o, int64_t
 	case SLUICE_OPT_WEIGHTED_NETWORK:
 		return decimal(t->text, t->len, ret);
 	case SLUICE_OPT_DURATION:
-		return with_unit(t->text, t->len, ret, true);
+		return option_duration(t->text, t->len, ret);
 	case SLUICE_OPT_SIZE:
-		return with_unit(t->text, t->len, ret, false);
+		return option_size(t->text, t->len, ret);
 	case SLUICE_OPT_TEXT:
 	case SLUICE_OPT_PATH:
 	case SLUICE_OPT_WORDS:

@@ -14,6 +14,9 @@
 int option_parse(struct lexer *l, const struct sluice_option *o, struct sluice_setting *ret, struct err *reterr) SLUICE_MUST_USE;
 /* The row's default, which must be well formed. at: for messages. */
 int option_default(const struct sluice_option *o, struct arena *arena, struct sluice_setting *ret, struct err *reterr) SLUICE_MUST_USE;
+/* 500ms 3s 5m 1h 7d; 10 64K 10M 1G: whole numbers of milliseconds, of bytes. False: of another form, or too large. */
+bool option_duration(const char *s, size_t len, int64_t *ret_ms);
+bool option_size(const char *s, size_t len, int64_t *ret);
 /* As it would be written in the configuration; a secret is "(secret)". */
 void option_print(struct text *out, const struct sluice_option *o, const struct sluice_setting *s);
 /* "yes or no", "a duration such as 5s, 10m or 1h", ...: for messages and the manual. */

@@ -36,6 +36,9 @@ int block_plugin(struct parser *ps, unsigned index, struct place at);
 /* The defaults of all settings that were not set, those of plugins without a block among them. */
 int block_defaults(struct parser *ps);
 
+/* limit.c: from the rate on, up to the action */
+int limit_parse(struct parser *ps, enum sluice_stage stage, const struct limit **ret);
+
 /* rule.c: the same */
 int rule_role_statement(struct parser *ps, struct place at);
 int rule_at_statement(struct parser *ps);

@@ -9,6 +9,7 @@
 #include "filter/base/arena.h"
 #include "filter/policy/catalog.h"
 #include "filter/policy/expr.h"
+#include "filter/policy/limit.h"
 #include "filter/policy/list.h"
 #include "filter/policy/reply.h"
 #include "filter/policy/settings.h"
@@ -31,6 +32,7 @@ struct rule {
 	struct place place;
 	const char *text; /* as it stands in the file, white space folded */
 	enum sluice_stage stage;
+	const struct limit *limit; /* it matches what is over it; NULL: none */
 	enum rule_action action;
 	int64_t score_milli;       /* SCORE */
 	const struct reply *reply; /* TEMPFAIL, REJECT, TAG, HOLD, GREYLIST, SIGN */

@@ -81,6 +81,8 @@ static int rule_facts(struct parser *ps, struct rule *rule)
 	struct fact_list list = { .ps = ps, .rule = rule };
 	int r = rule->when ? expr_each_fact(rule->when, note_fact, &list) : 0;
 
+	for (size_t i = 0; r == 0 && rule->limit && i < rule->limit->key_count; i++)
+		r = note_fact(&list, rule->limit->keys[i], rule->place);
 	for (size_t i = 0; r == 0 && rule->reply && i < rule->reply->count; i++)
 		if (!rule->reply->parts[i].literal)
 			r = note_fact(&list, rule->reply->parts[i].fact, rule->reply->place);
@@ -187,6 +189,28 @@ static int rule_action(struct parser *ps, struct rule *rule)
 	return -EINVAL;
 }
 
+static bool is_action(const struct parser *ps)
+{
+	return ps->l->token.type == TOKEN_WORD && !token_is(&ps->l->token, "when") && !token_is(&ps->l->token, "warn") &&
+	       !token_is(&ps->l->token, "rule");
+}
+
+/* What is over a limit is put off, unless the rule says something else. */
+static int limit_action(struct parser *ps, struct rule *rule)
+{
+	const char *usual = arena_printf(ps->p->arena, "451 4.7.1 too many %s: try again in {limit.wait} seconds", limit_unit_words[rule->limit->unit]);
+
+	rule->action = RULE_TEMPFAIL;
+	return usual ? optional_reply(ps, usual, &rule->reply) : parser_no_memory(ps);
+}
+
+static int limit_clause(struct parser *ps, struct rule *rule)
+{
+	int r = parser_next(ps);
+
+	return r < 0 ? r : limit_parse(ps, rule->stage, &rule->limit);
+}
+
 /* The source from `from` to the token, in one line. */
 static const char *source_text(struct parser *ps, size_t from)
 {
@@ -240,8 +264,10 @@ static int rule_statement(struct parser *ps, enum sluice_stage stage, const stru
 				rule.name, ps->p->rules.items[i].place.source->path, ps->p->rules.items[i].place.line);
 	if (r == 0 && ps->p->rules.len >= POLICY_MAX_RULES)
 		return place_error(at, ps->err, "more than %d rules", POLICY_MAX_RULES);
+	if (r == 0 && token_is(&ps->l->token, "limit"))
+		r = limit_clause(ps, &rule);
 	if (r == 0)
-		r = rule_action(ps, &rule);
+		r = rule.limit && !is_action(ps) ? limit_action(ps, &rule) : rule_action(ps, &rule);
 	rule.warn = r == 0 && token_is(&ps->l->token, "warn");
 	if (rule.warn)
 		r = parser_next(ps);

@@ -49,17 +49,9 @@ struct settings {
 	int64_t values[OPTIONS];
 };
 
-/* A key that is too long for the store is known by its hash: the first octets stay, for those who read it. */
 static struct sluice_store_op keyed(enum sluice_store_verb verb, struct text *key)
 {
-	static const struct hash_key fixed = { UINT64_C(0x736c756963652d67), UINT64_C(0x7265796c69737473) };
-
-	if (key->len > SLUICE_STORE_KEY_MAX) {
-		uint64_t hash = hash_bytes(&fixed, key->bytes, key->len);
-
-		key->len = SLUICE_STORE_KEY_MAX - 17;
-		text_addf(key, "#%016llx", (unsigned long long)hash);
-	}
+	hash_shorten(key, SLUICE_STORE_KEY_MAX);
 	return (struct sluice_store_op){ .verb = verb, .key = text_str(key), .key_len = key->len };
 }
 

@@ -10,6 +10,7 @@ import tempfile
 import pytest
 
 from support import net, sluice
+from support.redis import Redis
 
 CONTRACT = sluice.BUILD / "tests" / "contract" / "contract"
 OPERATIONS = "1000000" if os.environ.get("SLUICE_SOAK") else "20000"
@@ -24,15 +25,8 @@ def folder():
 
 @pytest.fixture
 def redis(folder):
-    """A Redis of our own on a unix socket."""
-    path = f"{folder}/redis.sock"
-    process = net.start(["redis-server", "--port", "0", "--unixsocket", path, "--save", "", "--appendonly", "no", "--dir", folder],
-                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        net.wait_for(lambda: net.listens_unix(path), "Redis to listen")
-        yield path
-    finally:
-        net.stop(process)
+    with Redis(folder) as server:
+        yield server.path
 
 
 def run(*args, timeout=600):

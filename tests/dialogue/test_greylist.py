@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Greylisting over the milter socket, on each store; and a store that fails."""
 import signal
-import subprocess
-
-import pytest
 
 from support import net
+from support.redis import Redis
 
 ZONE = """1.2.0.192.in-addr.arpa PTR mail.example.net
 2.2.0.192.in-addr.arpa PTR mail.example.net
@@ -24,40 +22,6 @@ state {{ {state} }}
 at mail {{ rule good score -1 when helo.name == good.example.net }}
 at rcpt {{ rule grey greylist when score >= 0 }}
 """
-
-
-@pytest.fixture(params=["lmdb", "redis"])
-def state(request, setup):
-    """`state { }` for each home."""
-    if request.param == "lmdb":
-        yield f"lmdb {setup.folder}/state"
-        return
-    with Redis(setup.folder) as redis:
-        yield f"redis {redis.path} timeout 500ms"
-
-
-class Redis:
-    def __init__(self, folder):
-        self.folder = folder
-        self.path = f"{folder}/redis.sock"
-        self.process = None
-
-    def start(self):
-        self.process = net.start(["redis-server", "--port", "0", "--unixsocket", self.path, "--save", "", "--appendonly", "no", "--dir",
-                                  str(self.folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        net.wait_for(lambda: net.listens_unix(self.path), "Redis to listen")
-
-    def stop(self):
-        if self.process:
-            net.stop(self.process)
-            self.process = None
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def __exit__(self, *exc):
-        self.stop()
 
 
 def start(setup, state, delay="1s", passes=5):
@@ -155,13 +119,12 @@ def test_a_redis_that_hangs_delays_no_message_past_the_deadline(setup):
 def test_a_redis_of_others_and_a_full_one(setup):
     with Redis(setup.folder) as redis:
         s = start(setup, f"redis {redis.path}", delay="1h")
-        cli = ["redis-cli", "-s", redis.path]
-        subprocess.run([*cli, "set", "sluice:{greylist:greylist|192.0.2.0/24|a@example.net|u@example.org}", "theirs"], check=True, capture_output=True)
+        redis.cli("set", "sluice:{greylist:greylist|192.0.2.0/24|a@example.net|u@example.org}", "theirs")
         assert send(setup, s, "192.0.2.1").kind == "continue"  # WRONGTYPE: this key alone fails
         assert send(setup, s, "192.0.2.1", recipients=("<v@example.org>",)).code == 451
-        subprocess.run([*cli, "script", "flush"], check=True, capture_output=True)
+        redis.cli("script", "flush")
         assert send(setup, s, "192.0.2.1", recipients=("<w@example.org>",)).code == 451  # NOSCRIPT: it is sent whole
-        subprocess.run([*cli, "config", "set", "maxmemory", "1"], check=True, capture_output=True)
+        redis.cli("config", "set", "maxmemory", "1")
         assert send(setup, s, "192.0.2.1", recipients=("<x@example.org>",)).kind == "continue"
         assert "the store is out of order" in s.log()
 
