@@ -57,7 +57,7 @@ def test_the_examples_are_good(tmp_path, page):
     (tmp_path / "relay.conf").write_text("")
     (tmp_path / "bl.key").write_text("secret\n")
     blocks = re.findall(r"^\.Bd -literal.*\n((?:.*\n)*?)\.Ed", (BUILT / page).read_text(), re.M)
-    examples = [b for b in blocks if re.search(r"^(at|listen)\b", b, re.M) and "::=" not in b and '"{"' not in b]
+    examples = [b for b in blocks if re.search(r"^(at|listen|state)\b", b, re.M) and "::=" not in b and '"{"' not in b]
     assert examples
     for i, example in enumerate(examples):
         conf = tmp_path / f"{i}.conf"
