@@ -189,26 +189,50 @@ static int rule_action(struct parser *ps, struct rule *rule)
 	return -EINVAL;
 }
 
-static bool is_action(const struct parser *ps)
+static bool is_when(const struct token *t)
 {
-	return ps->l->token.type == TOKEN_WORD && !token_is(&ps->l->token, "when") && !token_is(&ps->l->token, "warn") &&
-	       !token_is(&ps->l->token, "rule");
+	return token_is(t, "when");
+}
+
+/* A word in the place of an action; what follows an action is none. */
+static bool is_action(const struct token *t)
+{
+	return t->type == TOKEN_WORD && !is_when(t) && !token_is(t, "warn") && !token_is(t, "rule");
+}
+
+/* Does the rule go on with this? Ends of lines before it belong to the rule then. */
+static int goes_on(struct parser *ps, bool (*with)(const struct token *t), bool *ret)
+{
+	struct lexer ahead = *ps->l;
+	int r = lexer_skip_lines(&ahead, ps->err);
+
+	*ret = r == 0 && with(&ahead.token);
+	if (*ret)
+		*ps->l = ahead;
+	return r;
 }
 
 /* What is over a limit is put off, unless the rule says something else. */
 static int limit_action(struct parser *ps, struct rule *rule)
 {
-	const char *usual = arena_printf(ps->p->arena, "451 4.7.1 too many %s: try again in {limit.wait} seconds", limit_unit_words[rule->limit->unit]);
+	const char *usual;
+	bool action;
+	int r = goes_on(ps, is_action, &action);
 
+	if (r < 0 || action)
+		return r < 0 ? r : rule_action(ps, rule);
+	usual = arena_printf(ps->p->arena, "451 4.7.1 too many %s: try again in {limit.wait} seconds", limit_unit_words[rule->limit->unit]);
 	rule->action = RULE_TEMPFAIL;
 	return usual ? optional_reply(ps, usual, &rule->reply) : parser_no_memory(ps);
 }
 
-static int limit_clause(struct parser *ps, struct rule *rule)
+static int limit_and_action(struct parser *ps, struct rule *rule)
 {
 	int r = parser_next(ps);
 
-	return r < 0 ? r : limit_parse(ps, rule->stage, &rule->limit);
+	if (r == 0)
+		r = limit_parse(ps, rule->stage, &rule->limit);
+	return r < 0 ? r : limit_action(ps, rule);
 }
 
 /* The source from `from` to the token, in one line. */
@@ -236,17 +260,6 @@ static const char *source_text(struct parser *ps, size_t from)
 	return copy;
 }
 
-/* An end of line before `when` belongs to the rule. */
-static int find_when(struct parser *ps, bool *ret)
-{
-	struct lexer ahead = *ps->l;
-	int r = lexer_skip_lines(&ahead, ps->err);
-
-	*ret = r == 0 && token_is(&ahead.token, "when");
-	if (*ret)
-		*ps->l = ahead;
-	return r;
-}
 
 static int rule_statement(struct parser *ps, enum sluice_stage stage, const struct expr *roles, struct place at)
 {
@@ -264,15 +277,13 @@ static int rule_statement(struct parser *ps, enum sluice_stage stage, const stru
 				rule.name, ps->p->rules.items[i].place.source->path, ps->p->rules.items[i].place.line);
 	if (r == 0 && ps->p->rules.len >= POLICY_MAX_RULES)
 		return place_error(at, ps->err, "more than %d rules", POLICY_MAX_RULES);
-	if (r == 0 && token_is(&ps->l->token, "limit"))
-		r = limit_clause(ps, &rule);
 	if (r == 0)
-		r = rule.limit && !is_action(ps) ? limit_action(ps, &rule) : rule_action(ps, &rule);
+		r = token_is(&ps->l->token, "limit") ? limit_and_action(ps, &rule) : rule_action(ps, &rule);
 	rule.warn = r == 0 && token_is(&ps->l->token, "warn");
 	if (rule.warn)
 		r = parser_next(ps);
 	if (r == 0)
-		r = find_when(ps, &conditional);
+		r = goes_on(ps, is_when, &conditional);
 	if (r == 0 && conditional) {
 		r = parser_next(ps);
 		if (r == 0)
