@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-#define SLUICE_PLUGIN_ABI 1
+#define SLUICE_PLUGIN_ABI 2
 
 /* ---- stages and outcomes ---- */
 
@@ -129,6 +129,27 @@ const char *sluice_fact(const struct sluice_check_ctx *c, const char *name, size
  * session has used up its share; then return SLUICE_TEMPERROR.
  */
 void *sluice_alloc(struct sluice_check_ctx *c, size_t size);
+
+/*
+ * A pointer of this check's own for this message: NULL until it sets one, and kept from one call of its functions to the
+ * next. When the message has ended, in whatever way, drop() of struct sluice_check gets it, unless it is NULL.
+ */
+void **sluice_memory(struct sluice_check_ctx *c);
+
+/* ---- the bytes of a message as they come ---- */
+
+enum sluice_part_type {
+	SLUICE_PART_HEADER, /* a header field; they come in their order */
+	SLUICE_PART_HEADER_END,
+	SLUICE_PART_BODY, /* some of the body, cut anywhere; lines end as the MTA has them, which is CRLF */
+};
+struct sluice_part {
+	enum sluice_part_type type;
+	const char *name; /* of HEADER: what stands before the colon; a NUL after it */
+	size_t name_len;
+	const char *bytes; /* HEADER: all between the colon and the last CRLF, with blanks, folds with CRLF. BODY: the octets */
+	size_t len;
+};
 
 /* ---- asking ---- */
 
@@ -283,6 +304,12 @@ struct sluice_authres_property {
 void sluice_authres(struct sluice_result *res, const char *method, const char *result, const char *reason,
 	const struct sluice_authres_property *properties);
 
+/*
+ * Add a header field at the top of a message that goes on: below our Authentication-Results, above the rest, and above
+ * those added before. Only in a run at MESSAGE. value: without the blank after the colon, folded with "\n\t". Copied.
+ */
+void sluice_insert_header(struct sluice_result *res, const char *name, const char *value);
+
 /* ---- settings ---- */
 
 enum sluice_option_type {
@@ -354,6 +381,13 @@ struct sluice_check {
 	 */
 	bool on_demand;
 	const char *const *reads; /* facts of other checks that it looks at, NULL-terminated; may be NULL */
+	/*
+	 * Of a check of MESSAGE: sees the message as it comes, if the policy may want the check to run; run() follows at the
+	 * end. It may ask, so that an answer is here when run() wants it. A message that is refused before its end is not
+	 * run. May be NULL.
+	 */
+	void (*feed)(struct sluice_check_ctx *c, const struct sluice_part *part);
+	void (*drop)(void *memory); /* of sluice_memory(), never NULL; any thread. NULL: the check keeps none */
 };
 
 enum sluice_list_type { SLUICE_LIST_DOMAIN, SLUICE_LIST_NETWORK, SLUICE_LIST_ADDRESS };

@@ -168,7 +168,22 @@ static void give_field(struct dialogue *d, const char *s, size_t len)
 			text_addc(&value, *p ? *p : ' ');
 	while (value.len && value.bytes[value.len - 1] == '\n')
 		value.bytes[--value.len] = '\0';
-	dialogue_header(d, text_str(&name), text_str(&value));
+	dialogue_header(d, text_str(&name), text_str(&value), true);
+}
+
+/* As SMTP has it: each line ends with CRLF. */
+static void give_body(struct dialogue *d, const char *s, size_t len)
+{
+	const char *run = s;
+
+	for (const char *p = s; p < s + len; p++) {
+		if (*p != '\n' || (p > s && p[-1] == '\r'))
+			continue;
+		dialogue_body(d, run, (size_t)(p - run));
+		dialogue_body(d, "\r", 1);
+		run = p;
+	}
+	dialogue_body(d, run, (size_t)(s + len - run));
 }
 
 static void give_message(struct dialogue *d, const struct text *message)
@@ -188,7 +203,7 @@ static void give_message(struct dialogue *d, const struct text *message)
 		len--;
 	}
 	if (len)
-		dialogue_body(d, len - 1);
+		give_body(d, s + 1, len - 1);
 }
 
 /* ---- the transaction ---- */

@@ -11,7 +11,7 @@
 #include "filter/mail/header_field.h"
 #include "filter/services/clock.h"
 
-#define AUTHRES_MAX_BYTES 16384
+#define AUTHRES_MAX_BYTES 32000 /* edits.c puts a blank before it */
 #define TOO_MANY_RCPTS    "too many recipients in one message"
 #define TOO_LARGE         "this message has more header fields or recipients than any mail needs"
 
@@ -43,8 +43,10 @@ void dialogue_free(struct dialogue *d)
 {
 	if (!d)
 		return;
+	host_drop(d);
 	vec_done(&d->edits.remove);
 	vec_done(&d->edits.tags);
+	vec_done(&d->edits.insert);
 	vec_done(&d->matches);
 	vec_done(&d->taken);
 	for (size_t i = 0; i < ARRAY_LEN(d->authres); i++)
@@ -188,9 +190,11 @@ static void begin_message(struct dialogue *d)
 	d->judged = SLUICE_STAGE_MAIL;
 	d->too_large = false;
 	d->data_begun = false;
+	d->header_over = false;
 	d->greylist_null = NULL;
 	d->edits.remove.len = 0;
 	d->edits.tags.len = 0;
+	d->edits.insert.len = 0;
 	d->edits.authres = d->edits.hold = NULL;
 	for (enum sluice_stage stage = SLUICE_STAGE_MAIL; stage < SLUICE_STAGES; stage++)
 		d->stages[stage] = (struct case_stage){ 0 };
@@ -283,7 +287,37 @@ void dialogue_unknown(struct dialogue *d)
 	d->session->unknown_commands++;
 }
 
-void dialogue_header(struct dialogue *d, const char *name, const char *value)
+/* Who is fed sees the field as it was on the wire. False: no memory. */
+static bool feed_header(struct dialogue *d, const struct header *h, bool whole)
+{
+	SLUICE_CLEANUP(text_done) struct text value = TEXT_INIT(SESSION_MESSAGE_BYTES);
+	const char *run = h->value, *end = h->value + h->value_len;
+
+	if (!whole)
+		text_addc(&value, ' ');
+	for (const char *p = run; p < end; p++) {
+		if (*p != '\n' || (p > h->value && p[-1] == '\r'))
+			continue;
+		text_add(&value, run, (size_t)(p - run));
+		text_addc(&value, '\r');
+		run = p;
+	}
+	text_add(&value, run, (size_t)(end - run));
+	if (value.failed)
+		return false;
+	host_feed(d, &(struct sluice_part){ SLUICE_PART_HEADER, h->name, h->name_len, text_str(&value), value.len });
+	return true;
+}
+
+/* That the header has ended is seen by what follows: the event itself is negotiated away. */
+static void feed_header_end(struct dialogue *d)
+{
+	if (!d->header_over)
+		host_feed(d, &(struct sluice_part){ .type = SLUICE_PART_HEADER_END });
+	d->header_over = true;
+}
+
+void dialogue_header(struct dialogue *d, const char *name, const char *value, bool whole)
 {
 	struct message *m = &d->session->message;
 	struct arena *arena = session_arena(d->session, SCOPE_MESSAGE);
@@ -296,13 +330,17 @@ void dialogue_header(struct dialogue *d, const char *name, const char *value)
 	}
 	h.name = arena_copy(arena, name, h.name_len);
 	h.value = h.name ? arena_copy(arena, value, h.value_len) : NULL;
-	if (!h.value || !vec_push(&m->headers, h))
+	if (!h.value || !vec_push(&m->headers, h) || (d->plan->fed && !feed_header(d, &h, whole)))
 		d->too_large = true;
 }
 
-void dialogue_body(struct dialogue *d, size_t len)
+void dialogue_body(struct dialogue *d, const char *bytes, size_t len)
 {
 	d->session->message.body_bytes += len;
+	if (!d->plan->fed || d->too_large || len == 0)
+		return;
+	feed_header_end(d);
+	host_feed(d, &(struct sluice_part){ .type = SLUICE_PART_BODY, .bytes = bytes, .len = len });
 }
 
 /* ---- the end of a message ---- */
@@ -366,14 +404,14 @@ static void collect_hold(struct dialogue *d, struct verdict *v)
 	}
 }
 
-struct verdict dialogue_message(struct dialogue *d, const char *queue_id, const struct edits **ret)
+static struct verdict judge_message(struct dialogue *d, const struct edits **ret)
 {
 	struct verdict v = { .action = VERDICT_REJECT, .stage = SLUICE_STAGE_MESSAGE, .code = 552, .dsn = "5.3.4", .text = TOO_LARGE };
 
-	learn_queue_id(d, queue_id);
-	d->session->recipient = NULL;
 	if (d->too_large)
 		return told(d, v);
+	if (d->plan->fed)
+		feed_header_end(d);
 	core_facts_set(d->session, SLUICE_STAGE_MESSAGE, d->snapshot->policy);
 	if (!d->data_begun)
 		stage_start(d, SLUICE_STAGE_DATA); /* the event itself was negotiated away */
@@ -387,6 +425,17 @@ struct verdict dialogue_message(struct dialogue *d, const char *queue_id, const 
 	*ret = &d->edits;
 	if (!d->hold_cases)
 		record_tell(d, &v);
+	return v;
+}
+
+struct verdict dialogue_message(struct dialogue *d, const char *queue_id, const struct edits **ret)
+{
+	struct verdict v;
+
+	learn_queue_id(d, queue_id);
+	d->session->recipient = NULL;
+	v = judge_message(d, ret);
+	host_drop(d); /* the connection may live for long */
 	return v;
 }
 

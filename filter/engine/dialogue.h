@@ -56,8 +56,9 @@ struct dialogue_rcpt {
 struct verdict dialogue_rcpt(struct dialogue *d, const struct dialogue_rcpt *rcpt);
 struct verdict dialogue_data(struct dialogue *d, const char *queue_id);
 void dialogue_unknown(struct dialogue *d);
-void dialogue_header(struct dialogue *d, const char *name, const char *value);
-void dialogue_body(struct dialogue *d, size_t len);
+/* value: lines in it end with LF or CRLF. whole: it begins right after the colon; else a blank has been taken off there. */
+void dialogue_header(struct dialogue *d, const char *name, const char *value, bool whole);
+void dialogue_body(struct dialogue *d, const char *bytes, size_t len);
 /* The end of the message: *ret is filled when the verdict is CONTINUE or HOLD, and is borrowed. The message is over. */
 struct verdict dialogue_message(struct dialogue *d, const char *queue_id, const struct edits **ret);
 /* The message ends here without a verdict: RSET, a new MAIL, or the end of the connection. */

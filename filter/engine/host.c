@@ -105,6 +105,11 @@ void *sluice_alloc(struct sluice_check_ctx *c, size_t size)
 	return arena_alloc(arena_of(c), size);
 }
 
+void **sluice_memory(struct sluice_check_ctx *c)
+{
+	return &c->d->checks[c->index].memory;
+}
+
 const struct sluice_dns_answer *sluice_ask_dns_as(
 	struct sluice_check_ctx *c, const char *name, enum sluice_dns_type type, const char *shown)
 {
@@ -250,6 +255,17 @@ void sluice_authres(struct sluice_result *res, const char *method, const char *r
 	(void)vec_push(&d->authres[res->c->check->scope], entry);
 }
 
+void sluice_insert_header(struct sluice_result *res, const char *name, const char *value)
+{
+	struct arena *arena = arena_of(res->c);
+	struct edit_header header = { arena_copy(arena, name, strlen(name)), arena_copy(arena, value, strlen(value)) };
+
+	if (res->c->check->check->stage != SLUICE_STAGE_MESSAGE)
+		return; /* at no other stage is it known whether the message goes on */
+	if (!header.name || !header.value || !vec_push(&res->c->d->edits.insert, header))
+		res->c->d->fault = true;
+}
+
 /* ---- running ---- */
 
 static void forget_facts(struct dialogue *d, const struct registry_check *check)
@@ -264,6 +280,7 @@ void host_run(struct dialogue *d, unsigned index)
 	struct sluice_check_ctx c = { d, check, index };
 	struct sluice_result res = { &c };
 	size_t authres_len = check->scope == SCOPE_RCPT ? 0 : d->authres[check->scope].len;
+	size_t insert_len = d->edits.insert.len;
 	int64_t began = clock_mono_ns();
 	bool probe = check->check->stage == SLUICE_STAGE_PROBE;
 	enum sluice_outcome outcome;
@@ -279,6 +296,7 @@ void host_run(struct dialogue *d, unsigned index)
 			forget_facts(d, check);
 		if (check->scope != SCOPE_RCPT)
 			d->authres[check->scope].len = authres_len;
+		d->edits.insert.len = insert_len;
 		return;
 	}
 	d->pending &= ~(UINT64_C(1) << index);
@@ -286,11 +304,40 @@ void host_run(struct dialogue *d, unsigned index)
 		d->session->facts[check->outcome_fact] = (struct value){ .known = true, .type = SLUICE_ENUM, .number = outcome };
 }
 
+void host_feed(struct dialogue *d, const struct sluice_part *part)
+{
+	uint64_t checks = d->plan->fed;
+
+	for (unsigned i = 0; checks; i++, checks >>= 1) {
+		struct sluice_check_ctx c = { d, &d->snapshot->registry->checks.items[i], i };
+		int64_t began;
+
+		if (!(checks & 1))
+			continue;
+		began = clock_mono_ns();
+		c.check->check->feed(&c, part);
+		d->checks[i].ns += clock_mono_ns() - began;
+	}
+}
+
+void host_drop(struct dialogue *d)
+{
+	const struct registry *r = d->snapshot->registry;
+
+	for (size_t i = 0; i < r->checks.len; i++) {
+		if (d->checks[i].memory && r->checks.items[i].check->drop)
+			r->checks.items[i].check->drop(d->checks[i].memory);
+		d->checks[i].memory = NULL;
+	}
+}
+
 void host_reset(struct dialogue *d, enum scope scope)
 {
 	const struct registry *r = d->snapshot->registry;
 	size_t kept = 0;
 
+	if (scope == SCOPE_MESSAGE)
+		host_drop(d);
 	for (size_t i = 0; i < r->catalog.facts.len; i++)
 		if (r->catalog.facts.items[i].scope == scope)
 			d->session->facts[i] = (struct value){ .type = r->catalog.facts.items[i].type };

@@ -38,6 +38,8 @@ static void add_demand(struct plan *plan, const struct registry *r, int demanded
 {
 	const char *const *reads = demanded < 0 ? NULL : r->checks.items[demanded].check->reads;
 
+	if (demanded >= 0 && r->checks.items[demanded].check->feed)
+		plan->fed |= bit((size_t)demanded); /* its rule may match, at the end of the message */
 	for (; reads && *reads; reads++) {
 		int fact = catalog_find(&r->catalog, *reads);
 
@@ -92,6 +94,9 @@ void plan_build(struct plan *plan, const struct registry *r, const struct policy
 	for (size_t stage = 0; stage < SLUICE_STAGES; stage++)
 		needed |= plan->awaited[stage];
 	for (size_t i = 0; i < r->checks.len; i++)
-		if (needed & bit(i))
+		if (needed & bit(i)) {
 			plan->start[r->checks.items[i].check->stage] |= bit(i);
+			plan->fed |= r->checks.items[i].check->feed ? bit(i) : 0;
+		}
+	plan->needs_body |= plan->fed != 0;
 }

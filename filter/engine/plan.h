@@ -15,13 +15,14 @@
 struct plan {
 	uint64_t start[SLUICE_STAGES + 1];    /* checks that begin at this stage; PROBE too */
 	uint64_t awaited[SLUICE_STAGES];      /* checks whose facts the rules of this stage read */
+	uint64_t fed;                         /* checks that see the message as it comes */
 	bool judges[SLUICE_STAGES];           /* has rules */
 	bool refuses[SLUICE_STAGES];          /* has rules that can refuse */
 	int demanded[RULE_ACTIONS];           /* the check that an action runs; -1: none */
 	int blocked[RULE_ACTIONS];            /* its fact NAME.blocked; -1: none */
 	bool holds;                           /* has rules that hold mail */
 	bool authres;                         /* headers are looked at and ours is added */
-	bool needs_body, needs_unknown;       /* events of which a fact is read */
+	bool needs_body, needs_unknown;       /* events of which a fact is read, or that a check is fed */
 };
 
 /* all: every check runs, and is waited for (sluicectl check --all). */

@@ -99,6 +99,8 @@ static int add_check(struct registry *r, struct registry_check *check, struct er
 
 	if (r->checks.len >= REGISTRY_MAX_CHECKS)
 		return err_set(reterr, -E2BIG, "more than %d checks", REGISTRY_MAX_CHECKS);
+	if ((check->check->feed || check->check->drop) && check->check->stage != SLUICE_STAGE_MESSAGE)
+		return err_set(reterr, -EINVAL, "plugin %s: check %s is fed, and is not of MESSAGE", check->plugin->name, check->check->name);
 	if (check->check->stage != SLUICE_STAGE_PROBE) {
 		(void)snprintf(name, sizeof name, "%s.outcome", check->check->name);
 		kept = strdup(name);

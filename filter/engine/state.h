@@ -27,6 +27,7 @@ struct taken { /* units taken from a limit, to be given back when a refusal make
 struct check_state {
 	enum sluice_outcome outcome;
 	int64_t ns;
+	void *memory; /* of a check of MESSAGE, for the message */
 };
 
 struct dialogue {
@@ -43,6 +44,7 @@ struct dialogue {
 	bool fault;             /* no memory: every verdict from now on is a fault */
 	bool too_large;         /* the header is beyond a limit */
 	bool data_begun;
+	bool header_over; /* those who are fed know that the header has ended */
 	const struct rule *greylist_null; /* a rule that greylists this message at DATA */
 	bool hold_cases;
 
@@ -66,6 +68,10 @@ struct sluice_result {
 
 /* host.c: run one check, once. */
 void host_run(struct dialogue *d, unsigned check);
+/* Show a part of the message to the checks that the plan feeds. */
+void host_feed(struct dialogue *d, const struct sluice_part *part);
+/* The message is over: take the memory of its checks from them. */
+void host_drop(struct dialogue *d);
 /* Forget what checks of this scope found, and what rules made of it. */
 void host_reset(struct dialogue *d, enum scope scope);
 

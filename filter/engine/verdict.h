@@ -23,11 +23,16 @@ struct verdict {
 	char ref[16];            /* the case it is told in: what a postmaster can ask `sluicectl explain` about */
 };
 
+struct edit_header {
+	const char *name, *value; /* value: folded with LF, without the blank after the colon */
+};
+
 /* What is to be done to a message that goes on. Lives until the session's next event. */
 struct edits {
 	VEC(unsigned) remove;       /* Authentication-Results fields by their number, from 1, from the last to the first */
 	const char *authres;        /* value of ours, to be inserted at index 0; NULL: none */
 	VEC(const char *) tags;     /* value of each X-Sluice-Tag */
+	VEC(struct edit_header) insert; /* below authres and above the rest, each above the one before it */
 	const char *hold;           /* why the message is held; NULL: it is not */
 };
 

@@ -195,7 +195,7 @@ static sfsistat on_header(SMFICTX *ctx, char *name, char *value)
 
 	if (!conn)
 		return no_conn();
-	dialogue_header(conn->dialogue, name, value);
+	dialogue_header(conn->dialogue, name, value, conn->lead_space);
 	return answer(ctx, conn, SMFIP_NR_HDR, &go_on);
 }
 
@@ -204,10 +204,9 @@ static sfsistat on_body(SMFICTX *ctx, unsigned char *chunk, size_t len)
 	struct conn *conn = edge_conn(ctx);
 	struct verdict go_on = { .action = VERDICT_CONTINUE };
 
-	(void)chunk;
 	if (!conn)
 		return no_conn();
-	dialogue_body(conn->dialogue, len);
+	dialogue_body(conn->dialogue, (const char *)chunk, len);
 	return answer(ctx, conn, SMFIP_NR_BODY, &go_on);
 }
 

@@ -29,10 +29,12 @@ bool edits_apply(SMFICTX *ctx, const struct conn *conn, const struct edits *edit
 		done = false;
 	for (size_t i = 0; done && i < edits->remove.len; i++)
 		done = smfi_chgheader(ctx, writable("Authentication-Results"), (int)edits->remove.items[i], NULL) == MI_SUCCESS;
-	if ((edits->tags.len || edits->authres) && !(conn->actions & SMFIF_ADDHDRS))
+	if ((edits->tags.len || edits->insert.len || edits->authres) && !(conn->actions & SMFIF_ADDHDRS))
 		return false;
 	for (size_t i = 0; done && i < edits->tags.len; i++)
 		done = insert(ctx, conn, "X-Sluice-Tag", edits->tags.items[i]);
+	for (size_t i = 0; done && i < edits->insert.len; i++)
+		done = insert(ctx, conn, edits->insert.items[i].name, edits->insert.items[i].value);
 	if (done && edits->authres) /* last, so that it stands above all */
 		done = insert(ctx, conn, "Authentication-Results", edits->authres);
 	return done;
