@@ -11,6 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "filter/control_state.h"
 #include "filter/services/clock.h"
 
 int control_open(const char *path, struct err *reterr)
@@ -120,8 +121,19 @@ static int on_explain(struct daemon *d, const char *argument, struct text *out)
 	return daemon_explain(d, argument, out) ? EX_OK : EX_NOINPUT;
 }
 
+static int on_limits(struct daemon *d, const char *argument, struct text *out)
+{
+	return control_limits(daemon_snapshot(d), argument, out);
+}
+
+static int on_greylist(struct daemon *d, const char *argument, struct text *out)
+{
+	return control_greylist(daemon_snapshot(d), argument, out);
+}
+
 static const struct { const char *verb; int (*serve)(struct daemon *d, const char *argument, struct text *out); } verbs[] = {
 	{ "status", on_status }, { "reload", on_reload }, { "explain", on_explain }, { "metrics", on_metrics },
+	{ "limits", on_limits }, { "greylist", on_greylist },
 };
 
 static int serve(struct daemon *d, char *line, struct text *out)

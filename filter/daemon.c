@@ -192,13 +192,9 @@ static void own_control(const struct daemon *d, const char *user)
 
 static int start_services(struct daemon *d, struct err *reterr)
 {
-	pthread_condattr_t monotonic;
 
 	(void)pthread_mutex_init(&d->lock, NULL);
-	(void)pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&d->probe_wake, &monotonic);
-	(void)pthread_condattr_destroy(&monotonic);
+	clock_cond_init(&d->probe_wake);
 	d->log = log_new("sluiced");
 	d->metrics = metrics_new();
 	d->history = history_new(0);
@@ -554,10 +550,26 @@ void daemon_stop(struct daemon *d, int status)
 
 /* ---- what sluicectl asks ---- */
 
+static void state_status(struct store *store, struct text *out)
+{
+	struct store_stats stats;
+
+	if (!store)
+		return;
+	stats = store_stats(store);
+	text_addf(out, "store %s\nstore_asked %llu\nstore_failed %llu\n", stats.working ? "works" : "is out of order", (unsigned long long)stats.asked,
+		(unsigned long long)stats.failed);
+}
+
 static void unhealthy(void *arg, const struct health_row *row)
 {
 	if (!row->healthy)
 		text_addf(arg, "switched_off %s: %s\n", row->subject, row->why);
+}
+
+const struct snapshot *daemon_snapshot(const struct daemon *d)
+{
+	return d->snapshot;
 }
 
 void daemon_status(struct daemon *d, struct text *out)
@@ -575,6 +587,7 @@ void daemon_status(struct daemon *d, struct text *out)
 	text_addf(out, "faults %lld\n", (long long)metrics_get(d->metrics, METRIC_FAULTS));
 	text_addf(out, "dns_asked %llu\ndns_failed %llu\ndns_cache_hits %llu\n", (unsigned long long)dns.asked, (unsigned long long)dns.failed,
 		(unsigned long long)dns.cache.hits);
+	state_status(s->store, out);
 	health_each(d->health, unhealthy, out);
 }
 
@@ -594,5 +607,12 @@ void daemon_metrics(struct daemon *d, struct text *out)
 	metrics_print_one(out, "sluice_dns_cache_hits_total", "counter", "answers from the cache", (int64_t)dns.cache.hits);
 	metrics_print_one(out, "sluice_dns_cache_misses_total", "counter", "questions that the cache could not answer", (int64_t)dns.cache.misses);
 	metrics_print_one(out, "sluice_dns_cache_bytes", "gauge", "memory that the cache uses", (int64_t)dns.cache.size_bytes);
+	if (s->store) {
+		struct store_stats stats = store_stats(s->store);
+
+		metrics_print_one(out, "sluice_store_operations_total", "counter", "operations asked of the store", (int64_t)stats.asked);
+		metrics_print_one(out, "sluice_store_failures_total", "counter", "of them without an answer", (int64_t)stats.failed);
+		metrics_print_one(out, "sluice_store_working", "gauge", "1: the store answers", stats.working);
+	}
 	snapshot_unref(s);
 }

@@ -10,6 +10,7 @@
 #include "filter/base/text.h"
 
 struct daemon;
+struct snapshot;
 
 /* Read the configuration, open the sockets, drop root, start the threads. NULL with *reterr and *ret_exit (sysexits(3)). */
 struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reterr);
@@ -22,6 +23,7 @@ void daemon_stop(struct daemon *d, int status);
 
 /* Read the configuration again and take it; when it is bad nothing changes. 0, -errno with *reterr. */
 int daemon_reload(struct daemon *d, struct err *reterr);
+const struct snapshot *daemon_snapshot(const struct daemon *d); /* borrowed until the next reload */
 void daemon_status(struct daemon *d, struct text *out);
 bool daemon_explain(struct daemon *d, const char *id, struct text *out);
 void daemon_metrics(struct daemon *d, struct text *out);

@@ -217,6 +217,7 @@ struct sluice_store_op {
 	union {
 		struct {
 			int64_t delay_ms, window_ms, lifetime_ms; /* wait before a retry; for a retry; after a pass */
+			bool look;                                /* say what a try would bring, and note nothing */
 		} greylist;
 		struct {
 			int64_t interval_us; /* between two units at the full rate */

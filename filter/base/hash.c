@@ -72,15 +72,3 @@ uint64_t hash_bytes(const struct hash_key *key, const void *bytes, size_t len)
 	sip_rounds(v, 4);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
-
-void hash_shorten(struct text *t, size_t max)
-{
-	static const struct hash_key fixed = { UINT64_C(0x736c756963652d6b), UINT64_C(0x6579732d66697865) };
-	uint64_t hash;
-
-	if (t->len <= max)
-		return;
-	hash = hash_bytes(&fixed, t->bytes, t->len);
-	t->len = max - 17;
-	text_addf(t, "#%016llx", (unsigned long long)hash);
-}

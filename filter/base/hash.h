@@ -6,8 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "filter/base/text.h"
-
 struct hash_key {
 	uint64_t k0, k1;
 };
@@ -15,7 +13,5 @@ struct hash_key {
 /* A key from getrandom(2). */
 struct hash_key hash_key_random(void);
 uint64_t hash_bytes(const struct hash_key *key, const void *bytes, size_t len);
-/* A text of more than max octets (at least 18) keeps its first ones, and has its hash in the place of the rest: the same in each process. */
-void hash_shorten(struct text *t, size_t max);
 
 #endif

@@ -18,6 +18,8 @@ int ctl_status(int argc, char **argv);  /* daemon.c */
 int ctl_reload(int argc, char **argv);
 int ctl_metrics(int argc, char **argv);
 int ctl_explain(int argc, char **argv);
+int ctl_limits(int argc, char **argv);
+int ctl_greylist(int argc, char **argv);
 
 /*
  * Ask the daemon (filter/control.h) whose configuration, or whose socket, is named. Its exit status, with its text in

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* daemon.c - the commands that ask the daemon: status, reload, explain, metrics. */
+/* daemon.c - the commands that ask the daemon: status, reload, explain, metrics, limits, greylist. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -163,4 +163,47 @@ int ctl_explain(int argc, char **argv)
 	else if (!ctl_show_case(stdout, text_str(&out)))
 		return EX_SOFTWARE;
 	return EX_OK;
+}
+
+/* VERB [PART...] as one request, the parts of the key joined as the store has them. */
+static int on_state(int argc, char **argv, const char *usage)
+{
+	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(CONTROL_ANSWER_MAX);
+	SLUICE_CLEANUP(text_done) struct text request = TEXT_INIT(CONTROL_LINE_MAX - 1);
+	struct ctl_target target = { 0 };
+	int option, status;
+
+	while ((option = getopt(argc, argv, "c:s:h")) != -1) {
+		if (option == 'c')
+			target.config = optarg;
+		else if (option == 's')
+			target.socket = optarg;
+		else
+			break;
+	}
+	if (option != -1 || optind == argc) {
+		fprintf(option == 'h' ? stdout : stderr, "usage: sluicectl %s [-c FILE | -s SOCKET] %s\n", argv[0], usage);
+		return option == 'h' ? EX_OK : EX_USAGE;
+	}
+	text_addf(&request, "%s %s", argv[0], argv[optind]);
+	for (int i = optind + 1; i < argc; i++)
+		text_addf(&request, "%c%s", i == optind + 1 ? ' ' : '|', argv[i]);
+	text_addc(&request, '\n');
+	if (request.failed || memchr(request.bytes, '\n', request.len - 1)) {
+		fputs("sluicectl: a key is shorter, and has no end of line in it\n", stderr);
+		return EX_USAGE;
+	}
+	status = ctl_ask(&target, text_str(&request), &out);
+	fputs(text_str(&out), status ? stderr : stdout);
+	return status;
+}
+
+int ctl_limits(int argc, char **argv)
+{
+	return on_state(argc, argv, "list | show RULE VALUE... | reset RULE VALUE...");
+}
+
+int ctl_greylist(int argc, char **argv)
+{
+	return on_state(argc, argv, "list | show CLIENT SENDER RECIPIENT | pass CLIENT SENDER RECIPIENT | forget CLIENT [SENDER RECIPIENT]");
 }

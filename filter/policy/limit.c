@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-#include "filter/base/ascii.h"
-#include "filter/base/hash.h"
+#include "filter/base/key.h"
 #include "filter/policy/option.h"
 #include "filter/policy/parser.h"
 
@@ -147,18 +146,6 @@ int limit_parse(struct parser *ps, enum sluice_stage stage, const struct limit *
 
 /* ---- counting ---- */
 
-static void add_escaped(struct text *out, const char *bytes, size_t len, bool fold)
-{
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)bytes[i];
-
-		if (c <= ' ' || c == 0x7f || c == '|' || c == '%')
-			text_addf(out, "%%%02x", c);
-		else
-			text_addc(out, fold ? ascii_lower((char)c) : (char)c);
-	}
-}
-
 bool limit_key(struct text *out, const char *rule, const struct limit *l, const struct value *facts, const struct catalog *c)
 {
 	text_addf(out, "limit|%s", rule);
@@ -169,10 +156,9 @@ bool limit_key(struct text *out, const char *rule, const struct limit *l, const 
 		if (!v->known)
 			return false;
 		value_print(&printed, v, c->facts.items[l->keys[i]].words);
-		text_addc(out, '|');
-		add_escaped(out, text_str(&printed), printed.len, v->type == SLUICE_DOMAIN || v->type == SLUICE_ADDRESS);
+		key_add(out, text_str(&printed), printed.len, v->type == SLUICE_DOMAIN || v->type == SLUICE_ADDRESS);
 	}
-	hash_shorten(out, SLUICE_STORE_KEY_MAX);
+	key_shorten(out, SLUICE_STORE_KEY_MAX);
 	return !out->failed;
 }
 

@@ -28,8 +28,8 @@ struct limit {
 };
 
 /*
- * The key of the store's entry: "limit|RULE|VALUE|...", octets that could be mistaken for another key as %HH. False: one of
- * the facts is not known, and the rule does not apply. Pure.
+ * The key of the store's entry: "limit|RULE|VALUE|..." (base/key.h). False: one of the facts is not known, and the rule does
+ * not apply. Pure.
  */
 bool limit_key(struct text *out, const char *rule, const struct limit *l, const struct value *facts, const struct catalog *c);
 /* An operation that takes cost units (negative: gives back; 0: looks) of the entry. */

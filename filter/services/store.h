@@ -26,14 +26,6 @@ struct store_stats {
 	bool working;
 };
 
-/* One that `sluicectl ... list` shows. */
-struct store_row {
-	enum sluice_store_verb verb;
-	const char *key;
-	size_t key_len;
-	int64_t expires_ms; /* from now */
-};
-
 struct store;
 
 /*
@@ -41,6 +33,21 @@ struct store;
  * is out of order answers FAILED at once, perhaps before this returns. Any thread.
  */
 void store_run(struct store *s, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg);
+/* The same, and wait for the answer, timeout_ms at most; its value is not handed on. Not on a thread of the store's. */
+struct sluice_store_answer store_call(struct store *s, const struct sluice_store_op *op, int64_t timeout_ms);
+
+/* An entry, for people to look at. */
+struct store_row {
+	const char *key; /* borrowed for the call */
+	size_t key_len;
+	int64_t expires_ms; /* from now */
+};
+/*
+ * Each entry of a verb (of values: GET) whose key begins with these octets, up to `limit` of them, in no order. Waits as
+ * store_call(). 0; -EIO: the store does not answer.
+ */
+int store_each(struct store *s, enum sluice_store_verb verb, const char *prefix, size_t limit, int64_t timeout_ms,
+	void (*row)(void *arg, const struct store_row *row), void *arg);
 struct store_stats store_stats(struct store *s);
 /* Operations under way are answered FAILED first. Takes NULL. */
 void store_free(struct store *s);
@@ -49,6 +56,8 @@ void store_free(struct store *s);
 
 struct store_home {
 	void (*run)(struct store *s, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg);
+	int (*each)(struct store *s, enum sluice_store_verb verb, const char *prefix, size_t limit, int64_t timeout_ms,
+		void (*row)(void *arg, const struct store_row *row), void *arg);
 	struct store_stats (*stats)(struct store *s);
 	void (*free)(struct store *s);
 };

@@ -15,6 +15,7 @@
 
 #include "filter/base/cleanup.h"
 #include "filter/services/clock.h"
+#include "filter/services/handover.h"
 #include "filter/services/store_state.h"
 
 #define COMMIT_MS   200   /* operations of this long are committed together */
@@ -27,9 +28,15 @@
 
 struct job {
 	struct job *next;
+	bool flush;                /* no operation: commit what was done so far */
 	struct sluice_store_op op; /* its octets lie behind the job */
 	void (*done)(void *arg, const struct sluice_store_answer *answer);
 	void *arg;
+};
+
+struct flush {
+	struct handover *handover;
+	bool done;
 };
 
 struct lmdb {
@@ -244,7 +251,11 @@ static void serve(struct lmdb *l, const struct job *job)
 	struct sluice_store_answer a = { .status = SLUICE_STORE_FAILED, .why = out_of_order };
 	int e = 0;
 
-	if (l->txn || clock_mono_ms() >= l->retry_ms) {
+	if (job->flush) {
+		if (l->txn)
+			commit(l);
+		a.status = l->working ? SLUICE_STORE_OK : SLUICE_STORE_FAILED; /* only this thread changes it */
+	} else if (l->txn || clock_mono_ms() >= l->retry_ms) {
 		e = begin(l);
 		if (!e)
 			e = run(l, &job->op, &a);
@@ -262,12 +273,8 @@ static struct job *take(struct lmdb *l, bool *ret_closing)
 	struct job *jobs;
 	struct timespec until = { 0 };
 
-	if (l->txn) {
-		int64_t at_ms = l->txn_began_ms + COMMIT_MS;
-
-		until.tv_sec = (time_t)(at_ms / 1000);
-		until.tv_nsec = (long)(at_ms % 1000) * 1000000;
-	}
+	if (l->txn)
+		until = clock_timespec(l->txn_began_ms + COMMIT_MS);
 	(void)pthread_mutex_lock(&l->lock);
 	while (!l->first && !l->closing) {
 		if (!l->txn)
@@ -327,11 +334,10 @@ static struct job *job_new(const struct sluice_store_op *op, void (*done)(void *
 	return job;
 }
 
-static void lmdb_run(struct store *s, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg)
+/* Give a job to the writer. job: NULL is a job for which there was no memory. */
+static void enqueue(struct lmdb *l, struct job *job, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg)
 {
 	static const struct sluice_store_answer full = { .status = SLUICE_STORE_FAILED, .why = "too many operations wait for the store" };
-	struct lmdb *l = (struct lmdb *)s;
-	struct job *job = job_new(op, done, arg);
 	bool taken;
 
 	(void)pthread_mutex_lock(&l->lock);
@@ -350,6 +356,41 @@ static void lmdb_run(struct store *s, const struct sluice_store_op *op, void (*d
 		return;
 	free(job);
 	done(arg, &full);
+}
+
+static void lmdb_run(struct store *s, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg)
+{
+	enqueue((struct lmdb *)s, job_new(op, done, arg), done, arg);
+}
+
+static void on_flush(void *arg, const struct sluice_store_answer *answer)
+{
+	struct flush *flush = arg;
+
+	flush->done = answer->status == SLUICE_STORE_OK;
+	handover_done(flush->handover);
+}
+
+/* Everything that was answered is committed, and can be read. */
+static bool flush(struct lmdb *l, int64_t timeout_ms)
+{
+	struct flush *flush = calloc(1, sizeof *flush);
+	struct handover *h = flush ? handover_new(flush, free) : NULL;
+	struct job *job = calloc(1, sizeof *job);
+	bool done;
+
+	if (!h) {
+		free(flush);
+		free(job);
+		return false;
+	}
+	flush->handover = h;
+	if (job)
+		*job = (struct job){ .flush = true, .done = on_flush, .arg = flush };
+	enqueue(l, job, on_flush, flush);
+	done = handover_wait(h, timeout_ms) && flush->done;
+	handover_leave(h);
+	return done;
 }
 
 static struct store_stats lmdb_stats(struct store *s)
@@ -372,6 +413,41 @@ static struct store_stats lmdb_stats(struct store *s)
 	return stats;
 }
 
+/* The writer goes on meanwhile. */
+static int lmdb_each(struct store *s, enum sluice_store_verb verb, const char *prefix, size_t limit, int64_t timeout_ms,
+	void (*row)(void *arg, const struct store_row *row), void *arg)
+{
+	struct lmdb *l = (struct lmdb *)s;
+	unsigned char start[KEY_BYTES] = { (unsigned char)('a' + verb) };
+	size_t start_len = 1 + strnlen(prefix, STORE_KEY_MAX);
+	int64_t now_ms = clock_wall_ms();
+	MDB_cursor *cursor = NULL;
+	MDB_val key = { start_len, start }, value;
+	MDB_cursor_op step = MDB_SET_RANGE;
+	MDB_txn *txn;
+	int e = flush(l, timeout_ms) ? mdb_txn_begin(l->env, NULL, MDB_RDONLY, &txn) : EIO;
+
+	if (e)
+		return -EIO;
+	memcpy(start + 1, prefix, start_len - 1);
+	e = mdb_cursor_open(txn, l->entries, &cursor);
+	for (; !e && limit && (e = mdb_cursor_get(cursor, &key, &value, step)) == 0; step = MDB_NEXT) {
+		struct store_row r = { .key = (const char *)key.mv_data + 1, .key_len = key.mv_size - 1 };
+
+		if (key.mv_size < start_len || memcmp(key.mv_data, start, start_len) != 0)
+			break;
+		r.expires_ms = value.mv_size < HEAD_BYTES ? 0 : (int64_t)get_be64(value.mv_data) - now_ms;
+		if (r.expires_ms <= 0)
+			continue;
+		row(arg, &r);
+		limit--;
+	}
+	if (cursor)
+		mdb_cursor_close(cursor);
+	mdb_txn_abort(txn);
+	return e == 0 || e == MDB_NOTFOUND ? 0 : -EIO;
+}
+
 static void lmdb_free(struct store *s)
 {
 	struct lmdb *l = (struct lmdb *)s;
@@ -392,7 +468,7 @@ static void lmdb_free(struct store *s)
 	free(l);
 }
 
-static const struct store_home home = { lmdb_run, lmdb_stats, lmdb_free };
+static const struct store_home home = { lmdb_run, lmdb_each, lmdb_stats, lmdb_free };
 
 /* The file must reach as far as it says itself: reading beyond its end would be the end of the process. */
 static int check_file(struct lmdb *l, struct err *reterr)
@@ -475,7 +551,6 @@ static int start(struct lmdb *l, struct err *reterr)
 struct store *store_lmdb_open(const struct store_lmdb_settings *settings, struct err *reterr)
 {
 	struct lmdb *l = calloc(1, sizeof *l);
-	pthread_condattr_t monotonic;
 
 	if (!l) {
 		(void)err_set(reterr, -ENOMEM, "out of memory");
@@ -487,43 +562,10 @@ struct store *store_lmdb_open(const struct store_lmdb_settings *settings, struct
 	l->last = &l->first;
 	l->working = true;
 	(void)pthread_mutex_init(&l->lock, NULL);
-	(void)pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&l->wake, &monotonic);
-	(void)pthread_condattr_destroy(&monotonic);
+	clock_cond_init(&l->wake);
 	if (take_folder(l, reterr) < 0 || open_env(l, reterr) < 0 || start(l, reterr) < 0) {
 		lmdb_free(&l->store);
 		return NULL;
 	}
 	return &l->store;
-}
-
-int store_lmdb_each(struct store *s, size_t limit, void (*row)(void *arg, const struct store_row *row), void *arg)
-{
-	struct lmdb *l = (struct lmdb *)s;
-	int64_t now_ms = clock_wall_ms();
-	MDB_cursor *cursor = NULL;
-	MDB_val key, value;
-	MDB_txn *txn;
-	int e = mdb_txn_begin(l->env, NULL, MDB_RDONLY, &txn);
-
-	if (e)
-		return -EIO;
-	e = mdb_cursor_open(txn, l->entries, &cursor);
-	while (!e && limit && (e = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-		const unsigned char *bytes = key.mv_data;
-		int64_t left;
-
-		if (key.mv_size < 1 || value.mv_size < HEAD_BYTES || bytes[0] < 'a' || bytes[0] >= 'a' + STORE_VERBS)
-			continue;
-		left = (int64_t)get_be64(value.mv_data) - now_ms;
-		if (left <= 0)
-			continue;
-		row(arg, &(struct store_row){ (enum sluice_store_verb)(bytes[0] - 'a'), (const char *)bytes + 1, key.mv_size - 1, left });
-		limit--;
-	}
-	if (cursor)
-		mdb_cursor_close(cursor);
-	mdb_txn_abort(txn);
-	return e == 0 || e == MDB_NOTFOUND ? 0 : -EIO;
 }

@@ -21,7 +21,5 @@ struct store_lmdb_settings {
 
 /* NULL with *reterr: no folder, another process has it, a file that is damaged or no store. */
 struct store *store_lmdb_open(const struct store_lmdb_settings *settings, struct err *reterr);
-/* Each entry that has not expired, as last committed, at most `limit`. Any thread. -EIO. */
-int store_lmdb_each(struct store *s, size_t limit, void (*row)(void *arg, const struct store_row *row), void *arg);
 
 #endif

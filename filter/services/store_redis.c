@@ -14,7 +14,10 @@
 
 #include "filter/base/ascii.h"
 #include "filter/base/cleanup.h"
+#include "filter/base/text.h"
+#include "filter/base/vec.h"
 #include "filter/services/clock.h"
+#include "filter/services/handover.h"
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_LAST_MS  10000
@@ -31,17 +34,19 @@
 #define NOW_MS "local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000) "
 static const char *const scripts[SCRIPTS] = {
 	[SLUICE_STORE_GREYLIST] = NOW_MS
-		"local delay, window, lifetime = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) "
+		"local delay, window, lifetime, look = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4] == '1' "
 		"local e = redis.call('HMGET', KEYS[1], 'first', 'passes') "
 		"if not e[1] then "
+		"  if look then return { 0, delay, 0 } end "
 		"  redis.call('HSET', KEYS[1], 'first', string.format('%.0f', now), 'passes', 0) "
 		"  redis.call('PEXPIRE', KEYS[1], window) return { 0, delay, 0 } "
 		"end "
 		"local first, passes = tonumber(e[1]), tonumber(e[2]) "
 		"if first > now then "
-		"  first = now redis.call('HSET', KEYS[1], 'first', string.format('%.0f', now)) "
+		"  first = now if not look then redis.call('HSET', KEYS[1], 'first', string.format('%.0f', now)) end "
 		"end "
 		"if passes == 0 and now - first < delay then return { 1, delay - (now - first), 0 } end "
+		"if look then return { passes == 0 and 2 or 3, 0, passes } end "
 		"redis.call('HINCRBY', KEYS[1], 'passes', 1) redis.call('PEXPIRE', KEYS[1], lifetime) "
 		"return { passes == 0 and 2 or 3, 0, passes + 1 }",
 	[SLUICE_STORE_RATE] =
@@ -327,6 +332,7 @@ static void make_command(struct job *job, const struct sluice_store_op *op, cons
 		add_number(job, 0, op->greylist.delay_ms);
 		add_number(job, 1, op->greylist.window_ms);
 		add_number(job, 2, op->greylist.lifetime_ms);
+		add_number(job, 3, op->greylist.look);
 		break;
 	case SLUICE_STORE_RATE:
 		add_number(job, 0, op->rate.interval_us);
@@ -569,6 +575,149 @@ static void redis_free(struct store *s)
 	free(r);
 }
 
+/* ---- looking through ---- */
+
+/* Some keys of a cursor's, each with its time to live. */
+static const char look_script[] =
+	"local r = redis.call('SCAN', ARGV[1], 'MATCH', ARGV[2], 'COUNT', 1000) "
+	"local out = { r[1] } "
+	"for _, k in ipairs(r[2]) do out[#out + 1] = k out[#out + 1] = redis.call('PTTL', k) end "
+	"return out";
+
+struct look_row {
+	char *key;
+	size_t len;
+	int64_t expires_ms;
+};
+
+struct look {
+	struct handover *handover;
+	struct redis *redis;
+	struct text match; /* as SCAN wants it */
+	size_t head_len;   /* octets of a key before what the caller knows */
+	size_t limit;
+	bool failed;
+	VEC(struct look_row) rows;
+};
+
+static void look_free(void *arg)
+{
+	struct look *look = arg;
+
+	for (size_t i = 0; i < look->rows.len; i++)
+		free(look->rows.items[i].key);
+	vec_done(&look->rows);
+	text_done(&look->match);
+	free(look);
+}
+
+static void add_row(struct look *look, const redisReply *key, const redisReply *ttl)
+{
+	struct look_row row = { .expires_ms = ttl->integer };
+
+	if (key->type != REDIS_REPLY_STRING || ttl->type != REDIS_REPLY_INTEGER || ttl->integer <= 0 || key->len <= look->head_len + 1 ||
+		look->rows.len >= look->limit)
+		return;
+	row.len = key->len - look->head_len - 1; /* without the brace at its end */
+	row.key = strndup(key->str + look->head_len, row.len);
+	if (!row.key || !vec_push(&look->rows, row)) {
+		free(row.key);
+		look->failed = true;
+	}
+}
+
+static void look_on(struct look *look, const char *cursor);
+
+static void on_look(redisAsyncContext *context, void *got, void *arg)
+{
+	const redisReply *reply = got;
+	struct look *look = arg;
+
+	(void)context;
+	if (!reply || reply->type != REDIS_REPLY_ARRAY || !reply->elements || reply->element[0]->type != REDIS_REPLY_STRING) {
+		look->failed = true;
+		handover_done(look->handover);
+		return;
+	}
+	for (size_t i = 1; i + 1 < reply->elements; i += 2)
+		add_row(look, reply->element[i], reply->element[i + 1]);
+	look_on(look, strcmp(reply->element[0]->str, "0") != 0 ? reply->element[0]->str : NULL);
+}
+
+/* From this cursor on; NULL: that was all. */
+static void look_on(struct look *look, const char *cursor)
+{
+	struct redis *r = look->redis;
+
+	if (cursor && !look->failed && look->rows.len < look->limit) {
+		if (r->context && r->connected &&
+			redisAsyncCommand(r->context, on_look, look, "EVAL %s 0 %s %b", look_script, cursor, look->match.bytes, look->match.len) == REDIS_OK)
+			return;
+		look->failed = true;
+	}
+	handover_done(look->handover);
+}
+
+static void look_start(void *arg)
+{
+	look_on(arg, "0");
+}
+
+/* Octets that mean themselves in a pattern of SCAN. */
+static void add_pattern(struct text *out, const char *s)
+{
+	for (; *s; s++) {
+		if (strchr("*?[]^\\-", *s))
+			text_addc(out, '\\');
+		text_addc(out, *s);
+	}
+}
+
+static struct look *look_new(struct redis *r, enum sluice_store_verb verb, const char *prefix, size_t limit)
+{
+	struct look *look = calloc(1, sizeof *look);
+
+	if (!look)
+		return NULL;
+	look->redis = r;
+	look->limit = limit;
+	look->match = TEXT_INIT(4096);
+	look->head_len = strlen(r->prefix) + strlen(store_verb_words[verb]) + 3;
+	add_pattern(&look->match, r->prefix);
+	text_addf(&look->match, ":{%s:", store_verb_words[verb]);
+	add_pattern(&look->match, prefix);
+	text_addc(&look->match, '*');
+	look->handover = look->match.failed ? NULL : handover_new(look, look_free);
+	if (look->handover)
+		return look;
+	look_free(look);
+	return NULL;
+}
+
+static int redis_each(struct store *s, enum sluice_store_verb verb, const char *prefix, size_t limit, int64_t timeout_ms,
+	void (*row)(void *arg, const struct store_row *row), void *arg)
+{
+	struct redis *r = (struct redis *)s;
+	struct look *look = look_new(r, verb, prefix, limit);
+	struct handover *h = look ? look->handover : NULL;
+	int result = -EIO;
+
+	if (!look)
+		return -ENOMEM;
+	if (reactor_post(r->settings.reactor, look_start, look) < 0) {
+		handover_done(h);
+		handover_leave(h);
+		return -ENOMEM;
+	}
+	if (handover_wait(h, timeout_ms) && !look->failed) {
+		for (size_t i = 0; i < look->rows.len; i++)
+			row(arg, &(struct store_row){ look->rows.items[i].key, look->rows.items[i].len, look->rows.items[i].expires_ms });
+		result = 0;
+	}
+	handover_leave(h);
+	return result;
+}
+
 static struct store_stats redis_stats(struct store *s)
 {
 	struct redis *r = (struct redis *)s;
@@ -580,7 +729,7 @@ static struct store_stats redis_stats(struct store *s)
 	};
 }
 
-static const struct store_home home = { redis_run, redis_stats, redis_free };
+static const struct store_home home = { redis_run, redis_each, redis_stats, redis_free };
 
 static bool parse_server(struct redis *r)
 {

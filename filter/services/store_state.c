@@ -58,7 +58,7 @@ static bool greylist(const struct sluice_store_op *op, int64_t now_ms, struct st
 		ret->greylist = SLUICE_STORE_GREYLIST_NEW;
 		ret->wait_ms = op->greylist.delay_ms;
 		save(state, &g, sizeof g, now_ms + op->greylist.window_ms);
-		return true;
+		return !op->greylist.look;
 	}
 	if (g.first_ms > now_ms) { /* the clock has gone back */
 		g.first_ms = now_ms;
@@ -68,9 +68,12 @@ static bool greylist(const struct sluice_store_op *op, int64_t now_ms, struct st
 	if (!g.passed && waited < op->greylist.delay_ms) {
 		ret->greylist = SLUICE_STORE_GREYLIST_EARLY;
 		ret->wait_ms = op->greylist.delay_ms - waited;
-		return g.first_ms == now_ms;
+		return g.first_ms == now_ms && !op->greylist.look;
 	}
 	ret->greylist = g.passed ? SLUICE_STORE_GREYLIST_KNOWN : SLUICE_STORE_GREYLIST_PASS;
+	ret->number = g.passes;
+	if (op->greylist.look)
+		return false;
 	g.passed = 1;
 	ret->number = ++g.passes;
 	save(state, &g, sizeof g, now_ms + op->greylist.lifetime_ms);

@@ -55,7 +55,6 @@ struct errand { /* what a question on its way carries */
 struct slots *slots_new(struct resolver *resolver, struct store *store, unsigned max_questions)
 {
 	struct slots *s = calloc(1, sizeof *s);
-	pthread_condattr_t monotonic;
 
 	if (!s)
 		return NULL;
@@ -64,10 +63,7 @@ struct slots *slots_new(struct resolver *resolver, struct store *store, unsigned
 	s->max_questions = max_questions;
 	s->references = 1;
 	(void)pthread_mutex_init(&s->lock, NULL);
-	(void)pthread_condattr_init(&monotonic);
-	(void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&s->filled, &monotonic);
-	(void)pthread_condattr_destroy(&monotonic);
+	clock_cond_init(&s->filled);
 	return s;
 }
 
@@ -315,7 +311,20 @@ const struct sluice_dns_answer *slots_ask_dns(struct slots *s, enum slot_scope s
 /* Taking, giving back and looking are three operations on one key. */
 static int64_t amount(const struct sluice_store_op *op)
 {
-	return op->verb == SLUICE_STORE_RATE ? op->rate.cost : op->verb == SLUICE_STORE_COUNT ? op->count.add : 0;
+	switch (op->verb) {
+	case SLUICE_STORE_GREYLIST:
+		return op->greylist.look;
+	case SLUICE_STORE_RATE:
+		return op->rate.cost;
+	case SLUICE_STORE_COUNT:
+		return op->count.add;
+	case SLUICE_STORE_SET:
+	case SLUICE_STORE_GET:
+	case SLUICE_STORE_PUT:
+	case SLUICE_STORE_DELETE:
+		break;
+	}
+	return 0;
 }
 
 static struct slot *find_store(const struct slots *s, const struct sluice_store_op *op)
@@ -383,10 +392,7 @@ const struct sluice_store_answer *slots_ask_store(struct slots *s, enum slot_sco
 
 uint64_t slots_wait(struct slots *s, int64_t deadline_ms)
 {
-	struct timespec until = {
-		.tv_sec = (time_t)(deadline_ms / 1000),
-		.tv_nsec = (long)(deadline_ms % 1000) * 1000000,
-	};
+	struct timespec until = clock_timespec(deadline_ms);
 	uint64_t ready;
 
 	(void)pthread_mutex_lock(&s->lock);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "filter/base/hash.h"
+#include "filter/base/key.h"
 #include "plugins/greylist/greylist_eval.h"
 
 #define KEY_MAX 2048 /* before it is hashed */
@@ -51,7 +51,7 @@ struct settings {
 
 static struct sluice_store_op keyed(enum sluice_store_verb verb, struct text *key)
 {
-	hash_shorten(key, SLUICE_STORE_KEY_MAX);
+	key_shorten(key, SLUICE_STORE_KEY_MAX);
 	return (struct sluice_store_op){ .verb = verb, .key = text_str(key), .key_len = key->len };
 }
 
@@ -87,7 +87,7 @@ static const struct sluice_store_answer *count_client(struct sluice_check_ctx *c
 static enum sluice_outcome judge(struct sluice_check_ctx *c, struct sluice_result *res, const struct sluice_address *rcpt)
 {
 	const struct settings *s = sluice_state(c);
-	SLUICE_CLEANUP(text_done) struct text client_key = TEXT_INIT(KEY_MAX), key = TEXT_INIT(KEY_MAX);
+	SLUICE_CLEANUP(text_done) struct text client_key = TEXT_INIT(KEY_MAX), key = TEXT_INIT(KEY_MAX), sender = TEXT_INIT(KEY_MAX);
 	const struct sluice_store_answer *a;
 	struct sluice_store_op op;
 
@@ -104,11 +104,9 @@ static enum sluice_outcome judge(struct sluice_check_ctx *c, struct sluice_resul
 		}
 	}
 	text_add(&key, text_str(&client_key), client_key.len);
-	text_addc(&key, '|');
-	greylist_fold_sender(&key, sluice_mail_from(c));
-	text_addc(&key, '|');
-	if (rcpt)
-		text_add(&key, rcpt->text, rcpt->len);
+	greylist_fold_sender(&sender, sluice_mail_from(c));
+	key_add(&key, text_str(&sender), sender.len, false);
+	key_add(&key, rcpt ? rcpt->text : "", rcpt ? rcpt->len : 0, true);
 	op = keyed(SLUICE_STORE_GREYLIST, &key);
 	op.greylist.delay_ms = s->values[DELAY];
 	op.greylist.window_ms = s->values[WINDOW];

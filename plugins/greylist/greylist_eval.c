@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "filter/base/ascii.h"
+#include "filter/base/key.h"
 
 #define BATV_TAG_MIN 4 /* "prvs=" then a tag of some digits and letters, then "=" */
 
@@ -50,9 +51,10 @@ void greylist_fold_sender(struct text *out, const struct sluice_address *sender)
 
 void greylist_client_key(struct text *out, const char *net, const char *domain, size_t len)
 {
-	text_adds(out, domain ? "greylist|@" : "greylist|");
-	if (!domain)
-		text_add(out, net ? net : "", net ? len : 0);
-	for (size_t i = 0; domain && i < len; i++)
-		text_addc(out, ascii_lower(domain[i]));
+	SLUICE_CLEANUP(text_done) struct text client = TEXT_INIT(1024);
+
+	text_adds(&client, domain ? "@" : "");
+	text_add(&client, domain ? domain : net ? net : "", domain || net ? len : 0);
+	text_adds(out, "greylist");
+	key_add(out, text_str(&client), client.len, true);
 }

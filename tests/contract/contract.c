@@ -393,6 +393,92 @@ static void what_is_too_long_fails(void **state)
 	assert_int_equal(put("large", value, STORE_VALUE_MAX, HOUR_MS).status, SLUICE_STORE_OK);
 }
 
+static void a_look_at_the_greylist_notes_nothing(void **state)
+{
+	char buf[STORE_KEY_MAX];
+	struct sluice_store_op op = keyed(SLUICE_STORE_GREYLIST, buf, "looked");
+	struct wait w;
+
+	(void)state;
+	op.greylist.delay_ms = HOUR_MS;
+	op.greylist.window_ms = op.greylist.lifetime_ms = 2 * HOUR_MS;
+	op.greylist.look = true;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(ask(&w, &op).greylist, SLUICE_STORE_GREYLIST_NEW);
+	assert_int_equal(touch("looked", HOUR_MS, 2 * HOUR_MS, 2 * HOUR_MS).greylist, SLUICE_STORE_GREYLIST_NEW);
+	assert_int_equal(ask(&w, &op).greylist, SLUICE_STORE_GREYLIST_EARLY);
+	op.greylist.delay_ms = 0;
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(ask(&w, &op).greylist, SLUICE_STORE_GREYLIST_PASS);
+	assert_int_equal(touch("looked", 0, 2 * HOUR_MS, 2 * HOUR_MS).greylist, SLUICE_STORE_GREYLIST_PASS);
+	for (int i = 0; i < 2; i++) {
+		struct sluice_store_answer a = ask(&w, &op);
+
+		assert_int_equal(a.greylist, SLUICE_STORE_GREYLIST_KNOWN);
+		assert_int_equal(a.number, 1);
+	}
+}
+
+struct listed {
+	size_t count;
+	bool wrong;
+	char prefix[64];
+};
+
+static void on_row(void *arg, const struct store_row *row)
+{
+	struct listed *listed = arg;
+
+	listed->count++;
+	listed->wrong |= row->key_len <= strlen(listed->prefix) || memcmp(row->key, listed->prefix, strlen(listed->prefix)) != 0 ||
+			 row->expires_ms <= 0 || row->expires_ms > 2 * LONG_MS;
+}
+
+static size_t list(enum sluice_store_verb verb, const char *prefix, size_t limit)
+{
+	struct listed listed = { 0 };
+
+	(void)snprintf(listed.prefix, sizeof listed.prefix, "%s/%s", run_id, prefix);
+	assert_int_equal(store_each(store, verb, listed.prefix, limit, 60000, on_row, &listed), 0);
+	assert_false(listed.wrong);
+	return listed.count;
+}
+
+static void entries_are_listed_by_verb_and_prefix(void **state)
+{
+	char name[32];
+
+	(void)state;
+	for (int i = 0; i < 30; i++) {
+		(void)snprintf(name, sizeof name, "list[*]?\\^-%d", i);
+		assert_int_equal(count(name, LONG_MS, 1).number, 1);
+	}
+	assert_int_equal(count("list[x]y", LONG_MS, 1).number, 1);
+	assert_int_equal(put("list[*]?\\^-value", "x", 1, HOUR_MS).status, SLUICE_STORE_OK);
+	assert_int_equal(list(SLUICE_STORE_COUNT, "list[*]?\\^-", 1000), 30);
+	assert_int_equal(list(SLUICE_STORE_COUNT, "list[*]?\\^-", 7), 7);
+	assert_int_equal(list(SLUICE_STORE_COUNT, "list", 1000), 31);
+	assert_int_equal(list(SLUICE_STORE_GET, "list", 1000), 1);
+	assert_int_equal(list(SLUICE_STORE_COUNT, "none", 1000), 0);
+	assert_int_equal(delete("list[x]y", SLUICE_STORE_COUNT).status, SLUICE_STORE_OK);
+	assert_int_equal(list(SLUICE_STORE_COUNT, "list", 1000), 30);
+}
+
+static void a_call_waits_for_the_answer(void **state)
+{
+	char buf[STORE_KEY_MAX];
+	struct sluice_store_op op = keyed(SLUICE_STORE_COUNT, buf, "called");
+
+	(void)state;
+	op.count.window_ms = LONG_MS;
+	op.count.add = 3;
+	assert_int_equal(store_call(store, &op, 60000).number, 3);
+	assert_int_equal(store_call(store, &op, 60000).number, 6);
+	for (int i = 0; i < 100; i++)
+		(void)store_call(store, &op, -1); /* nobody waits for most of these answers: they are to harm nothing */
+	assert_int_equal(store_call(store, &op, 60000).number, 309);
+}
+
 /* ---- many at once ---- */
 
 struct crowd {
@@ -475,6 +561,9 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(deleting_is_of_one_verb),
 	cmocka_unit_test(any_octets_make_a_key),
 	cmocka_unit_test(what_is_too_long_fails),
+	cmocka_unit_test(a_look_at_the_greylist_notes_nothing),
+	cmocka_unit_test(entries_are_listed_by_verb_and_prefix),
+	cmocka_unit_test(a_call_waits_for_the_answer),
 	cmocka_unit_test(many_threads_take_exactly_what_there_is),
 };
 

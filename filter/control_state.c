@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/control_state.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "filter/base/key.h"
+#include "filter/control.h"
+
+#define ROWS_MAX 1000 /* of a list */
+
+struct request {
+	const struct snapshot *s;
+	struct text *out;
+	const char *plugin; /* first part of its keys */
+	const char *key;    /* without that */
+};
+
+static int say(struct text *out, int status, const char *text)
+{
+	text_addf(out, "%s\n", text);
+	return status;
+}
+
+/* ---- operations ---- */
+
+static void full_key(const struct request *q, struct text *key)
+{
+	text_addf(key, "%s|%s", q->plugin, q->key);
+	key_shorten(key, STORE_KEY_MAX);
+}
+
+static struct sluice_store_answer call(const struct request *q, struct sluice_store_op op, const struct text *key)
+{
+	op.key = text_str(key);
+	op.key_len = key->len;
+	return store_call(q->s->store, &op, CONTROL_TIMEOUT_MS);
+}
+
+static int failed(const struct request *q, const struct sluice_store_answer *a)
+{
+	text_addf(q->out, "the store does not answer: %s\n", a->why);
+	return EX_UNAVAILABLE;
+}
+
+static int delete(const struct request *q, enum sluice_store_verb verb, const struct text *key)
+{
+	struct sluice_store_answer a = call(q, (struct sluice_store_op){ .verb = SLUICE_STORE_DELETE, .entry = { verb } }, key);
+
+	if (a.status == SLUICE_STORE_FAILED)
+		return failed(q, &a);
+	return a.status == SLUICE_STORE_OK ? EX_OK : EX_NOINPUT;
+}
+
+static void add_duration(struct text *out, int64_t ms)
+{
+	int64_t s = (ms + 999) / 1000;
+
+	if (s < 120)
+		text_addf(out, "%lld s", (long long)s);
+	else if (s < 7200)
+		text_addf(out, "%lld min", (long long)(s / 60));
+	else if (s < 172800)
+		text_addf(out, "%lld h", (long long)(s / 3600));
+	else
+		text_addf(out, "%lld d", (long long)(s / 86400));
+}
+
+/* ---- lists ---- */
+
+struct keys {
+	VEC(char *) items;
+	VEC(int64_t) expires_ms;
+	bool failed;
+};
+
+static void add_key(void *arg, const struct store_row *row)
+{
+	struct keys *keys = arg;
+	char *key = strndup(row->key, row->key_len);
+
+	if (key && vec_push(&keys->expires_ms, row->expires_ms) && vec_push(&keys->items, key))
+		return;
+	free(key);
+	keys->failed = true;
+}
+
+static void keys_done(struct keys *keys)
+{
+	for (size_t i = 0; i < keys->items.len; i++)
+		free(keys->items.items[i]);
+	vec_done(&keys->items);
+	vec_done(&keys->expires_ms);
+}
+
+static int read_keys(const struct request *q, enum sluice_store_verb verb, const char *prefix, struct keys *ret)
+{
+	int r = store_each(q->s->store, verb, prefix, ROWS_MAX + 1, CONTROL_TIMEOUT_MS, add_key, ret);
+
+	return r < 0 || ret->failed ? say(q->out, EX_UNAVAILABLE, "the store does not answer") : EX_OK;
+}
+
+/* The parts of a key with blanks between; what does not print as '?'. */
+static void add_shown(struct text *out, const char *key)
+{
+	for (; *key; key++)
+		text_addc(out, *key == '|' ? ' ' : (unsigned char)*key < 0x20 || *key == 0x7f ? '?' : *key);
+}
+
+/* describe: false for an entry that is gone since it was listed. */
+static int list(const struct request *q, enum sluice_store_verb verb,
+	bool (*describe)(const struct request *q, const char *key, int64_t expires_ms, struct text *out))
+{
+	SLUICE_CLEANUP(keys_done) struct keys keys = { 0 };
+	SLUICE_CLEANUP(text_done) struct text prefix = TEXT_INIT(64);
+	int status;
+
+	text_addf(&prefix, "%s|", q->plugin);
+	status = read_keys(q, verb, text_str(&prefix), &keys);
+	for (size_t i = 0; status == EX_OK && i < keys.items.len && i < ROWS_MAX; i++) {
+		SLUICE_CLEANUP(text_done) struct text what = TEXT_INIT(256);
+
+		if (!describe(q, keys.items.items[i] + prefix.len, keys.expires_ms.items[i], &what))
+			continue;
+		add_shown(q->out, keys.items.items[i] + prefix.len);
+		text_addf(q->out, "  %s\n", text_str(&what));
+	}
+	if (keys.items.len > ROWS_MAX)
+		text_addf(q->out, "(and more than these %d)\n", ROWS_MAX);
+	return status;
+}
+
+/* ---- limits ---- */
+
+static const struct rule *rule_of(const struct request *q)
+{
+	const struct policy *p = q->s->policy;
+	size_t len = strcspn(q->key, "|");
+
+	for (size_t i = 0; i < p->rules.len; i++)
+		if (p->rules.items[i].limit && strlen(p->rules.items[i].name) == len && !memcmp(p->rules.items[i].name, q->key, len))
+			return &p->rules.items[i];
+	return NULL;
+}
+
+static bool describe_limit(const struct request *q, const char *key, int64_t expires_ms, struct text *out)
+{
+	(void)q;
+	(void)key;
+	text_adds(out, "unused again in ");
+	add_duration(out, expires_ms);
+	return true;
+}
+
+static int limits_list(const struct request *q)
+{
+	return list(q, SLUICE_STORE_RATE, describe_limit);
+}
+
+static int limits_show(const struct request *q)
+{
+	SLUICE_CLEANUP(text_done) struct text key = TEXT_INIT(LIMIT_KEY_BYTES);
+	const struct rule *rule = rule_of(q);
+	struct sluice_store_answer a;
+
+	if (!rule)
+		return say(q->out, EX_NOINPUT, "there is no rule of this name with a limit: 'sluicectl limits list' shows RULE and VALUE of each");
+	full_key(q, &key);
+	a = call(q, limit_op(rule->limit, NULL, 0, 0), &key);
+	if (a.status == SLUICE_STORE_FAILED)
+		return failed(q, &a);
+	text_addf(q->out, "%lld of %lld %s%s left, one more each ", (long long)a.number, (long long)rule->limit->burst,
+		rule->limit->unit == LIMIT_KILOBYTES ? "times 1024 " : "", limit_unit_words[rule->limit->unit]);
+	if (rule->limit->interval_us < 1000000)
+		text_addf(q->out, "%lld ms", (long long)(rule->limit->interval_us / 1000));
+	else
+		add_duration(q->out, rule->limit->interval_us / 1000);
+	text_addf(q->out, "\n%s:%u: %s\n", rule->place.source->path, rule->place.line, rule->text);
+	return EX_OK;
+}
+
+static int limits_reset(const struct request *q)
+{
+	SLUICE_CLEANUP(text_done) struct text key = TEXT_INIT(LIMIT_KEY_BYTES);
+	int status;
+
+	full_key(q, &key);
+	status = delete(q, SLUICE_STORE_RATE, &key);
+	return status == EX_NOINPUT ? say(q->out, status, "nothing is counted there: 'sluicectl limits list' shows RULE and VALUE of each") : status;
+}
+
+/* ---- greylist ---- */
+
+/* A setting of a plugin that has one block. */
+static int64_t setting(const struct snapshot *s, const char *plugin, const char *key)
+{
+	const struct catalog *c = s->policy->catalog;
+
+	for (size_t i = 0; i < c->plugins.len; i++) {
+		const struct policy_blocks *b = &s->policy->blocks.items[i];
+
+		for (size_t k = 0; !strcmp(c->plugins.items[i]->name, plugin) && b->len && k < b->items->count; k++)
+			if (!strcmp(c->plugins.items[i]->options[b->items->settings[k].option].key, key))
+				return b->items->settings[k].number;
+	}
+	return 0;
+}
+
+static struct sluice_store_op try_op(const struct request *q, bool look)
+{
+	return (struct sluice_store_op){ .verb = SLUICE_STORE_GREYLIST, .greylist = { .delay_ms = look ? setting(q->s, "greylist", "delay") : 0,
+		.window_ms = setting(q->s, "greylist", "window"), .lifetime_ms = setting(q->s, "greylist", "lifetime"), .look = look } };
+}
+
+static void describe_try(struct text *out, const struct sluice_store_answer *a)
+{
+	switch (a->greylist) {
+	case SLUICE_STORE_GREYLIST_NEW:
+		text_adds(out, "never came, or was forgotten");
+		break;
+	case SLUICE_STORE_GREYLIST_EARLY:
+		text_adds(out, "came once; may pass in ");
+		add_duration(out, a->wait_ms);
+		break;
+	case SLUICE_STORE_GREYLIST_PASS:
+		text_adds(out, "came once; its next try passes");
+		break;
+	case SLUICE_STORE_GREYLIST_KNOWN:
+		text_addf(out, "has passed %lld times", (long long)a->number);
+		break;
+	}
+}
+
+static bool describe_entry(const struct request *q, const char *name, int64_t expires_ms, struct text *out)
+{
+	SLUICE_CLEANUP(text_done) struct text key = TEXT_INIT(LIMIT_KEY_BYTES);
+	struct sluice_store_answer a;
+
+	text_addf(&key, "%s|%s", q->plugin, name);
+	a = call(q, try_op(q, true), &key);
+	if (a.status != SLUICE_STORE_OK || a.greylist == SLUICE_STORE_GREYLIST_NEW)
+		return false;
+	describe_try(out, &a);
+	text_adds(out, ", forgotten in ");
+	add_duration(out, expires_ms);
+	return true;
+}
+
+static int greylist_list(const struct request *q)
+{
+	return list(q, SLUICE_STORE_GREYLIST, describe_entry);
+}
+
+static int greylist_show(const struct request *q)
+{
+	SLUICE_CLEANUP(text_done) struct text key = TEXT_INIT(LIMIT_KEY_BYTES);
+	struct sluice_store_answer a;
+
+	full_key(q, &key);
+	a = call(q, try_op(q, true), &key);
+	if (a.status == SLUICE_STORE_FAILED)
+		return failed(q, &a);
+	describe_try(q->out, &a);
+	text_addc(q->out, '\n');
+	return a.greylist == SLUICE_STORE_GREYLIST_NEW ? EX_NOINPUT : EX_OK;
+}
+
+/* As if it had come, and come again after the delay. */
+static int greylist_pass(const struct request *q)
+{
+	SLUICE_CLEANUP(text_done) struct text key = TEXT_INIT(LIMIT_KEY_BYTES);
+	struct sluice_store_answer a = { .greylist = SLUICE_STORE_GREYLIST_NEW };
+
+	if (!strchr(q->key, '|'))
+		return say(q->out, EX_USAGE, "pass needs a client, a sender and a recipient, as 'sluicectl greylist list' shows them");
+	full_key(q, &key);
+	for (int i = 0; i < 2 && a.status == SLUICE_STORE_OK && a.greylist == SLUICE_STORE_GREYLIST_NEW; i++)
+		a = call(q, try_op(q, false), &key);
+	return a.status == SLUICE_STORE_FAILED ? failed(q, &a) : EX_OK;
+}
+
+/* All of a client: its passes, and each of its tries. */
+static int forget_client(const struct request *q)
+{
+	SLUICE_CLEANUP(keys_done) struct keys keys = { 0 };
+	SLUICE_CLEANUP(text_done) struct text prefix = TEXT_INIT(LIMIT_KEY_BYTES);
+	int status, found;
+
+	full_key(q, &prefix);
+	found = delete(q, SLUICE_STORE_COUNT, &prefix);
+	text_addc(&prefix, '|');
+	status = read_keys(q, SLUICE_STORE_GREYLIST, text_str(&prefix), &keys);
+	for (size_t i = 0; status == EX_OK && i < keys.items.len; i++) {
+		SLUICE_CLEANUP(text_done) struct text key = TEXT_INIT(LIMIT_KEY_BYTES);
+
+		text_adds(&key, keys.items.items[i]);
+		found = delete(q, SLUICE_STORE_GREYLIST, &key) == EX_OK ? EX_OK : found;
+	}
+	return status == EX_OK ? found : status;
+}
+
+static int greylist_forget(const struct request *q)
+{
+	SLUICE_CLEANUP(text_done) struct text key = TEXT_INIT(LIMIT_KEY_BYTES);
+	int status;
+
+	full_key(q, &key);
+	status = strchr(q->key, '|') ? delete(q, SLUICE_STORE_GREYLIST, &key) : forget_client(q);
+	return status == EX_NOINPUT ? say(q->out, status, "nothing is known of it: 'sluicectl greylist list' shows what is") : status;
+}
+
+/* ---- requests ---- */
+
+struct verb {
+	const char *name;
+	int (*serve)(const struct request *q);
+	bool needs_key;
+};
+
+static int serve(const struct snapshot *s, const char *plugin, const struct verb *verbs, const char *line, struct text *out)
+{
+	size_t len = strcspn(line, " ");
+	struct request q = { s, out, plugin, line[len] ? line + len + 1 : "" };
+
+	if (!s->store)
+		return say(out, EX_UNAVAILABLE, "there is no store: say where, with 'state { lmdb /var/lib/sluice/state }'");
+	for (const struct verb *v = verbs; v->name; v++) {
+		if (strlen(v->name) != len || memcmp(v->name, line, len) != 0)
+			continue;
+		if (v->needs_key == (*q.key != '\0'))
+			return v->serve(&q);
+		return say(out, EX_USAGE, v->needs_key ? "a key is needed: 'list' shows what there is" : "no key is needed here");
+	}
+	return say(out, EX_USAGE, "the daemon does not know this request: is it of another version?");
+}
+
+int control_limits(const struct snapshot *s, const char *request, struct text *out)
+{
+	static const struct verb verbs[] = {
+		{ "list", limits_list, false }, { "show", limits_show, true }, { "reset", limits_reset, true }, { NULL, NULL, false },
+	};
+
+	return serve(s, "limit", verbs, request, out);
+}
+
+int control_greylist(const struct snapshot *s, const char *request, struct text *out)
+{
+	static const struct verb verbs[] = {
+		{ "list", greylist_list, false }, { "show", greylist_show, true }, { "pass", greylist_pass, true }, { "forget", greylist_forget, true },
+		{ NULL, NULL, false },
+	};
+
+	return serve(s, "greylist", verbs, request, out);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * control_state.h - what sluicectl asks of the store: limits and the greylist. A request is VERB [KEY], the parts of a key
+ * with '|' between. Each adds text for people to out, and returns an exit status (sysexits(3)). The main thread's; they wait for
+ * the store, no longer than CONTROL_TIMEOUT_MS for one operation.
+ */
+#ifndef FILTER_CONTROL_STATE_H
+#define FILTER_CONTROL_STATE_H
+
+#include "filter/base/text.h"
+#include "filter/engine/snapshot.h"
+
+/* list | show RULE|VALUE... | reset RULE|VALUE... */
+int control_limits(const struct snapshot *s, const char *request, struct text *out);
+/* list | show KEY | pass KEY | forget CLIENT or KEY, where KEY is CLIENT|SENDER|RECIPIENT */
+int control_greylist(const struct snapshot *s, const char *request, struct text *out);
+
+#endif
