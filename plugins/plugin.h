@@ -100,6 +100,8 @@ const char *sluice_helo(const struct sluice_check_ctx *c, size_t *ret_len);
 const struct sluice_address *sluice_mail_from(const struct sluice_check_ctx *c);
 /* The recipient that this run is about; NULL except at RCPT. */
 const struct sluice_address *sluice_rcpt(const struct sluice_check_ctx *c);
+/* The MTA itself has refused that recipient: see struct sluice_check. */
+bool sluice_rcpt_rejected(const struct sluice_check_ctx *c);
 /* The client gave valid credentials (SMTP AUTH). Known from MAIL on. */
 bool sluice_authenticated(const struct sluice_check_ctx *c);
 /* Our own name: the authserv-id. */
@@ -117,8 +119,8 @@ bool sluice_list_has_ip(const struct sluice_check_ctx *c, const char *list, cons
 bool sluice_list_has_address(const struct sluice_check_ctx *c, const char *list, const struct sluice_address *a);
 
 /*
- * A fact of another check that struct sluice_check names in `reads`: the word of an ENUM, the octets of a TEXT or DOMAIN.
- * NULL when it is not known.
+ * A fact of another check that struct sluice_check names in `reads`, or one of those that no check has to find: the word of an
+ * ENUM, the octets of a TEXT, DOMAIN or ADDRESS. NULL when it is not known.
  */
 const char *sluice_fact(const struct sluice_check_ctx *c, const char *name, size_t *ret_len);
 
@@ -381,6 +383,11 @@ struct sluice_check {
 	 * stage at the earliest.
 	 */
 	bool on_demand;
+	/*
+	 * Of RCPT: it runs for recipients that the MTA itself refuses, too (sluice_rcpt_rejected()). Nothing is judged then, and
+	 * nothing waited for.
+	 */
+	bool rejected;
 	const char *const *reads; /* facts of other checks that it looks at, NULL-terminated; may be NULL */
 	/*
 	 * Of a check of MESSAGE: sees the message as it comes, if the policy may want the check to run; run() follows at the

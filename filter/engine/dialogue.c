@@ -231,34 +231,60 @@ struct verdict dialogue_mail(struct dialogue *d, const struct dialogue_mail *mai
 	return judge_if(d, now, SLUICE_STAGE_MAIL);
 }
 
-struct verdict dialogue_rcpt(struct dialogue *d, const struct dialogue_rcpt *rcpt)
+/* The address of a recipient, and what the MTA makes of it. False: no memory. */
+static bool keep_rcpt(struct dialogue *d, const struct dialogue_rcpt *rcpt, struct recipient *ret)
 {
 	static char *const none[] = { NULL };
+	struct esmtp_rcpt esmtp = esmtp_parse_rcpt(rcpt->parameters ? rcpt->parameters : none);
+
+	if (!address_copy(session_arena(d->session, SCOPE_MESSAGE), rcpt->argument, strlen(rcpt->argument), &ret->address))
+		return false;
+	ret->addr = keep(d, SCOPE_MESSAGE, rcpt->rcpt_addr);
+	ret->mailer = keep(d, SCOPE_MESSAGE, rcpt->mailer);
+	ret->notify = keep_part(d, esmtp.notify);
+	ret->orcpt = keep_part(d, esmtp.orcpt);
+	return true;
+}
+
+static void begin_rcpt(struct dialogue *d, const struct recipient *r)
+{
+	d->session->recipient = r;
+	host_reset(d, SCOPE_RCPT);
+	slots_end(d->session->slots, SLOT_RECIPIENT);
+	core_facts_set(d->session, SLUICE_STAGE_RCPT, d->snapshot->policy);
+}
+
+/* Some checks count what the MTA refuses. */
+static void hear_of_rejected(struct dialogue *d, const struct dialogue_rcpt *rcpt)
+{
+	struct message *m = &d->session->message;
+
+	if (!keep_rcpt(d, rcpt, &m->rejected))
+		return;
+	begin_rcpt(d, &m->rejected);
+	stage_run(d, d->plan->rejected);
+}
+
+struct verdict dialogue_rcpt(struct dialogue *d, const struct dialogue_rcpt *rcpt)
+{
 	struct message *m = &d->session->message;
 	struct recipient r = { 0 };
-	struct esmtp_rcpt esmtp;
 	struct verdict v;
 
 	learn_queue_id(d, rcpt->queue_id);
+	if (rcpt->rejected) {
+		hear_of_rejected(d, rcpt);
+		return go_on;
+	}
 	if (m->recipients.len >= SESSION_MAX_RECIPIENTS && !d->plan->refuses[SLUICE_STAGE_RCPT]) {
 		d->too_large = true; /* it cannot be said here */
 		return go_on;
 	}
 	if (m->recipients.len >= SESSION_MAX_RECIPIENTS)
 		return told(d, (struct verdict){ .action = VERDICT_TEMPFAIL, .stage = SLUICE_STAGE_RCPT, .code = 452, .dsn = "4.5.3", .text = TOO_MANY_RCPTS });
-	if (!address_copy(session_arena(d->session, SCOPE_MESSAGE), rcpt->argument, strlen(rcpt->argument), &r.address))
+	if (!keep_rcpt(d, rcpt, &r) || !vec_push(&m->recipients, r))
 		return fault(d, SLUICE_STAGE_RCPT);
-	esmtp = esmtp_parse_rcpt(rcpt->parameters ? rcpt->parameters : none);
-	r.addr = keep(d, SCOPE_MESSAGE, rcpt->rcpt_addr);
-	r.mailer = keep(d, SCOPE_MESSAGE, rcpt->mailer);
-	r.notify = keep_part(d, esmtp.notify);
-	r.orcpt = keep_part(d, esmtp.orcpt);
-	if (!vec_push(&m->recipients, r))
-		return fault(d, SLUICE_STAGE_RCPT);
-	d->session->recipient = &m->recipients.items[m->recipients.len - 1];
-	host_reset(d, SCOPE_RCPT);
-	slots_end(d->session->slots, SLOT_RECIPIENT);
-	core_facts_set(d->session, SLUICE_STAGE_RCPT, d->snapshot->policy);
+	begin_rcpt(d, &m->recipients.items[m->recipients.len - 1]);
 	stage_start(d, SLUICE_STAGE_RCPT);
 	if (d->fault)
 		return fault(d, SLUICE_STAGE_RCPT);

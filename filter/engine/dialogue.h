@@ -52,6 +52,7 @@ struct dialogue_rcpt {
 	const char *argument;
 	char *const *parameters;
 	const char *queue_id, *rcpt_addr, *mailer;
+	bool rejected; /* the MTA has refused it already: nothing that is said here matters */
 };
 struct verdict dialogue_rcpt(struct dialogue *d, const struct dialogue_rcpt *rcpt);
 struct verdict dialogue_data(struct dialogue *d, const char *queue_id);

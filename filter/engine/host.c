@@ -34,6 +34,11 @@ const struct sluice_address *sluice_rcpt(const struct sluice_check_ctx *c)
 	return c->d->session->recipient ? &c->d->session->recipient->address : NULL;
 }
 
+bool sluice_rcpt_rejected(const struct sluice_check_ctx *c)
+{
+	return c->d->session->recipient == &c->d->session->message.rejected;
+}
+
 bool sluice_authenticated(const struct sluice_check_ctx *c)
 {
 	return *c->d->session->message.auth.authen != '\0';
@@ -87,7 +92,7 @@ const char *sluice_fact(const struct sluice_check_ctx *c, const char *name, size
 		*ret_len = strlen(catalog->facts.items[i].words[v->number]);
 		return catalog->facts.items[i].words[v->number];
 	}
-	if (v->type != SLUICE_TEXT && v->type != SLUICE_DOMAIN)
+	if (v->type != SLUICE_TEXT && v->type != SLUICE_DOMAIN && v->type != SLUICE_ADDRESS)
 		return NULL;
 	*ret_len = v->text.len;
 	return v->text.bytes;

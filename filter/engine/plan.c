@@ -93,10 +93,14 @@ void plan_build(struct plan *plan, const struct registry *r, const struct policy
 	}
 	for (size_t stage = 0; stage < SLUICE_STAGES; stage++)
 		needed |= plan->awaited[stage];
-	for (size_t i = 0; i < r->checks.len; i++)
-		if (needed & bit(i)) {
-			plan->start[r->checks.items[i].check->stage] |= bit(i);
-			plan->fed |= r->checks.items[i].check->feed ? bit(i) : 0;
-		}
+	for (size_t i = 0; i < r->checks.len; i++) {
+		if (!(needed & bit(i)))
+			continue;
+		plan->start[r->checks.items[i].check->stage] |= bit(i);
+		if (r->checks.items[i].check->rejected)
+			plan->rejected |= bit(i);
+		if (r->checks.items[i].check->feed)
+			plan->fed |= bit(i);
+	}
 	plan->needs_body |= plan->fed != 0;
 }

@@ -6,7 +6,7 @@
 #include "filter/engine/state.h"
 #include "filter/services/clock.h"
 
-static void run_each(struct dialogue *d, uint64_t checks)
+void stage_run(struct dialogue *d, uint64_t checks)
 {
 	for (unsigned i = 0; checks; i++, checks >>= 1)
 		if (checks & 1)
@@ -15,7 +15,7 @@ static void run_each(struct dialogue *d, uint64_t checks)
 
 void stage_start(struct dialogue *d, enum sluice_stage stage)
 {
-	run_each(d, d->plan->start[stage]);
+	stage_run(d, d->plan->start[stage]);
 }
 
 /* Time is up: whoever still waits hears TIMEOUT, and ends. */
@@ -23,7 +23,7 @@ static void end_all(struct dialogue *d, uint64_t checks)
 {
 	slots_expire(d->session->slots, checks);
 	slots_hurry(d->session->slots, true);
-	run_each(d, d->pending & checks);
+	stage_run(d, d->pending & checks);
 	slots_hurry(d->session->slots, false);
 	for (unsigned i = 0; i < REGISTRY_MAX_CHECKS; i++) { /* one that is pending with no question open has a bug */
 		if (!(d->pending & checks & UINT64_C(1) << i))
@@ -47,7 +47,7 @@ void stage_wait(struct dialogue *d, uint64_t checks)
 			end_all(d, checks);
 			return;
 		}
-		run_each(d, ready & d->pending);
+		stage_run(d, ready & d->pending);
 	}
 }
 
@@ -64,7 +64,7 @@ const struct sluice_store_answer *stage_ask_store(struct dialogue *d, enum slot_
 		ready = slots_wait(d->session->slots, deadline);
 		if (!ready)
 			slots_expire(d->session->slots, UINT64_C(1) << REGISTRY_JUDGE);
-		run_each(d, ready & d->pending);
+		stage_run(d, ready & d->pending);
 	}
 }
 

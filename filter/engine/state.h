@@ -76,6 +76,8 @@ void host_drop(struct dialogue *d);
 void host_reset(struct dialogue *d, enum scope scope);
 
 /* stage.c: */
+/* Run these checks once. */
+void stage_run(struct dialogue *d, uint64_t checks);
 /* Run the checks that begin at this stage; waits for nothing. */
 void stage_start(struct dialogue *d, enum sluice_stage stage);
 /*

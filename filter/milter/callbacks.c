@@ -33,6 +33,7 @@ struct conn *edge_conn(SMFICTX *ctx)
 	conn->dialogue = dialogue_new(the_edge->engine, snapshot);
 	conn->no_reply = negotiate_steps(&snapshot->plan);
 	conn->actions = negotiate_actions(&snapshot->plan);
+	conn->hears_rejected = (conn->no_reply & SMFIP_RCPT_REJ) != 0;
 	conn->lead_space = true;
 	snapshot_unref(snapshot);
 	if (!conn->dialogue || smfi_setpriv(ctx, conn) != MI_SUCCESS) {
@@ -161,6 +162,7 @@ static sfsistat on_rcpt(SMFICTX *ctx, char **argv)
 
 	if (!conn)
 		return no_conn();
+	rcpt.rejected = conn->hears_rejected && !strcmp(rcpt.mailer, "error");
 	v = dialogue_rcpt(conn->dialogue, &rcpt);
 	return answer(ctx, conn, SMFIP_NR_RCPT, &v);
 }

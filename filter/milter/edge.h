@@ -14,6 +14,7 @@ struct conn {
 	unsigned long no_reply; /* SMFIP_NR_* as negotiated */
 	unsigned long actions;  /* SMFIF_* as negotiated */
 	bool lead_space;        /* header values come and go with what stands after the colon */
+	bool hears_rejected; /* of recipients that the MTA has refused, which have the mailer "error" */
 	bool in_message;
 };
 

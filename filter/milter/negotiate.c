@@ -23,6 +23,8 @@ unsigned long negotiate_steps(const struct plan *plan)
 		steps |= SMFIP_NR_DATA;
 	if (!plan->judges[SLUICE_STAGE_DATA] && !plan->start[SLUICE_STAGE_DATA])
 		steps |= SMFIP_NODATA;
+	if (plan->rejected)
+		steps |= SMFIP_RCPT_REJ;
 	if (!plan->needs_unknown)
 		steps |= SMFIP_NOUNKNOWN;
 	if (!plan->needs_body)
@@ -50,6 +52,7 @@ sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, 
 	*ret_f3 = 0;
 	conn->actions = *ret_actions;
 	conn->no_reply = *ret_steps & NR_ALL;
+	conn->hears_rejected = (*ret_steps & SMFIP_RCPT_REJ) != 0;
 	conn->lead_space = (*ret_steps & SMFIP_HDR_LEADSPC) != 0;
 	if (actions & SMFIF_SETSYMLIST)
 		macros_request(ctx);

@@ -60,6 +60,7 @@ struct message {
 	struct macros_auth auth;
 	struct macros_tls tls;
 	VEC(struct recipient) recipients;
+	struct recipient rejected; /* the last one that the MTA has refused: not among the others */
 	VEC(struct header) headers;
 	size_t header_bytes, body_bytes;
 	int64_t begun_ms; /* wall clock */
