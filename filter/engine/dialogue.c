@@ -190,7 +190,7 @@ static void begin_message(struct dialogue *d)
 	d->judged = SLUICE_STAGE_MAIL;
 	d->too_large = false;
 	d->data_begun = false;
-	d->header_over = false;
+	d->content_begun = d->header_over = false;
 	d->greylist_null = NULL;
 	d->edits.remove.len = 0;
 	d->edits.tags.len = 0;
@@ -313,6 +313,14 @@ void dialogue_unknown(struct dialogue *d)
 	d->session->unknown_commands++;
 }
 
+/* The first of the header or, without one, of the body is here. */
+static void begin_content(struct dialogue *d)
+{
+	if (!d->content_begun)
+		d->fed = d->plan->fed ? stage_fed(d) : 0;
+	d->content_begun = true;
+}
+
 /* Who is fed sees the field as it was on the wire. False: no memory. */
 static bool feed_header(struct dialogue *d, const struct header *h, bool whole)
 {
@@ -356,14 +364,16 @@ void dialogue_header(struct dialogue *d, const char *name, const char *value, bo
 	}
 	h.name = arena_copy(arena, name, h.name_len);
 	h.value = h.name ? arena_copy(arena, value, h.value_len) : NULL;
-	if (!h.value || !vec_push(&m->headers, h) || (d->plan->fed && !feed_header(d, &h, whole)))
+	begin_content(d);
+	if (!h.value || !vec_push(&m->headers, h) || (d->fed && !feed_header(d, &h, whole)))
 		d->too_large = true;
 }
 
 void dialogue_body(struct dialogue *d, const char *bytes, size_t len)
 {
 	d->session->message.body_bytes += len;
-	if (!d->plan->fed || d->too_large || len == 0)
+	begin_content(d);
+	if (!d->fed || d->too_large || len == 0)
 		return;
 	feed_header_end(d);
 	host_feed(d, &(struct sluice_part){ .type = SLUICE_PART_BODY, .bytes = bytes, .len = len });
@@ -436,7 +446,8 @@ static struct verdict judge_message(struct dialogue *d, const struct edits **ret
 
 	if (d->too_large)
 		return told(d, v);
-	if (d->plan->fed)
+	begin_content(d);
+	if (d->fed)
 		feed_header_end(d);
 	core_facts_set(d->session, SLUICE_STAGE_MESSAGE, d->snapshot->policy);
 	if (!d->data_begun)

@@ -311,7 +311,7 @@ void host_run(struct dialogue *d, unsigned index)
 
 void host_feed(struct dialogue *d, const struct sluice_part *part)
 {
-	uint64_t checks = d->plan->fed;
+	uint64_t checks = d->fed;
 
 	for (unsigned i = 0; checks; i++, checks >>= 1) {
 		struct sluice_check_ctx c = { d, &d->snapshot->registry->checks.items[i], i };

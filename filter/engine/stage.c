@@ -231,6 +231,32 @@ static struct verdict run_rules(struct dialogue *d, enum sluice_stage stage)
 	return none;
 }
 
+/* May the rule still match? Points are yet to come. */
+static bool may_match(struct dialogue *d, const struct rule *rule)
+{
+	struct value *score = &d->session->facts[CORE_SCORE];
+	bool known = score->known, may;
+
+	score->known = false;
+	may = !rule->when || expr_eval(rule->when, d->session->facts) != TRUTH_NO;
+	score->known = known;
+	return may;
+}
+
+uint64_t stage_fed(struct dialogue *d)
+{
+	const struct policy *p = d->snapshot->policy;
+	uint64_t fed = d->plan->fed & d->plan->start[SLUICE_STAGE_MESSAGE];
+
+	for (size_t i = 0; i < p->rules.len; i++) {
+		int check = d->plan->demanded[p->rules.items[i].action];
+
+		if (check >= 0 && may_match(d, &p->rules.items[i]))
+			fed |= d->plan->fed & UINT64_C(1) << check;
+	}
+	return fed;
+}
+
 static bool *judged_flag(struct dialogue *d, enum sluice_stage stage)
 {
 	return stage == SLUICE_STAGE_CONNECT ? &d->connect_judged : stage == SLUICE_STAGE_HELO ? &d->helo_judged : NULL;

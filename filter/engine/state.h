@@ -44,7 +44,9 @@ struct dialogue {
 	bool fault;             /* no memory: every verdict from now on is a fault */
 	bool too_large;         /* the header is beyond a limit */
 	bool data_begun;
-	bool header_over; /* those who are fed know that the header has ended */
+	bool content_begun; /* fed is set */
+	bool header_over;   /* those who are fed know that the header has ended */
+	uint64_t fed;       /* checks that see this message as it comes */
 	const struct rule *greylist_null; /* a rule that greylists this message at DATA */
 	bool hold_cases;
 
@@ -85,6 +87,11 @@ void stage_start(struct dialogue *d, enum sluice_stage stage);
  * at most until the deadline; then each open slot becomes a TIMEOUT answer and those checks run one last time.
  */
 struct verdict stage_judge(struct dialogue *d, enum sluice_stage through);
+/*
+ * Which of the plan's checks this message is shown to: one that only an action runs is spared where no rule can want it any more,
+ * as what is known already shows.
+ */
+uint64_t stage_fed(struct dialogue *d);
 /* Wait for these checks, as above. */
 void stage_wait(struct dialogue *d, uint64_t checks);
 /* Run an operation for a rule, and wait for its answer, as above; a store that gives none has FAILED. */
