@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from support import dns, milter, postfix, proxy, redis, sluice  # noqa: E402
+from support import dns, milter, postfix, proxy, redis, sendmail, sluice  # noqa: E402
 
 
 class Setup:
@@ -40,6 +40,11 @@ class Setup:
         p = postfix.Postfix(self._place("p"), where, **kwargs)
         self.running.append(p)
         return p
+
+    def sendmail(self, s, **kwargs):
+        m = sendmail.Sendmail(self._place("m"), s.listen, **kwargs)
+        self.running.append(m)
+        return m
 
     def proxy(self, s):
         p = proxy.Proxy(self._place("x"), s.listen)

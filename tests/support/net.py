@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Ports, waiting, and processes that end with the test."""
+import contextlib
+import ctypes
 import os
 import signal
 import socket
@@ -59,3 +61,15 @@ def stop(process, sig=signal.SIGTERM):
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         raise AssertionError(f"{process.args} did not end after signal {sig}") from None
+
+
+@contextlib.contextmanager
+def in_network_of(pid):
+    """Sockets that this thread makes meanwhile are in the network namespace of that process."""
+    libc, new_net = ctypes.CDLL(None, use_errno=True), 0x40000000
+    with open("/proc/thread-self/ns/net") as own, open(f"/proc/{pid}/ns/net") as other:
+        assert libc.setns(other.fileno(), new_net) == 0, os.strerror(ctypes.get_errno())
+        try:
+            yield
+        finally:
+            assert libc.setns(own.fileno(), new_net) == 0

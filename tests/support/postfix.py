@@ -6,6 +6,7 @@ import smtplib
 import subprocess
 
 from . import net
+from .mta import Mta
 
 MAIN_CF = """
 compatibility_level = 3.6
@@ -82,26 +83,22 @@ postlog unix-dgram n - n - 1 postlogd
 """
 
 
-class Postfix:
+class Postfix(Mta):
     """`milter` as smtpd_milters wants it. Mail for example.org ends as a file in `mail`."""
 
     def __init__(self, folder, milter, non_smtpd="", default_action="tempfail", delay_open="yes", extra=""):
         self.dir = pathlib.Path(folder)
         self.port = net.free_port()
         self.conf = self.dir / "conf"
-        self.mail = self.dir / "mail"
-        for sub in ("conf", "spool", "data", "log", "mail"):
+        for sub in ("conf", "spool", "data", "log"):
             (self.dir / sub).mkdir(parents=True)
         shutil.chown(self.dir / "data", "postfix")
-        shutil.chown(self.mail, "nobody")  # pipe(8) refuses to run as Postfix's own user
-        for parent in [self.dir, *self.dir.parents][:3]:
-            parent.chmod(parent.stat().st_mode | 0o755)
-        (self.dir / "sink").write_text(f"#!/bin/sh\nexec cat >{self.mail}/$(date +%s%N).$$\n")
-        (self.dir / "sink").chmod(0o755)
+        self.place_for_mail()
         values = {"dir": self.dir, "milter": milter, "non_smtpd": non_smtpd, "default_action": default_action, "delay_open": delay_open,
                   "extra": extra}
         main = MAIN_CF.format(**values)
         master = MASTER_CF.format(port=self.port)
+        # pipe(8) refuses to run as Postfix's own user
         master += f"sink unix - n n - - pipe user=nobody null_sender= argv={self.dir}/sink\n"
         (self.conf / "main.cf").write_text(main)
         (self.conf / "master.cf").write_text(master)
@@ -119,8 +116,17 @@ class Postfix:
         path = self.dir / "log" / "mail.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
+    def held(self):
+        """The queue ids of mail that is held."""
+        return [path.name for path in (self.dir / "spool" / "hold").rglob("*") if path.is_file()]
+
+    def release(self, queue_id):
+        done = subprocess.run(["postsuper", "-c", str(self.conf), "-H", queue_id], capture_output=True, text=True, timeout=net.PATIENCE_S, check=False)
+        assert done.returncode == 0, done.stderr
+        subprocess.run(["postqueue", "-c", str(self.conf), "-f"], timeout=net.PATIENCE_S, check=True)
+
     def client(self, address=None, name="[UNAVAILABLE]", helo="mail.example.net", login=None):
-        """A session, as if it came from that address."""
+        """A session, as if it came from that address, and had logged in as that user."""
         smtp = smtplib.SMTP("127.0.0.1", self.port, timeout=net.PATIENCE_S, local_hostname=helo)
         smtp.command_encoding = "utf-8"
         if address:
@@ -132,30 +138,8 @@ class Postfix:
             smtp.ehlo_resp = smtp.helo_resp = None
         return smtp
 
-    def send(self, address, sender="a@example.net", recipients=("u@example.org",), message=b"From: a@example.net\r\nSubject: t\r\n\r\nbody\r\n",
-             **client):
-        """One transaction: the first reply that is not positive, or the last."""
-        with self.client(address, **client) as smtp:
-            code, text = smtp.ehlo()
-            if code >= 400:
-                return code, text.decode()
-            code, text = smtp.docmd("MAIL", f"FROM:<{sender}>{'' if sender.isascii() else ' SMTPUTF8'}")
-            for recipient in recipients:
-                if code < 400:
-                    code, text = smtp.docmd("RCPT", f"TO:<{recipient}>")
-            if code < 400:
-                code, text = smtp.data(message)
-            return code, text.decode()
-
     def submit(self, sender, recipients, message):
         """Mail from this machine itself, by sendmail(1)."""
         done = subprocess.run(["sendmail", "-C", str(self.conf), "-i", "-f", sender, *recipients], input=message, capture_output=True,
                               timeout=net.PATIENCE_S, check=False)
         assert done.returncode == 0, done.stderr
-
-    def delivered(self, count=1, marker=b""):
-        """The messages with the marker in them that came through, once there are so many."""
-        def arrived():
-            found = [m for m in (f.read_bytes() for f in sorted(self.mail.iterdir())) if m.endswith(b"\n") and marker in m]
-            return found if len(found) >= count else None
-        return net.wait_for(arrived, f"{count} messages to be delivered")
