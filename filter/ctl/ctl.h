@@ -14,6 +14,7 @@ enum { CTL_ACCEPT = 0, CTL_HOLD = 5, CTL_TEMPFAIL = 10, CTL_REJECT = 20 };
 
 int ctl_check(int argc, char **argv);   /* check.c */
 int ctl_config(int argc, char **argv);  /* config.c: config check, config show */
+int ctl_dkim(int argc, char **argv);    /* dkim.c: dkim keygen */
 int ctl_status(int argc, char **argv);  /* daemon.c */
 int ctl_reload(int argc, char **argv);
 int ctl_metrics(int argc, char **argv);
