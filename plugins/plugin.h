@@ -354,6 +354,7 @@ struct sluice_block {
 	const struct sluice_setting *settings;
 	size_t count;
 	unsigned line;
+	const char *user; /* as whom the daemon runs once it has started; "": as who starts it */
 };
 
 struct sluice_config_error {
@@ -425,6 +426,11 @@ struct sluice_plugin {
 	 */
 	int (*configure)(const struct sluice_block *blocks, size_t count, void **ret_state, struct sluice_config_error *reterr);
 	void (*release)(void *state); /* takes NULL */
+	/*
+	 * The TXT records that the DNS has to have if mail of a domain is to be worth what the plugin does with it: its DKIM
+	 * keys. add() is called with name and text of each. For sluicectl; may be NULL.
+	 */
+	void (*published)(const void *state, const char *domain, void (*add)(void *arg, const char *name, const char *text), void *arg);
 };
 
 /* Defines the one symbol that a plugin has; the daemon finds it by name or in the table of what is built in. */

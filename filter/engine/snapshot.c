@@ -279,13 +279,15 @@ static int configure_plugins(struct snapshot *s, struct err *reterr)
 	if (!s->states)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < c->plugins.len; i++) {
-		const struct policy_blocks *blocks = &s->policy->blocks.items[i];
+		struct policy_blocks *blocks = &s->policy->blocks.items[i];
 		struct sluice_config_error why = { "", 0 };
 		struct place at = { s->policy->sources.items[0], 0, 1 };
 		int r;
 
 		if (!c->plugins.items[i]->configure)
 			continue;
+		for (size_t k = 0; k < blocks->len; k++)
+			blocks->items[k].user = s->policy->settings.user;
 		r = c->plugins.items[i]->configure(blocks->items, blocks->len, &s->states[i], &why);
 		if (r == 0)
 			continue;

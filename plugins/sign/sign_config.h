@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sign_config.h - the block `sign { }`, read once for each configuration: the keys, and whose mail each of them signs. */
+#ifndef SIGN_SIGN_CONFIG_H
+#define SIGN_SIGN_CONFIG_H
+
+#include <opendkim/dkim.h>
+
+#include "plugins/plugin.h"
+#include "plugins/sign/sign_key.h"
+#include "plugins/sign/sign_table.h"
+
+#define SIGN_MAX_HEADERS 32 /* lines `header` */
+
+struct sign_config {
+	struct key_table key_table; /* both empty where there are none */
+	struct signing_table signing_table;
+	VEC(struct sign_key) keys; /* those of key_table, in its order, then those of the folder */
+	VEC(char *) headers;       /* names of the fields that are signed */
+	bool subdomains;
+	DKIM_LIB *lib; /* for any threads */
+};
+
+extern const struct sluice_option sign_options[];
+
+/* As struct sluice_plugin has them; the state is a struct sign_config. */
+int sign_configure(const struct sluice_block *blocks, size_t count, void **ret_state, struct sluice_config_error *reterr);
+void sign_release(void *state);
+
+/*
+ * The keys that sign a sender's mail: those that the tables name; where they name none, those of the folder for their
+ * domain, or, with subdomains, for the nearest one above it. Fills ret and returns how many.
+ */
+size_t sign_config_find(const struct sign_config *config, const char *local, size_t local_len, const char *domain, size_t domain_len,
+	const struct sign_key *ret[SIGN_MAX_KEYS]);
+/* Is a header field of this name signed? */
+bool sign_config_signs(const struct sign_config *config, const char *name, size_t len);
+
+#endif

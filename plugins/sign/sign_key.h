@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sign_key.h - a private key in a file: read once for each configuration, kept for libopendkim, wiped at its end. */
+#ifndef SIGN_SIGN_KEY_H
+#define SIGN_SIGN_KEY_H
+
+#include "filter/base/err.h"
+#include "filter/mail/dkim_record.h"
+
+#define SIGN_KEY_MAX_BYTES 16384 /* of the file */
+
+struct sign_key {
+	char *domain; /* d=; NULL: the domain of the sender */
+	char *selector;
+	enum dkim_key_type type; /* never UNKNOWN */
+	char *pem;               /* without a passphrase */
+	char *record;            /* what the DNS should have */
+};
+
+/*
+ * Read the key of a file; domain and selector are copied. The file is a regular one of root's, of the process's user or of
+ * `user`'s (whom the daemon will run as; "": nobody else), that nobody else may read, with one unencrypted RSA or Ed25519 key
+ * in PEM. 0; -EINVAL with *reterr, which names file and remedy; -ENOMEM.
+ */
+int sign_key_load(const char *path, const char *domain, const char *selector, const char *user, struct sign_key *ret,
+	struct err *reterr) SLUICE_MUST_USE;
+void sign_key_done(struct sign_key *key);
+
+#endif
