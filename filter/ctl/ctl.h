@@ -11,10 +11,11 @@
 
 /* Exit statuses of `check`: verdicts; the others are those of sysexits(3). */
 enum { CTL_ACCEPT = 0, CTL_HOLD = 5, CTL_TEMPFAIL = 10, CTL_REJECT = 20 };
+#define CTL_DIFFERS 1 /* of `dkim check`: the DNS does not have what it should */
 
 int ctl_check(int argc, char **argv);   /* check.c */
 int ctl_config(int argc, char **argv);  /* config.c: config check, config show */
-int ctl_dkim(int argc, char **argv);    /* dkim.c: dkim keygen */
+int ctl_dkim(int argc, char **argv);    /* dkim.c: dkim keygen, dkim check */
 int ctl_status(int argc, char **argv);  /* daemon.c */
 int ctl_reload(int argc, char **argv);
 int ctl_metrics(int argc, char **argv);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* dkim.c - sluicectl dkim keygen: keys to sign with. */
+/* dkim.c - sluicectl dkim keygen | check: keys to sign with, and what the DNS says of them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,7 +14,9 @@
 #include <unistd.h>
 
 #include "filter/base/ascii.h"
+#include "filter/base/vec.h"
 #include "filter/ctl/ctl.h"
+#include "filter/engine/snapshot.h"
 #include "filter/mail/dkim_record.h"
 
 #define DEFAULT_KEYS    SLUICE_SYSCONFDIR "/keys"
@@ -34,7 +37,12 @@ static int usage(FILE *out, int status)
 	      "                                make a key in DIR/DOMAIN/NAME.pem and print its DNS record\n"
 	      "  --selector NAME  default: type and month, such as rsa-202611\n"
 	      "  --bits N         of an RSA key, 1024 to 4096 (2048)\n"
-	      "  --out DIR        what the setting 'keys' names (" DEFAULT_KEYS ")\n", out);
+	      "  --out DIR        what the setting 'keys' names (" DEFAULT_KEYS ")\n"
+	      "       sluicectl dkim check DOMAIN [-c FILE] [--zone FILE]\n"
+	      "                                compare the keys that sign for a domain with the DNS\n"
+	      "  -c FILE          configuration (" CTL_DEFAULT_CONFIG ")\n"
+	      "  --zone FILE      answer DNS from this file, and ask no network\n"
+	      "exit status of check: 0 all are good, 1 one is not, 66 there is no key, 75 the DNS does not answer\n", out);
 	return status;
 }
 
@@ -44,6 +52,23 @@ static void lower(char out[NAME_MAX_BYTES], const char *name)
 
 	for (size_t i = 0; i <= len; i++)
 		out[i] = ascii_lower(name[i]);
+}
+
+/* As a zone file has it: a long record is several strings. */
+static void print_record(const char *name, const char *record)
+{
+	printf("%s. IN TXT (", name);
+	for (size_t at = 0, len = strlen(record); at < len; at += ZONE_STRING_MAX)
+		printf("\n\t\"%.*s\"", ZONE_STRING_MAX, record + at);
+	fputs(" )\n", stdout);
+}
+
+static bool domain_or_complain(const char *domain)
+{
+	if (dkim_domain_valid(domain, strlen(domain)))
+		return true;
+	fprintf(stderr, "sluicectl: '%s' is no domain: write one such as example.org, with its labels in ASCII\n", domain);
+	return false;
 }
 
 /* ---- keygen ---- */
@@ -85,16 +110,6 @@ static bool take_option(struct keygen *k, int option)
 	default:
 		return false;
 	}
-}
-
-static bool take_domain(struct keygen *k, const char *domain)
-{
-	if (dkim_domain_valid(domain, strlen(domain))) {
-		lower(k->domain, domain);
-		return true;
-	}
-	fprintf(stderr, "sluicectl: '%s' is no domain: write one such as example.org, with its labels in ASCII\n", domain);
-	return false;
 }
 
 static void name_by_month(struct keygen *k)
@@ -183,21 +198,9 @@ static int write_key(const struct keygen *k, const char *pem, size_t len)
 	return status;
 }
 
-/* As a zone file has it: a long record is several strings. */
-static void print_record(const struct keygen *k, const struct text *record)
-{
-	SLUICE_CLEANUP(text_done) struct text name = TEXT_INIT(2 * NAME_MAX_BYTES + 16);
-
-	dkim_record_name(&name, k->selector, k->domain);
-	printf("%s. IN TXT (", text_str(&name));
-	for (size_t at = 0; at < record->len; at += ZONE_STRING_MAX)
-		printf("\n\t\"%.*s\"", ZONE_STRING_MAX, record->bytes + at);
-	fputs(" )\n", stdout);
-}
-
 static int make(const struct keygen *k)
 {
-	SLUICE_CLEANUP(text_done) struct text record = TEXT_INIT(DKIM_RECORD_MAX_BYTES);
+	SLUICE_CLEANUP(text_done) struct text record = TEXT_INIT(DKIM_RECORD_MAX_BYTES), name = TEXT_INIT(2 * NAME_MAX_BYTES + 16);
 	EVP_PKEY *key = make_key(k);
 	BIO *bio = BIO_new(BIO_s_secmem());
 	int status = EX_SOFTWARE;
@@ -210,8 +213,9 @@ static int make(const struct keygen *k)
 	} else {
 		fputs("sluicectl: OpenSSL could not make a key\n", stderr);
 	}
+	dkim_record_name(&name, k->selector, k->domain);
 	if (status == EX_OK)
-		print_record(k, &record);
+		print_record(text_str(&name), text_str(&record));
 	BIO_free(bio);
 	EVP_PKEY_free(key);
 	return status;
@@ -228,11 +232,232 @@ static int keygen(int argc, char **argv)
 		if (!take_option(&k, option))
 			return usage(stderr, EX_USAGE);
 	}
-	if (optind + 1 != argc || !take_domain(&k, argv[optind]))
+	if (optind + 1 != argc || !domain_or_complain(argv[optind]))
 		return usage(stderr, EX_USAGE);
+	lower(k.domain, argv[optind]);
 	if (!*k.selector)
 		name_by_month(&k);
 	return make(&k);
+}
+
+/* ---- check ---- */
+
+struct wanted {
+	char *name, *record; /* what the DNS should have */
+	struct dns_answer *answer;
+};
+struct wanted_list {
+	struct wanted *items;
+	size_t len, capacity;
+};
+
+/* The questions are asked side by side; answers come on the reactor's thread. */
+struct asking {
+	pthread_mutex_t lock;
+	pthread_cond_t answered;
+	size_t open; /* guarded by lock, as the answers of those that are open */
+};
+struct question {
+	struct asking *asking;
+	struct wanted *wanted;
+};
+
+static void add_wanted(void *arg, const char *name, const char *record)
+{
+	struct wanted_list *list = arg;
+	struct wanted w = { strdup(name), strdup(record), NULL };
+
+	if (w.name && w.record && vec_push(list, w))
+		return;
+	free(w.name);
+	free(w.record);
+}
+
+static void on_answer(void *arg, struct dns_answer *answer)
+{
+	struct question *q = arg;
+
+	(void)pthread_mutex_lock(&q->asking->lock);
+	q->wanted->answer = dns_answer_ref(answer);
+	q->asking->open--;
+	(void)pthread_cond_signal(&q->asking->answered);
+	(void)pthread_mutex_unlock(&q->asking->lock);
+	free(q);
+}
+
+static void ask(struct resolver *r, struct asking *asking, struct wanted *w)
+{
+	struct question *q;
+	struct dns_question question;
+	enum resolver_source source;
+	uint32_t age_s;
+	bool silent;
+
+	if (!dns_question_set(&question, w->name, SLUICE_DNS_TXT))
+		return;
+	w->answer = resolver_look(r, &question, &source, &age_s, &silent);
+	q = w->answer || silent ? NULL : malloc(sizeof *q);
+	if (!q)
+		return;
+	*q = (struct question){ asking, w };
+	(void)pthread_mutex_lock(&asking->lock);
+	asking->open++;
+	(void)pthread_mutex_unlock(&asking->lock);
+	if (resolver_ask(r, &question, on_answer, free, q) == 0)
+		return;
+	(void)pthread_mutex_lock(&asking->lock);
+	asking->open--;
+	(void)pthread_mutex_unlock(&asking->lock);
+	free(q);
+}
+
+/* Each question is answered within the resolver's own timeout. */
+static void ask_all(struct resolver *r, struct wanted_list *list)
+{
+	struct asking asking = { .open = 0 };
+
+	(void)pthread_mutex_init(&asking.lock, NULL);
+	(void)pthread_cond_init(&asking.answered, NULL);
+	for (size_t i = 0; i < list->len; i++)
+		ask(r, &asking, &list->items[i]);
+	(void)pthread_mutex_lock(&asking.lock);
+	while (asking.open)
+		(void)pthread_cond_wait(&asking.answered, &asking.lock);
+	(void)pthread_mutex_unlock(&asking.lock);
+	(void)pthread_cond_destroy(&asking.answered);
+	(void)pthread_mutex_destroy(&asking.lock);
+}
+
+static bool same_key(const struct dkim_record *theirs, const char *record)
+{
+	struct dkim_record ours;
+	EVP_PKEY *a = dkim_record_key(theirs), *b = dkim_record_parse(record, strlen(record), &ours) ? dkim_record_key(&ours) : NULL;
+	bool same = a && b && EVP_PKEY_eq(a, b) == 1;
+
+	EVP_PKEY_free(a);
+	EVP_PKEY_free(b);
+	return same;
+}
+
+enum found { FOUND_GOOD, FOUND_TESTING, FOUND_MISSING, FOUND_OTHER, FOUND_REVOKED, FOUND_NOT_FOR_MAIL, FOUND_SEVERAL, FOUND_UNANSWERED };
+static const char *const found_texts[] = {
+	[FOUND_GOOD] = "good",
+	[FOUND_TESTING] = "good, but in test mode (t=y): to others the mail is not signed",
+	[FOUND_MISSING] = "missing: publish the record",
+	[FOUND_OTHER] = "another key is published: signatures will fail",
+	[FOUND_REVOKED] = "revoked (p= is empty): signatures will fail",
+	[FOUND_NOT_FOR_MAIL] = "not for mail and SHA-256 (s= or h=): signatures will fail",
+	[FOUND_SEVERAL] = "several keys are published under this name: leave one, or others take the wrong one",
+	[FOUND_UNANSWERED] = "the DNS does not answer",
+};
+
+static enum found judge(const struct sluice_dns_answer *answer, const char *record)
+{
+	struct dkim_record theirs, next;
+	size_t count = 0;
+
+	if (!answer || answer->status == SLUICE_DNS_FAILED || answer->status == SLUICE_DNS_TIMEOUT)
+		return FOUND_UNANSWERED;
+	for (size_t i = 0; i < answer->count; i++) {
+		if (!dkim_record_parse(answer->records[i].data, answer->records[i].len, &next))
+			continue; /* some zones answer everything with a record of another kind */
+		theirs = next;
+		count++;
+	}
+	if (count != 1)
+		return count ? FOUND_SEVERAL : FOUND_MISSING;
+	if (theirs.key_len == 0)
+		return FOUND_REVOKED;
+	if (!same_key(&theirs, record))
+		return FOUND_OTHER;
+	if (!theirs.for_mail)
+		return FOUND_NOT_FOR_MAIL;
+	return theirs.testing ? FOUND_TESTING : FOUND_GOOD;
+}
+
+static int compare(const struct wanted_list *list)
+{
+	int status = EX_OK;
+
+	for (size_t i = 0; i < list->len; i++) {
+		const struct wanted *w = &list->items[i];
+		enum found found = judge(w->answer ? dns_answer_view(w->answer) : NULL, w->record);
+
+		printf("%s: %s\n", w->name, found_texts[found]);
+		if (found == FOUND_MISSING || found == FOUND_OTHER)
+			print_record(w->name, w->record);
+		if (found == FOUND_UNANSWERED && status == EX_OK)
+			status = EX_TEMPFAIL;
+		else if (found > FOUND_TESTING && found != FOUND_UNANSWERED)
+			status = CTL_DIFFERS;
+	}
+	return status;
+}
+
+static int check_domain(const struct snapshot *s, const char *config, const char *domain)
+{
+	const struct catalog *c = &s->registry->catalog;
+	struct wanted_list list = { .items = NULL };
+	int status = EX_NOINPUT;
+
+	for (size_t i = 0; i < c->plugins.len; i++)
+		if (c->plugins.items[i]->published)
+			c->plugins.items[i]->published(s->states[i], domain, add_wanted, &list);
+	if (list.len) {
+		ask_all(s->resolver, &list);
+		status = compare(&list);
+	} else {
+		fprintf(stderr, "sluicectl: %s has no key that signs for %s: make one with sluicectl dkim keygen\n", config, domain);
+	}
+	for (size_t i = 0; i < list.len; i++) {
+		free(list.items[i].name);
+		free(list.items[i].record);
+		dns_answer_unref(list.items[i].answer);
+	}
+	vec_done(&list);
+	return status;
+}
+
+static int load_and_check(const char *config, const char *zone, const char *domain)
+{
+	struct reactor *reactor = zone ? NULL : reactor_new();
+	struct snapshot_options options = { .reactor = reactor, .zone = zone };
+	struct snapshot *s = NULL;
+	int status = EX_CONFIG;
+	struct err err;
+
+	if (!zone && !reactor)
+		return EX_OSERR;
+	if (snapshot_load(config, &options, &s, &err) < 0)
+		fprintf(stderr, "%s\n", err.text);
+	else
+		status = check_domain(s, config, domain);
+	snapshot_unref(s);
+	reactor_free(reactor);
+	return status;
+}
+
+static int check(int argc, char **argv)
+{
+	static const struct option check_options[] = { { "zone", required_argument, NULL, 'z' }, { NULL, 0, NULL, 0 } };
+	const char *config = CTL_DEFAULT_CONFIG, *zone = NULL;
+	char domain[NAME_MAX_BYTES];
+	int option;
+
+	while ((option = getopt_long(argc, argv, "c:h", check_options, NULL)) != -1) {
+		if (option == 'h')
+			return usage(stdout, EX_OK);
+		if (option == 'c')
+			config = optarg;
+		else if (option == 'z')
+			zone = optarg;
+		else
+			return usage(stderr, EX_USAGE);
+	}
+	if (optind + 1 != argc || !domain_or_complain(argv[optind]))
+		return usage(stderr, EX_USAGE);
+	lower(domain, argv[optind]);
+	return load_and_check(config, zone, domain);
 }
 
 int ctl_dkim(int argc, char **argv)
@@ -241,5 +466,7 @@ int ctl_dkim(int argc, char **argv)
 		return usage(stdout, EX_OK);
 	if (argc >= 2 && !strcmp(argv[1], "keygen"))
 		return keygen(argc - 1, argv + 1);
+	if (argc >= 2 && !strcmp(argv[1], "check"))
+		return check(argc - 1, argv + 1);
 	return usage(stderr, EX_USAGE);
 }

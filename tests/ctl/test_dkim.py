@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""sluicectl dkim: keys that are made."""
+"""sluicectl dkim: keys that are made, and compared with the DNS."""
 import base64
 import os
 import re
@@ -107,3 +107,87 @@ def test_wrong_usage_of_keygen(tmp_path, args, message):
 def test_wrong_usage_of_dkim():
     assert sluice.ctl("dkim").returncode == 64 and sluice.ctl("dkim", "keygn").returncode == 64
     assert sluice.ctl("dkim", "-h").stdout.startswith("usage: sluicectl dkim")
+
+
+# ---- check ----
+
+@pytest.fixture
+def site(tmp_path):
+    """A configuration with an RSA and an Ed25519 key, and their records."""
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    records = dict(record_of(keygen(keys, "example.org", f"--selector={kind}", f"--type={kind}").stdout) for kind in ("rsa", "ed25519"))
+    conf = tmp_path / "sluice.conf"
+    conf.write_text(sluice.plugin_lines() + "sign { keys keys }\n")
+
+    def check(rsa, domain="example.org"):
+        zone = {"ed25519._domainkey.example.org": [records["ed25519._domainkey.example.org"]],
+                "rsa._domainkey.example.org": [text.replace("RSA", records["rsa._domainkey.example.org"]) for text in rsa]}
+        (tmp_path / "zone").write_text("".join(f"{name} TXT {text}\n" for name, texts in zone.items() for text in texts))
+        return sluice.ctl("dkim", "check", domain, "-c", conf, "--zone", tmp_path / "zone")
+
+    check.conf = conf
+    return check
+
+
+OTHER = "v=DKIM1; k=rsa; p=MIGfMA0GCSqGSIb3DQEBAQUAA4GNADCBiQKBgQC/Qx0U3V5pb4pDBH6iNLzCXdh8ePKzT2Z+S4g8lFqRJ0Dsu"
+
+
+@pytest.mark.parametrize("published, text, status", [
+    (["RSA"], "good", 0),
+    (["RSA; t=s"], "good", 0),
+    (["v=spf1 -all", "RSA"], "good", 0),
+    (["RSA; t=y"], "good, but in test mode", 0),
+    ([], "missing: publish the record", 1),
+    (["v=spf1 -all"], "missing: publish the record", 1),
+    ([OTHER], "another key is published", 1),
+    (["v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="], "another key is published", 1),
+    (["v=DKIM1; p="], "revoked", 1),
+    (["RSA; h=sha1"], "not for mail", 1),
+    (["RSA; s=tlsrpt"], "not for mail", 1),
+    (["RSA", "RSA"], "several keys are published", 1),
+    (["SERVFAIL"], "the DNS does not answer", 75),
+    (["TIMEOUT"], "the DNS does not answer", 75),
+])
+def test_keys_are_compared_with_the_dns(site, published, text, status):
+    done = site(published)
+    assert done.returncode == status and done.stderr == ""
+    assert re.search(rf"^rsa\._domainkey\.example\.org: {text}", done.stdout, re.M), done.stdout
+    assert "ed25519._domainkey.example.org: good\n" in done.stdout
+
+
+def test_what_is_missing_is_printed(site):
+    done = site([])
+    name, record = record_of(done.stdout[done.stdout.index("rsa._domainkey.example.org. IN"):])
+    assert name == "rsa._domainkey.example.org" and record.startswith("v=DKIM1; k=rsa; p=")
+
+
+def test_a_domain_without_a_key(site):
+    done = site(["RSA"], "example.net")
+    assert done.returncode == 66 and f"{site.conf} has no key that signs for example.net" in done.stderr
+    assert site(["RSA"], "a.example.org").returncode == 66  # its mail is signed by example.org
+
+
+def test_keys_of_tables_are_compared_too(site, tmp_path):
+    (tmp_path / "KeyTable").write_text("a example.org:rsa:./keys/example.org/rsa.pem\nb %:ed25519:./keys/example.org/ed25519.pem\n")
+    (tmp_path / "SigningTable").write_text("*@example.org a,b\n")
+    site.conf.write_text(sluice.plugin_lines() + "sign { key_table KeyTable\n signing_table SigningTable }\n")
+    done = site(["RSA"])
+    assert done.returncode == 0 and done.stdout.count(": good\n") == 2
+    assert site(["RSA"], "example.net").returncode == 66
+
+
+def test_the_network_is_asked(site, setup):
+    dns = setup.dns({("ed25519._domainkey.example.org", "TXT"): ["v=DKIM1; p="], ("rsa._domainkey.example.org", "TXT"): "SERVFAIL"})
+    site.conf.write_text(site.conf.read_text() + f"dns {{ forward {dns.forward}\n timeout 5s }}\n")
+    done = sluice.ctl("dkim", "check", "Example.ORG", "-c", site.conf)
+    assert done.returncode == 1
+    assert "ed25519._domainkey.example.org: revoked" in done.stdout and "rsa._domainkey.example.org: the DNS does not answer" in done.stdout
+
+
+def test_wrong_usage_of_check(site):
+    for args in ([], ["example"], ["example.org", "example.net"], ["example.org", "--nonsense"]):
+        assert sluice.ctl("dkim", "check", *args).returncode == 64
+    site.conf.write_text(sluice.plugin_lines() + "sign { keys nowhere }\n")
+    done = sluice.ctl("dkim", "check", "example.org", "-c", site.conf)
+    assert done.returncode == 78 and "sign: " in done.stderr and "nowhere cannot be read" in done.stderr
