@@ -1,11 +1,82 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sign - the signatures of our own mail (DKIM, RFC 6376 and RFC 8463). */
+/* sign - the signatures of our own mail (DKIM, RFC 6376 and RFC 8463). Runs only where a rule says `sign`. */
 #include <string.h>
 
 #include "filter/mail/domain.h"
-#include "plugins/sign/sign_config.h"
+#include "plugins/sign/sign_message.h"
+
+enum { BLOCKED, RESULT, REASON, DOMAINS };
+static const char *const results[] = { "signed", "not-ours", "failed", NULL }; /* in the order of enum sign_result */
+static const struct sluice_fact facts[] = {
+	[BLOCKED] = { "sign.blocked", SLUICE_BOOL, NULL, "a signature could not be made" },
+	[RESULT] = { "sign.result", SLUICE_ENUM, results, "what became of the signatures" },
+	[REASON] = { "sign.reason", SLUICE_TEXT, NULL, "why the message is not signed" },
+	[DOMAINS] = { "sign.domains", SLUICE_TEXTS, NULL, "who signed: domain/selector" },
+	{ .name = NULL },
+};
+
+static void feed(struct sluice_check_ctx *c, const struct sluice_part *part)
+{
+	void **memory = sluice_memory(c);
+	struct sign_message *m;
+
+	if (!*memory)
+		*memory = sign_message_new(sluice_state(c));
+	m = *memory;
+	if (!m)
+		return;
+	switch (part->type) {
+	case SLUICE_PART_HEADER:
+		sign_message_header(m, part->name, part->name_len, part->bytes, part->len);
+		break;
+	case SLUICE_PART_HEADER_END:
+		sign_message_end_of_header(m);
+		break;
+	case SLUICE_PART_BODY:
+		sign_message_body(m, part->bytes, part->len);
+		break;
+	}
+}
+
+static void drop(void *memory)
+{
+	sign_message_free(memory);
+}
+
+static void report(struct sluice_result *res, enum sign_result result, const char *reason)
+{
+	sluice_set_bool(res, BLOCKED, result == SIGN_FAILED);
+	sluice_set_enum(res, RESULT, result);
+	if (*reason)
+		sluice_set_text(res, REASON, reason, strlen(reason));
+}
+
+static enum sluice_outcome run(struct sluice_check_ctx *c, struct sluice_result *res)
+{
+	struct sign_message *m = *sluice_memory(c);
+	enum sign_result result = m ? sign_message_end(m) : SIGN_FAILED;
+
+	report(res, result, m ? sign_message_reason(m) : "out of memory");
+	for (size_t i = 0; m && i < sign_message_count(m); i++) {
+		const char *signer = sign_message_signer(m, i);
+
+		sluice_add_text(res, DOMAINS, signer, strlen(signer));
+		sluice_insert_header(res, SIGN_FIELD_NAME, sign_message_signature(m, i));
+	}
+	return SLUICE_DONE;
+}
 
 static const struct sluice_check checks[] = {
+	{
+		.name = "sign",
+		.stage = SLUICE_STAGE_MESSAGE,
+		.run = run,
+		.first_fact = BLOCKED,
+		.last_fact = DOMAINS,
+		.on_demand = true,
+		.feed = feed,
+		.drop = drop,
+	},
 	{ .name = NULL },
 };
 
@@ -43,6 +114,7 @@ SLUICE_PLUGIN(sign) = {
 	.abi = SLUICE_PLUGIN_ABI,
 	.name = "sign",
 	.help = "signatures of our own mail (DKIM, RFC 6376 and RFC 8463)",
+	.facts = facts,
 	.checks = checks,
 	.options = sign_options,
 	.configure = sign_configure,

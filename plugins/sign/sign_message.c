@@ -9,7 +9,6 @@
 #include "filter/mail/mailbox.h"
 
 #define SIGNATURE_MAX_BYTES 65536
-#define FIELD_NAME          "DKIM-Signature"
 
 enum state { STATE_HEADER, STATE_BODY, STATE_ENDED };
 
@@ -211,7 +210,7 @@ static void take_signature(struct sign_message *m, struct signature *s)
 	DKIM_STAT status = dkim_eom(s->dkim, NULL);
 
 	if (status == DKIM_STAT_OK)
-		status = dkim_getsighdr_d(s->dkim, strlen(FIELD_NAME) + 2, &bytes, &len);
+		status = dkim_getsighdr_d(s->dkim, strlen(SIGN_FIELD_NAME) + 2, &bytes, &len);
 	if (status != DKIM_STAT_OK) {
 		fail(m, s->dkim, status);
 		return;

@@ -9,6 +9,7 @@
 #include "filter/base/text.h"
 #include "plugins/sign/sign_config.h"
 
+#define SIGN_FIELD_NAME       "DKIM-Signature"
 #define SIGN_HEADER_MAX_BYTES (4u << 20) /* of the fields that are signed; a message with more cannot be signed */
 #define SIGN_REASON_MAX_BYTES 512
 
@@ -29,7 +30,7 @@ void sign_message_body(struct sign_message *m, const char *bytes, size_t len);
 /* All signatures, or none. Further calls say the same. */
 enum sign_result sign_message_end(struct sign_message *m);
 
-/* Of what the end said: how many there are, the value of each as a field DKIM-Signature, folded by LF, and its "d/s". */
+/* Of what the end said: how many there are, the value of each as a field SIGN_FIELD_NAME, folded by LF, and its "d/s". */
 size_t sign_message_count(const struct sign_message *m);
 const char *sign_message_signature(const struct sign_message *m, size_t i);
 const char *sign_message_signer(const struct sign_message *m, size_t i);
