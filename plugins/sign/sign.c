@@ -54,7 +54,7 @@ static void report(struct sluice_result *res, enum sign_result result, const cha
 static enum sluice_outcome run(struct sluice_check_ctx *c, struct sluice_result *res)
 {
 	struct sign_message *m = *sluice_memory(c);
-	enum sign_result result = m ? sign_message_end(m) : SIGN_FAILED;
+	enum sign_result result = m ? sign_message_end(m, sluice_now_s(c)) : SIGN_FAILED;
 
 	report(res, result, m ? sign_message_reason(m) : "out of memory");
 	for (size_t i = 0; m && i < sign_message_count(m); i++) {

@@ -3,7 +3,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,8 +38,7 @@ static const char *const usual_headers[] = {
 	"Resent-From", "Resent-Sender", "Resent-To", "Resent-Cc", "Resent-Message-ID", "List-Id", "List-Help", "List-Unsubscribe",
 	"List-Unsubscribe-Post", "List-Subscribe", "List-Post", "List-Owner", "List-Archive",
 };
-/* Named once more than they are there: nobody can add another one (RFC 6376 8.15). */
-static const char *const oversigned[] = { "From", "Subject", "To", "Date", NULL };
+const char *const sign_oversigned[] = { "From", "Subject", "To", "Date", NULL };
 static const char *const never_signed[] = { "DKIM-Signature", "Received", "Return-Path", "Authentication-Results", "Bcc", "Resent-Bcc" };
 
 static int wrong(struct sluice_config_error *reterr, unsigned line, const char *format, ...) SLUICE_PRINTF(3, 4);
@@ -209,7 +207,7 @@ static int load_folder(struct sign_config *c, const char *folder, const char *us
 	return r;
 }
 
-/* ---- the header, and libopendkim ---- */
+/* ---- the header ---- */
 
 static bool is_header_name(const char *name)
 {
@@ -243,46 +241,11 @@ static int read_header(struct sign_config *c, const struct sluice_setting *s, st
 	return add_header(c, s->text);
 }
 
-static void *lib_malloc(void *closure, size_t size)
-{
-	(void)closure;
-	return malloc(size);
-}
-
-/* It has copies of keys, and no way of its own to wipe them. */
-static void lib_free(void *closure, void *memory)
-{
-	(void)closure;
-	if (memory)
-		explicit_bzero(memory, malloc_usable_size(memory));
-	free(memory);
-}
-
-static int make_lib(struct sign_config *c, uint64_t expire_s)
-{
-	const char **headers = calloc(c->headers.len + 1, sizeof *headers);
-	u_int flags = DKIM_LIBFLAGS_NONE;
-	bool good;
-
-	if (!headers)
-		return -ENOMEM;
-	for (size_t i = 0; i < c->headers.len; i++)
-		headers[i] = c->headers.items[i];
-	c->lib = dkim_init(lib_malloc, lib_free);
-	good = c->lib && dkim_options(c->lib, DKIM_OP_SETOPT, DKIM_OPTS_FLAGS, &flags, sizeof flags) == DKIM_STAT_OK &&
-	       dkim_options(c->lib, DKIM_OP_SETOPT, DKIM_OPTS_SIGNHDRS, headers, sizeof headers) == DKIM_STAT_OK &&
-	       dkim_options(c->lib, DKIM_OP_SETOPT, DKIM_OPTS_OVERSIGNHDRS, (void *)oversigned, sizeof(const char **)) == DKIM_STAT_OK &&
-	       (!expire_s || dkim_options(c->lib, DKIM_OP_SETOPT, DKIM_OPTS_SIGNATURETTL, &expire_s, sizeof expire_s) == DKIM_STAT_OK);
-	free(headers);
-	return good ? 0 : -ENOMEM;
-}
-
 /* ---- the block ---- */
 
 struct read {
 	const char *texts[SUBDOMAINS + 1]; /* of paths */
 	unsigned lines[SUBDOMAINS + 1];
-	int64_t expire_ms;
 };
 
 static int read_settings(struct sign_config *c, const struct sluice_block *b, struct read *ret, struct sluice_config_error *reterr)
@@ -299,7 +262,7 @@ static int read_settings(struct sign_config *c, const struct sluice_block *b, st
 		if (s->option == HEADER)
 			r = read_header(c, s, reterr);
 		else if (s->option == EXPIRE)
-			ret->expire_ms = s->number;
+			c->expire_s = s->number / 1000;
 		else if (s->option == SUBDOMAINS)
 			c->subdomains = s->number != 0;
 	}
@@ -308,7 +271,7 @@ static int read_settings(struct sign_config *c, const struct sluice_block *b, st
 
 static int load(struct sign_config *c, const struct sluice_block *b, struct sluice_config_error *reterr)
 {
-	struct read got = { .expire_ms = 0 };
+	struct read got = { .lines = { 0 } };
 	struct err why = { "" };
 	unsigned line = 0;
 	int r = read_settings(c, b, &got, reterr);
@@ -329,7 +292,7 @@ static int load(struct sign_config *c, const struct sluice_block *b, struct slui
 	}
 	if (r == -EINVAL)
 		return wrong(reterr, line, "%s", why.text);
-	return r < 0 ? r : make_lib(c, (uint64_t)got.expire_ms / 1000);
+	return r;
 }
 
 int sign_configure(const struct sluice_block *blocks, size_t count, void **ret_state, struct sluice_config_error *reterr)
@@ -360,8 +323,6 @@ void sign_release(void *state)
 	vec_done(&c->headers);
 	key_table_done(&c->key_table);
 	signing_table_done(&c->signing_table);
-	if (c->lib)
-		dkim_close(c->lib);
 	free(c);
 }
 

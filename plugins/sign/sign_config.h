@@ -3,8 +3,6 @@
 #ifndef SIGN_SIGN_CONFIG_H
 #define SIGN_SIGN_CONFIG_H
 
-#include <opendkim/dkim.h>
-
 #include "plugins/plugin.h"
 #include "plugins/sign/sign_key.h"
 #include "plugins/sign/sign_table.h"
@@ -17,9 +15,11 @@ struct sign_config {
 	VEC(struct sign_key) keys; /* those of key_table, in its order, then those of the folder */
 	VEC(char *) headers;       /* names of the fields that are signed */
 	bool subdomains;
-	DKIM_LIB *lib; /* for any threads */
+	int64_t expire_s; /* 0: never */
 };
 
+/* Names of fields that are signed once more than they are there, so that nobody can add another one (RFC 6376 8.15). NULL ends them. */
+extern const char *const sign_oversigned[];
 extern const struct sluice_option sign_options[];
 
 /* As struct sluice_plugin has them; the state is a struct sign_config. */

@@ -106,30 +106,16 @@ static EVP_PKEY *parse(const char *path, const char *bytes, size_t len, struct e
 	return NULL;
 }
 
-/* Written anew: what else stood in the file is not for libopendkim to read. */
-static char *pem_of(EVP_PKEY *key)
-{
-	BIO *bio = BIO_new(BIO_s_secmem());
-	char *pem = NULL, *bytes;
-	long len;
-
-	if (bio && PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1) {
-		len = BIO_get_mem_data(bio, &bytes);
-		pem = strndup(bytes, (size_t)len);
-	}
-	BIO_free(bio);
-	return pem;
-}
-
+/* Takes the key over. */
 static int fill(struct sign_key *ret, EVP_PKEY *key, const char *domain, const char *selector)
 {
 	SLUICE_CLEANUP(text_done) struct text record = TEXT_INIT(DKIM_RECORD_MAX_BYTES);
-	struct sign_key k = { .type = dkim_record_type(key), .pem = pem_of(key), .selector = strdup(selector) };
+	struct sign_key k = { .type = dkim_record_type(key), .key = key, .selector = strdup(selector) };
 
 	if (dkim_record_write(&record, key))
 		k.record = strdup(text_str(&record));
 	k.domain = domain ? strdup(domain) : NULL;
-	if (!k.pem || !k.selector || !k.record || (domain && !k.domain)) {
+	if (!k.selector || !k.record || (domain && !k.domain)) {
 		sign_key_done(&k);
 		return -ENOMEM;
 	}
@@ -147,7 +133,6 @@ int sign_key_load(const char *path, const char *domain, const char *selector, co
 	if (r == 0) {
 		key = parse(path, buf, len, reterr);
 		r = key ? fill(ret, key, domain, selector) : -EINVAL;
-		EVP_PKEY_free(key);
 	}
 	explicit_bzero(buf, sizeof buf);
 	return r;
@@ -155,11 +140,9 @@ int sign_key_load(const char *path, const char *domain, const char *selector, co
 
 void sign_key_done(struct sign_key *key)
 {
-	if (key->pem)
-		explicit_bzero(key->pem, strlen(key->pem));
-	free(key->pem);
+	EVP_PKEY_free(key->key);
 	free(key->domain);
 	free(key->selector);
 	free(key->record);
-	*key = (struct sign_key){ .pem = NULL };
+	*key = (struct sign_key){ .key = NULL };
 }

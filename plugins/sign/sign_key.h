@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sign_key.h - a private key in a file: read once for each configuration, kept for libopendkim, wiped at its end. */
+/* sign_key.h - a private key in a file: read and parsed once for each configuration. */
 #ifndef SIGN_SIGN_KEY_H
 #define SIGN_SIGN_KEY_H
 
@@ -12,7 +12,7 @@ struct sign_key {
 	char *domain; /* d=; NULL: the domain of the sender */
 	char *selector;
 	enum dkim_key_type type; /* never UNKNOWN */
-	char *pem;               /* without a passphrase */
+	EVP_PKEY *key;           /* for any threads; OpenSSL wipes it */
 	char *record;            /* what the DNS should have */
 };
 

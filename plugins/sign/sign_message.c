@@ -1,20 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "plugins/sign/sign_message.h"
 
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter/base/ascii.h"
 #include "filter/mail/address.h"
+#include "filter/mail/dkim_canon.h"
 #include "filter/mail/mailbox.h"
 
-#define SIGNATURE_MAX_BYTES 65536
+#define SIGNATURE_MAX_BYTES 32000
+#define RAW_MAX_BYTES       (DKIM_RSA_MAX_BITS / 8)
+#define BASE64_BYTES(n)     (((n) + 2) / 3 * 4 + 1)
+#define LINE_MAX_BYTES      72
+#define HASH_BYTES          32
 
 enum state { STATE_HEADER, STATE_BODY, STATE_ENDED };
 
 struct signature {
 	const struct sign_key *key;
-	DKIM *dkim;
+	const char *domain; /* of the key, or of the sender */
 	struct text value, signer;
 };
 
@@ -24,15 +33,17 @@ struct sign_message {
 	enum sign_result result; /* SIGN_SIGNED while nothing speaks against it */
 	struct text reason;
 
-	struct text header; /* the fields that are signed, one after the other */
+	struct text header; /* the fields that are signed, in canonical form */
 	VEC(size_t) ends;   /* of each of them in header */
 	struct text from;   /* the first address in From */
+	struct text domain; /* its domain */
 	size_t from_count;
 	bool from_malformed;
 
 	struct signature signatures[SIGN_MAX_KEYS];
 	size_t count;
-	bool open_cr, open_line; /* of the body: its last octet is CR; its last line has no end yet */
+	EVP_MD_CTX *hash; /* of the body, once it is known that it is wanted */
+	struct dkim_canon_body body;
 };
 
 struct sign_message *sign_message_new(const struct sign_config *config)
@@ -45,6 +56,7 @@ struct sign_message *sign_message_new(const struct sign_config *config)
 	m->reason = TEXT_INIT(SIGN_REASON_MAX_BYTES);
 	m->header = TEXT_INIT(SIGN_HEADER_MAX_BYTES);
 	m->from = TEXT_INIT(MAILBOX_MAX_BYTES);
+	m->domain = TEXT_INIT(MAILBOX_MAX_BYTES);
 	return m;
 }
 
@@ -53,14 +65,14 @@ void sign_message_free(struct sign_message *m)
 	if (!m)
 		return;
 	for (size_t i = 0; i < m->count; i++) {
-		if (m->signatures[i].dkim)
-			(void)dkim_free(m->signatures[i].dkim);
 		text_done(&m->signatures[i].value);
 		text_done(&m->signatures[i].signer);
 	}
+	EVP_MD_CTX_free(m->hash);
 	text_done(&m->reason);
 	text_done(&m->header);
 	text_done(&m->from);
+	text_done(&m->domain);
 	vec_done(&m->ends);
 	free(m);
 }
@@ -76,13 +88,6 @@ static void give_up(struct sign_message *m, enum sign_result result, const char 
 	va_start(args, format);
 	text_addv(&m->reason, format, args);
 	va_end(args);
-}
-
-static void fail(struct sign_message *m, DKIM *dkim, DKIM_STAT status)
-{
-	const char *why = dkim ? dkim_geterror(dkim) : NULL;
-
-	give_up(m, SIGN_FAILED, "libopendkim: %s", why && *why ? why : dkim_getresultstr(status));
 }
 
 /* ---- the header ---- */
@@ -106,55 +111,54 @@ void sign_message_header(struct sign_message *m, const char *name, size_t name_l
 		return;
 	if (header_field_is(name, name_len, "From"))
 		note_from(m, value, value_len);
-	text_add(&m->header, name, name_len);
-	text_addc(&m->header, ':');
-	for (size_t i = 0; i < value_len; i++) {
-		if (value[i] == '\n' && (i == 0 || value[i - 1] != '\r'))
-			text_addc(&m->header, '\r');
-		text_addc(&m->header, value[i]);
-	}
+	dkim_canon_header(&m->header, name, name_len, value, value_len);
+	text_adds(&m->header, "\r\n");
 	if (!m->header.failed && !vec_push(&m->ends, m->header.len))
 		m->header.failed = true;
 }
 
-static void feed_header(struct sign_message *m, DKIM *dkim)
+static void hash_body(void *arg, const char *bytes, size_t len)
 {
-	DKIM_STAT status = DKIM_STAT_OK;
+	struct sign_message *m = arg;
 
-	for (size_t i = 0; status == DKIM_STAT_OK && i < m->ends.len; i++) {
-		size_t start = i ? m->ends.items[i - 1] : 0;
-
-		status = dkim_header(dkim, (unsigned char *)m->header.bytes + start, m->ends.items[i] - start);
-	}
-	if (status == DKIM_STAT_OK)
-		status = dkim_eoh(dkim);
-	if (status != DKIM_STAT_OK)
-		fail(m, dkim, status);
+	if (EVP_DigestUpdate(m->hash, bytes, len) != 1)
+		give_up(m, SIGN_FAILED, "OpenSSL could not hash the body");
 }
 
-static void add_signature(struct sign_message *m, const struct sign_key *key, const char *domain)
+static void begin_body(struct sign_message *m)
 {
-	struct signature *s = &m->signatures[m->count++];
-	DKIM_STAT status;
+	m->hash = EVP_MD_CTX_new();
+	if (!m->hash || EVP_DigestInit_ex(m->hash, EVP_sha256(), NULL) != 1)
+		give_up(m, SIGN_FAILED, "out of memory");
+	dkim_canon_body(&m->body, hash_body, m);
+}
 
-	*s = (struct signature){ .key = key, .value = TEXT_INIT(SIGNATURE_MAX_BYTES), .signer = TEXT_INIT(SIGN_REASON_MAX_BYTES) };
-	text_addf(&s->signer, "%s/%s", domain, key->selector);
-	s->dkim = dkim_sign(m->config->lib, (const unsigned char *)"sluice", NULL, (unsigned char *)key->pem, (const unsigned char *)key->selector,
-		(const unsigned char *)domain, DKIM_CANON_RELAXED, DKIM_CANON_RELAXED,
-		key->type == DKIM_KEY_ED25519 ? DKIM_SIGN_ED25519SHA256 : DKIM_SIGN_RSASHA256, -1, &status);
-	if (s->dkim)
-		feed_header(m, s->dkim);
-	else
-		fail(m, NULL, status);
+static void choose_keys(struct sign_message *m)
+{
+	struct sluice_address a = address_split(m->from.bytes, m->from.len);
+	const struct sign_key *keys[SIGN_MAX_KEYS];
+	size_t count;
+
+	text_add(&m->domain, a.domain, a.domain_len);
+	count = sign_config_find(m->config, a.local, a.local_len, a.domain, a.domain_len, keys);
+	for (size_t i = 0; i < count; i++) {
+		struct signature *s = &m->signatures[m->count];
+
+		if (!keys[i]->domain && !dkim_domain_valid(text_str(&m->domain), m->domain.len))
+			continue;
+		*s = (struct signature){ .key = keys[i], .value = TEXT_INIT(SIGNATURE_MAX_BYTES), .signer = TEXT_INIT(SIGN_REASON_MAX_BYTES) };
+		s->domain = keys[i]->domain ? keys[i]->domain : text_str(&m->domain);
+		text_addf(&s->signer, "%s/%s", s->domain, s->key->selector);
+		m->count++;
+	}
+	if (m->count == 0)
+		give_up(m, SIGN_NOT_OURS, "no key signs for %s", text_str(&m->domain));
+	else if (m->header.failed)
+		give_up(m, SIGN_FAILED, "the header has more than %u MB", SIGN_HEADER_MAX_BYTES >> 20);
 }
 
 void sign_message_end_of_header(struct sign_message *m)
 {
-	SLUICE_CLEANUP(text_done) struct text domain = TEXT_INIT(MAILBOX_MAX_BYTES);
-	const struct sign_key *keys[SIGN_MAX_KEYS];
-	struct sluice_address a;
-	size_t count;
-
 	if (m->state != STATE_HEADER)
 		return;
 	m->state = STATE_BODY;
@@ -164,74 +168,155 @@ void sign_message_end_of_header(struct sign_message *m)
 		give_up(m, SIGN_NOT_OURS, "there is no address in From");
 	else if (m->from_count > 1)
 		give_up(m, SIGN_NOT_OURS, "there is more than one address in From");
-	if (m->result != SIGN_SIGNED)
-		return;
-	a = address_split(m->from.bytes, m->from.len);
-	text_add(&domain, a.domain, a.domain_len);
-	count = sign_config_find(m->config, a.local, a.local_len, a.domain, a.domain_len, keys);
-	if (count && m->header.failed)
-		give_up(m, SIGN_FAILED, "the header has more than %u MB", SIGN_HEADER_MAX_BYTES >> 20);
-	for (size_t i = 0; m->result == SIGN_SIGNED && i < count; i++)
-		if (keys[i]->domain || dkim_domain_valid(text_str(&domain), domain.len))
-			add_signature(m, keys[i], keys[i]->domain ? keys[i]->domain : text_str(&domain));
-	if (m->count == 0)
-		give_up(m, SIGN_NOT_OURS, "no key signs for %s", text_str(&domain));
-}
-
-/* ---- the body ---- */
-
-static void feed_body(struct sign_message *m, const char *bytes, size_t len)
-{
-	for (size_t i = 0; m->result == SIGN_SIGNED && i < m->count; i++) {
-		DKIM_STAT status = dkim_body(m->signatures[i].dkim, (unsigned char *)bytes, len);
-
-		if (status != DKIM_STAT_OK)
-			fail(m, m->signatures[i].dkim, status);
-	}
+	else
+		choose_keys(m);
+	if (m->result == SIGN_SIGNED)
+		begin_body(m);
 }
 
 void sign_message_body(struct sign_message *m, const char *bytes, size_t len)
 {
-	bool cr;
-
-	if (m->state != STATE_BODY || len == 0)
-		return;
-	cr = len > 1 ? bytes[len - 2] == '\r' : m->open_cr;
-	m->open_line = bytes[len - 1] != '\n' || !cr;
-	m->open_cr = bytes[len - 1] == '\r';
-	feed_body(m, bytes, len);
+	if (m->state == STATE_BODY && m->result == SIGN_SIGNED)
+		dkim_canon_body_add(&m->body, bytes, len);
 }
 
-/* The value, with LF alone at the ends of its lines: as a milter hands it to the MTA. */
-static void take_signature(struct sign_message *m, struct signature *s)
+/* ---- the signatures ---- */
+
+/*
+ * Each name in h= stands for the lowest field of that name that none before it stood for (RFC 6376 5.4.2): hence from the bottom
+ * up. Names beyond those that are there stand for nothing, and are hashed as nothing.
+ */
+static void hash_header(const struct sign_message *m, EVP_MD_CTX *hash, struct text *names)
 {
-	unsigned char *bytes;
-	size_t len;
-	DKIM_STAT status = dkim_eom(s->dkim, NULL);
+	for (size_t i = m->ends.len; i > 0; i--) {
+		size_t start = i > 1 ? m->ends.items[i - 2] : 0, len = m->ends.items[i - 1] - start;
+		const char *field = m->header.bytes + start, *colon = memchr(field, ':', len);
 
-	if (status == DKIM_STAT_OK)
-		status = dkim_getsighdr_d(s->dkim, strlen(SIGN_FIELD_NAME) + 2, &bytes, &len);
-	if (status != DKIM_STAT_OK) {
-		fail(m, s->dkim, status);
-		return;
+		(void)EVP_DigestUpdate(hash, field, len);
+		text_add(names, field, (size_t)(colon + 1 - field));
 	}
-	for (size_t i = 0; i < len; i++)
-		if (bytes[i] != '\r')
-			text_addc(&s->value, (char)bytes[i]);
-	if (s->value.failed)
-		give_up(m, SIGN_FAILED, "out of memory");
+	for (size_t i = 0; sign_oversigned[i]; i++) {
+		for (const char *s = sign_oversigned[i]; *s; s++)
+			text_addc(names, ascii_lower(*s));
+		text_addc(names, ':');
+	}
+	if (names->len)
+		names->bytes[--names->len] = '\0';
 }
 
-enum sign_result sign_message_end(struct sign_message *m)
+/* Folded behind colons. */
+static void add_names(struct text *out, const char *names)
+{
+	size_t column = strlen("\th=");
+
+	while (*names) {
+		size_t len = strcspn(names, ":");
+
+		len += names[len] == ':';
+		if (column + len > LINE_MAX_BYTES) {
+			text_adds(out, "\n\t ");
+			column = strlen("\t ");
+		}
+		text_add(out, names, len);
+		column += len;
+		names += len;
+	}
+}
+
+static void add_base64(struct text *out, const unsigned char *bytes, size_t len)
+{
+	unsigned char base64[BASE64_BYTES(RAW_MAX_BYTES)];
+	size_t n = (size_t)EVP_EncodeBlock(base64, bytes, (int)len);
+
+	for (size_t at = 0; at < n; at += LINE_MAX_BYTES) {
+		text_adds(out, at ? "\n\t " : "");
+		text_add(out, base64 + at, n - at < LINE_MAX_BYTES ? n - at : LINE_MAX_BYTES);
+	}
+}
+
+/* The value of the field up to "b=". */
+static void add_tags(const struct sign_message *m, struct signature *s, const char *names, const unsigned char body[HASH_BYTES], int64_t now_s)
+{
+	text_addf(&s->value, "v=1; a=%s-sha256; c=relaxed/relaxed; d=%s; s=%s;\n\tt=%" PRId64 ";", dkim_key_words[s->key->type], s->domain,
+		s->key->selector, now_s);
+	if (m->config->expire_s)
+		text_addf(&s->value, " x=%" PRId64 ";", now_s + m->config->expire_s);
+	text_adds(&s->value, "\n\th=");
+	add_names(&s->value, names);
+	text_adds(&s->value, ";\n\tbh=");
+	add_base64(&s->value, body, HASH_BYTES);
+	text_adds(&s->value, ";\n\tb=");
+}
+
+/* RFC 8463 3: what is signed by Ed25519 is the hash, as a message. */
+static bool sign_ed25519(EVP_PKEY *key, const unsigned char hash[HASH_BYTES], unsigned char *ret, size_t *ret_len)
+{
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool done = ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, key) == 1 && EVP_DigestSign(ctx, ret, ret_len, hash, HASH_BYTES) == 1;
+
+	EVP_MD_CTX_free(ctx);
+	return done;
+}
+
+static bool sign_rsa(EVP_PKEY *key, const unsigned char hash[HASH_BYTES], unsigned char *ret, size_t *ret_len)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+	bool done = ctx && EVP_PKEY_sign_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
+		    EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1 && EVP_PKEY_sign(ctx, ret, ret_len, hash, HASH_BYTES) == 1;
+
+	EVP_PKEY_CTX_free(ctx);
+	return done;
+}
+
+/* header: the hash of all fields so far; the signature's own field is the last one, without its CRLF (RFC 6376 3.7). */
+static bool sign(struct signature *s, const EVP_MD_CTX *header)
+{
+	SLUICE_CLEANUP(text_done) struct text field = TEXT_INIT(SIGNATURE_MAX_BYTES);
+	unsigned char hash[HASH_BYTES], raw[RAW_MAX_BYTES];
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	size_t len = sizeof raw;
+	bool done;
+
+	dkim_canon_header(&field, SIGN_FIELD_NAME, strlen(SIGN_FIELD_NAME), text_str(&s->value), s->value.len);
+	done = ctx && !field.failed && EVP_MD_CTX_copy_ex(ctx, header) == 1 && EVP_DigestUpdate(ctx, field.bytes, field.len) == 1 &&
+	       EVP_DigestFinal_ex(ctx, hash, NULL) == 1;
+	EVP_MD_CTX_free(ctx);
+	if (!done || !(s->key->type == DKIM_KEY_ED25519 ? sign_ed25519 : sign_rsa)(s->key->key, hash, raw, &len))
+		return false;
+	add_base64(&s->value, raw, len);
+	return !s->value.failed;
+}
+
+static void sign_all(struct sign_message *m, int64_t now_s)
+{
+	SLUICE_CLEANUP(text_done) struct text names = TEXT_INIT(SIGNATURE_MAX_BYTES / 2);
+	EVP_MD_CTX *header = EVP_MD_CTX_new();
+	unsigned char body[HASH_BYTES];
+
+	dkim_canon_body_end(&m->body);
+	if (!header || EVP_DigestInit_ex(header, EVP_sha256(), NULL) != 1 || EVP_DigestFinal_ex(m->hash, body, NULL) != 1) {
+		give_up(m, SIGN_FAILED, "out of memory");
+	} else {
+		hash_header(m, header, &names);
+		if (names.failed)
+			give_up(m, SIGN_FAILED, "there are too many header fields to sign");
+	}
+	for (size_t i = 0; m->result == SIGN_SIGNED && i < m->count; i++) {
+		add_tags(m, &m->signatures[i], text_str(&names), body, now_s);
+		if (!sign(&m->signatures[i], header))
+			give_up(m, SIGN_FAILED, "OpenSSL could not sign with key %s", text_str(&m->signatures[i].signer));
+	}
+	EVP_MD_CTX_free(header);
+}
+
+enum sign_result sign_message_end(struct sign_message *m, int64_t now_s)
 {
 	if (m->state == STATE_ENDED)
 		return m->result;
 	sign_message_end_of_header(m); /* where there is no body, nobody said so */
 	m->state = STATE_ENDED;
-	if (m->open_line)
-		feed_body(m, "\r\n", 2); /* the MTA ends the last line when it sends it (RFC 6376 3.4.4) */
-	for (size_t i = 0; m->result == SIGN_SIGNED && i < m->count; i++)
-		take_signature(m, &m->signatures[i]);
+	if (m->result == SIGN_SIGNED)
+		sign_all(m, now_s);
 	return m->result;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * sign_message.h - one message on its way through libopendkim: its header fields, the end of the header, its body, its end, in
- * this order, on one thread at a time.
+ * sign_message.h - one message on its way to its signatures (RFC 6376 5, RFC 8463): its header fields, the end of the header, its
+ * body, its end, in this order, on one thread at a time.
  */
 #ifndef SIGN_SIGN_MESSAGE_H
 #define SIGN_SIGN_MESSAGE_H
@@ -27,8 +27,8 @@ void sign_message_header(struct sign_message *m, const char *name, size_t name_l
 void sign_message_end_of_header(struct sign_message *m);
 /* The body as it came by SMTP, lines ended by CRLF, in chunks of any size. */
 void sign_message_body(struct sign_message *m, const char *bytes, size_t len);
-/* All signatures, or none. Further calls say the same. */
-enum sign_result sign_message_end(struct sign_message *m);
+/* All signatures, or none, made at that time (since 1970). Further calls say the same. */
+enum sign_result sign_message_end(struct sign_message *m, int64_t now_s);
 
 /* Of what the end said: how many there are, the value of each as a field SIGN_FIELD_NAME, folded by LF, and its "d/s". */
 size_t sign_message_count(const struct sign_message *m);

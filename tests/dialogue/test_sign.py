@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Signatures over the milter socket: good ones on what is ours, none on the rest; and faults of keys and tables."""
+import concurrent.futures
 import os
 import subprocess
 
@@ -111,6 +112,16 @@ def test_several_messages_in_one_connection(setup, site, keys):
         m.header("From", "broken off <a@example.org>")
         m.abort()
     m.quit()
+
+
+def test_many_at_once(setup, site, keys):
+    def session(n):
+        headers = [*HEADERS, ("Message-ID", f"<{n}@example.org>")]
+        body = f"session {n}\r\n".encode() * n
+        return len(keys.signers(sent(submit(setup, site, headers=headers, chunks=[body]), headers, body)))
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(session, range(1, 33))) == [2] * 32
 
 
 def test_a_bounce_is_signed_by_its_author(setup, site, keys):

@@ -7,10 +7,12 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include <opendkim/dkim.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "plugins/sign/sign_message.h"
@@ -20,6 +22,7 @@ enum { KEYS, KEY_TABLE, SIGNING_TABLE, HEADER, EXPIRE, SUBDOMAINS };
 
 static char top[] = "/tmp/sluice-sign-XXXXXX"; /* where the test runs */
 static struct sign_config *config;
+static int64_t now_s; /* the real time: libopendkim compares x= with it */
 
 struct field {
 	const char *name, *value;
@@ -64,6 +67,7 @@ static int set_up(void **state)
 	}
 	assert_int_equal(sign_configure(&block, 1, &made, &err), 0);
 	config = made;
+	now_s = time(NULL);
 	return 0;
 }
 
@@ -87,7 +91,7 @@ static struct sign_message *sign(const struct field *fields, const char *body, s
 	sign_message_end_of_header(m);
 	for (size_t at = 0; at < len; at += chunk)
 		sign_message_body(m, body + at, len - at < chunk ? len - at : chunk);
-	(void)sign_message_end(m);
+	(void)sign_message_end(m, now_s);
 	return m;
 }
 
@@ -132,9 +136,16 @@ static void verify(const struct field *fields, const char *body, size_t len, con
 		assert_int_equal(dkim_body(dkim, (unsigned char *)"\r\n", 2), DKIM_STAT_OK);
 	status = dkim_eom(dkim, NULL);
 	if (status != DKIM_STAT_OK)
-		fail_msg("%s: %s", signature, dkim_getresultstr(status));
+		fail_msg("%s: %s for a body of %zu: %s", signature, dkim_getresultstr(status), len, body);
 	(void)dkim_free(dkim);
 	dkim_close(lib);
+}
+
+static void short_lines(const char *value)
+{
+	for (; *value; value += strcspn(value, "\n"), value += *value == '\n')
+		if (strcspn(value, "\n") > 78 || strcspn(value, "\r") < strcspn(value, "\n"))
+			fail_msg("a line of %zu octets: %s", strcspn(value, "\n"), value);
 }
 
 static void good(const struct field *fields, const char *body, size_t len, size_t chunk)
@@ -142,10 +153,10 @@ static void good(const struct field *fields, const char *body, size_t len, size_
 	struct sign_message *m = sign(fields, body, len, chunk);
 
 	assert_string_equal(sign_message_reason(m), "");
-	assert_int_equal(sign_message_end(m), SIGN_SIGNED);
+	assert_int_equal(sign_message_end(m, now_s), SIGN_SIGNED);
 	assert_int_equal(sign_message_count(m), 2);
 	for (size_t i = 0; i < 2; i++) {
-		assert_null(strchr(sign_message_signature(m, i), '\r'));
+		short_lines(sign_message_signature(m, i));
 		verify(fields, body, len, sign_message_signature(m, i));
 	}
 	sign_message_free(m);
@@ -153,6 +164,7 @@ static void good(const struct field *fields, const char *body, size_t len, size_
 
 /* ---- the tests ---- */
 
+/* But for CR alone, which is an octet as any other and which libopendkim takes for more: see test_dkim_canon.c. */
 static void every_kind_of_body_is_signed(void **state)
 {
 	static const char *const bodies[] = {
@@ -164,8 +176,6 @@ static void every_kind_of_body_is_signed(void **state)
 		"hello\r\n\r\n\r\n",
 		" a  b\t \r\nc \r\n\r\nd",
 		"\xe4\xff\x01\r\n",
-		"a\rb\nc\r\n",
-		"ends in\r",
 	};
 
 	(void)state;
@@ -188,17 +198,19 @@ static void says_who_signed_and_what(void **state)
 {
 	struct sign_message *m = sign(plain, "x\r\n", 3, 3);
 	const char *rsa = sign_message_signature(m, 1);
+	char times[80];
 
 	(void)state;
+	(void)snprintf(times, sizeof times, "\n\tt=%lld; x=%lld;", (long long)now_s, (long long)now_s + 7 * 86400);
+	assert_non_null(strstr(rsa, times));
 	assert_string_equal(sign_message_signer(m, 0), "example.org/ed");
 	assert_string_equal(sign_message_signer(m, 1), "example.org/rsa");
 	assert_non_null(strstr(sign_message_signature(m, 0), "a=ed25519-sha256"));
 	assert_non_null(strstr(rsa, "a=rsa-sha256; c=relaxed/relaxed"));
 	assert_non_null(strstr(rsa, "d=example.org; s=rsa"));
-	assert_non_null(strstr(rsa, "x="));
 	assert_null(strstr(rsa, " i="));
-	assert_null(strstr(rsa, "Received"));
-	assert_non_null(strstr(rsa, "X-Mailer"));
+	assert_null(strstr(rsa, "received"));
+	assert_non_null(strstr(rsa, "x-mailer"));
 	sign_message_free(m);
 }
 
@@ -206,7 +218,7 @@ static void says_who_signed_and_what(void **state)
 static void nobody_can_add_another_from(void **state)
 {
 	struct sign_message *m = sign(plain, "x\r\n", 3, 3);
-	const char *h = strstr(sign_message_signature(m, 1), "h=From");
+	const char *h = strstr(sign_message_signature(m, 1), "\th=");
 	static const struct {
 		const char *name;
 		size_t count;
@@ -218,7 +230,7 @@ static void nobody_can_add_another_from(void **state)
 		size_t count = 0, len = strlen(rows[i].name);
 
 		for (const char *s = h; *s && *s != ';'; s++)
-			count += !strncasecmp(s, rows[i].name, len) && strchr("=: \t", s[-1]) && strchr(": ;\n", s[len]);
+			count += !strncasecmp(s, rows[i].name, len) && strchr("=: ", s[-1]) && strchr(":;", s[len]);
 		if (count != rows[i].count)
 			fail_msg("%s %zu times in %s", rows[i].name, count, h);
 	}
@@ -244,7 +256,7 @@ static void what_is_not_ours_is_not_signed(void **state)
 			{ rows[i].second ? "from" : NULL, rows[i].second }, { NULL, NULL } };
 		struct sign_message *m = sign(fields, "x\r\n", 3, 3);
 
-		assert_int_equal(sign_message_end(m), SIGN_NOT_OURS);
+		assert_int_equal(sign_message_end(m, now_s), SIGN_NOT_OURS);
 		assert_string_equal(sign_message_reason(m), rows[i].why);
 		assert_int_equal(sign_message_count(m), 0);
 		sign_message_free(m);
@@ -265,7 +277,7 @@ static void signatures_of_others_do_not_disturb(void **state)
 	struct sign_message *m = sign(fields, "x\r\n", 3, 3);
 
 	(void)state;
-	assert_int_equal(sign_message_end(m), SIGN_SIGNED);
+	assert_int_equal(sign_message_end(m, now_s), SIGN_SIGNED);
 	verify(fields + 1, "x\r\n", 3, sign_message_signature(m, 0));
 	sign_message_free(m);
 }
@@ -291,12 +303,12 @@ static void a_header_that_is_too_large_is_a_failure(void **state)
 	(void)state;
 	memset(value, 'a', sizeof value - 1);
 	m = sign(fields, "x\r\n", 3, 3);
-	assert_int_equal(sign_message_end(m), SIGN_FAILED);
+	assert_int_equal(sign_message_end(m, now_s), SIGN_FAILED);
 	assert_string_equal(sign_message_reason(m), "the header has more than 4 MB");
 	sign_message_free(m);
 	fields[0].value = " u@elsewhere.example";
 	m = sign(fields, "x\r\n", 3, 3);
-	assert_int_equal(sign_message_end(m), SIGN_NOT_OURS);
+	assert_int_equal(sign_message_end(m, now_s), SIGN_NOT_OURS);
 	sign_message_free(m);
 	sign_message_free(NULL);
 }
