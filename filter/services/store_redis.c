@@ -7,6 +7,7 @@
 #include <hiredis/async.h>
 #include <hiredis/hiredis.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 #include "filter/base/vec.h"
 #include "filter/services/clock.h"
 #include "filter/services/handover.h"
+#include "filter/services/redis_guard.h"
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_LAST_MS  10000
@@ -105,7 +107,10 @@ struct redis {
 	int port;
 	/* the rest: on the reactor's thread only, but for the atomic counts */
 	redisAsyncContext *context; /* NULL: none */
-	bool connected, closing, working;
+	struct redis_guard guard; /* of the context */
+	bool there;     /* the connection is made */
+	bool connected; /* and we were let in: AUTH and SELECT were answered well */
+	bool closing, working;
 	struct event *timer; /* to connect again, or to look for answers that are late */
 	int64_t backoff_ms;
 	struct job *first, *last;
@@ -282,8 +287,10 @@ static bool submit(struct job *job)
 	}
 	job->sent_ms = clock_mono_ms();
 	enqueue(r, job);
-	if (redisAsyncCommandArgv(r->context, on_reply, job, job->argc, job->argv, job->lengths) == REDIS_OK)
+	if (redisAsyncCommandArgv(r->context, on_reply, job, job->argc, job->argv, job->lengths) == REDIS_OK) {
+		r->guard.expected++;
 		return true;
+	}
 	dequeue(r, job);
 	return false;
 }
@@ -414,7 +421,7 @@ static void lost(struct redis *r, const char *why)
 
 	(void)snprintf(text, sizeof text, "%s", why && *why ? why : "the connection was closed");
 	r->context = NULL;
-	r->connected = false;
+	r->there = r->connected = false;
 	memset(r->sha, 0, sizeof r->sha);
 	tell(r, false, text);
 	if (!r->closing)
@@ -431,28 +438,56 @@ static void on_script(redisAsyncContext *context, void *got, void *arg)
 		memcpy(sha, reply->str, SHA_TEXT);
 }
 
-/* To AUTH and SELECT: a refusal is of the server as a whole. */
-static void on_greeting(redisAsyncContext *context, void *got, void *arg)
+/* To AUTH and SELECT: a refusal is of the server as a whole, and of another database nothing must be read. */
+static bool refused(struct redis *r, redisAsyncContext *context, const redisReply *reply)
 {
-	const redisReply *reply = got;
+	if (!reply || reply->type == REDIS_REPLY_STATUS)
+		return !reply;
+	if (r->context) {
+		tell(r, false, reply->type == REDIS_REPLY_ERROR ? reply->str : "it does not answer as a Redis does");
+		redisAsyncDisconnect(context);
+	}
+	return true;
+}
+
+static void on_auth(redisAsyncContext *context, void *got, void *arg)
+{
+	(void)refused(arg, context, got);
+}
+
+static void on_select(redisAsyncContext *context, void *got, void *arg)
+{
 	struct redis *r = arg;
 
-	(void)context;
-	if (reply && reply->type == REDIS_REPLY_ERROR)
-		tell(r, false, reply->str);
-	else if (reply)
-		tell(r, true, NULL);
+	if (refused(r, context, got) || (context->c.flags & REDIS_DISCONNECTING))
+		return;
+	r->connected = true;
+	r->backoff_ms = BACKOFF_FIRST_MS;
+	tell(r, true, NULL);
+}
+
+/* Send a command that is no job. */
+static bool say(struct redis *r, redisCallbackFn *done, void *arg, const char *format, ...)
+{
+	va_list args;
+	int result;
+
+	va_start(args, format);
+	result = redisvAsyncCommand(r->context, done, arg, format, args);
+	va_end(args);
+	r->guard.expected += result == REDIS_OK;
+	return result == REDIS_OK;
 }
 
 static void greet(struct redis *r)
 {
 	if (*r->password && *r->user)
-		(void)redisAsyncCommand(r->context, on_greeting, r, "AUTH %s %s", r->user, r->password);
+		(void)say(r, on_auth, r, "AUTH %s %s", r->user, r->password);
 	else if (*r->password)
-		(void)redisAsyncCommand(r->context, on_greeting, r, "AUTH %s", r->password);
-	(void)redisAsyncCommand(r->context, on_greeting, r, "SELECT %d", (int)r->settings.database);
+		(void)say(r, on_auth, r, "AUTH %s", r->password);
+	(void)say(r, on_select, r, "SELECT %d", (int)r->settings.database);
 	for (size_t i = 0; i < SCRIPTS; i++)
-		(void)redisAsyncCommand(r->context, on_script, r->sha[i], "SCRIPT LOAD %s", scripts[i]);
+		(void)say(r, on_script, r->sha[i], "SCRIPT LOAD %s", scripts[i]);
 }
 
 static void on_connect(const redisAsyncContext *context, int status)
@@ -463,8 +498,7 @@ static void on_connect(const redisAsyncContext *context, int status)
 		lost(r, context->errstr);
 		return;
 	}
-	r->connected = true;
-	r->backoff_ms = BACKOFF_FIRST_MS;
+	r->there = true;
 	greet(r);
 	set_timer(r, r->settings.timeout_ms);
 }
@@ -489,6 +523,7 @@ static void connect_now(struct redis *r)
 		return;
 	}
 	r->context->data = r;
+	redis_guard_install(&r->guard, r->context);
 	(void)redisAsyncSetConnectCallback(r->context, on_connect);
 	(void)redisAsyncSetDisconnectCallback(r->context, on_disconnect);
 	(void)redisLibeventAttach(r->context, reactor_base(r->settings.reactor));
@@ -510,7 +545,7 @@ static void drop(struct redis *r, const char *why)
 	redisAsyncContext *context = r->context;
 
 	/* redisAsyncFree() tells on_disconnect() only of a connection that was one */
-	if (r->connected) {
+	if (r->there) {
 		tell(r, false, why);
 		redisAsyncFree(context);
 		return;
@@ -651,7 +686,7 @@ static void look_on(struct look *look, const char *cursor)
 
 	if (cursor && !look->failed && look->rows.len < look->limit) {
 		if (r->context && r->connected &&
-			redisAsyncCommand(r->context, on_look, look, "EVAL %s 0 %s %b", look_script, cursor, look->match.bytes, look->match.len) == REDIS_OK)
+			say(r, on_look, look, "EVAL %s 0 %s %b", look_script, cursor, look->match.bytes, look->match.len))
 			return;
 		look->failed = true;
 	}
