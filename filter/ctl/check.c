@@ -280,7 +280,7 @@ static int exit_status(const struct verdict *v)
 
 static int check(const struct arguments *a, const struct text *message)
 {
-	struct snapshot_options snapshot_options = { .zone = a->zone, .all = a->all };
+	struct snapshot_options snapshot_options = { .zone = a->zone, .all = a->all, .no_store = true };
 	struct result result = { .json = a->json };
 	struct engine engine = { .on_case = on_case, .arg = &result, .now_ms = a->now_ms };
 	struct reactor *reactor = a->zone ? NULL : reactor_new();

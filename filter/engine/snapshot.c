@@ -181,7 +181,7 @@ static int make_state(struct snapshot *s, const struct snapshot_options *o, stru
 	const struct settings *settings = &s->policy->settings;
 	struct err why;
 
-	if (o->no_services || !o->reactor || (!*settings->state.lmdb && !*settings->state.redis))
+	if (o->no_services || o->no_store || !o->reactor || (!*settings->state.lmdb && !*settings->state.redis))
 		return 0;
 	describe(&settings_text, s->policy, "state.");
 	text_adds(&settings_text, settings->state.password);

@@ -31,7 +31,8 @@ struct snapshot_options {
 	struct reactor *reactor;        /* NULL: answers come from the zone only */
 	const char *zone;               /* for sluicectl check: a zone file in the place of the network; NULL: none */
 	bool all;                       /* plan_build() */
-	bool no_services;               /* check the configuration only: no resolver */
+	bool no_services;               /* check the configuration only: no resolver, no store */
+	bool no_store;                  /* a trial, which must leave no trace: all that is asked of the store fails */
 	void (*store_changed)(void *arg, bool working, const char *why); /* any thread; may be NULL */
 	void *arg;
 	const struct snapshot *before;  /* keeps its resolver, with its cache, where the settings are the same */

@@ -51,7 +51,7 @@ const struct settings_row settings_rows[] = {
 	{ "dns", { "dnssec", SLUICE_OPT_BOOL, .deflt = "no", .help = "validate answers" }, AT(dns.dnssec) },
 	{ "dns", { "trust_anchor", SLUICE_OPT_TEXT, .deflt = "/usr/share/dns/root.key", .help = "key of the root zone, for dnssec" }, AT(dns.trust_anchor) },
 	{ "dns", { "local_data", SLUICE_OPT_TEXT, .deflt = "", .help = "zone file whose names are answered from it; empty: none" }, AT(dns.local_data) },
-	{ "state", { "lmdb", SLUICE_OPT_TEXT, .deflt = "", .help = "folder of the store of this machine, such as /var/lib/sluice/state" }, AT(state.lmdb) },
+	{ "state", { "lmdb", SLUICE_OPT_PATH, .deflt = "", .help = "folder of the store of this machine, such as /var/lib/sluice/state" }, AT(state.lmdb) },
 	{ "state", { "max_size", SLUICE_OPT_SIZE, .min = 1 << 20, .max = INT64_C(1) << 40, .deflt = "256M",
 		.help = "largest size of the file in it" }, AT(state.max_bytes) },
 	{ "state", { "redis", SLUICE_OPT_TEXT, .deflt = "",

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """sluicectl limits and greylist, on each store."""
-from support import net
+from support import net, sluice
 from support.milter import CONTINUE
 
 CONF = """authserv_id mx.example.org
@@ -97,3 +97,12 @@ def test_a_store_that_does_not_answer(setup):
     assert "the store does not answer" in shown(s, "limits", "reset", "fast", "x", status=69)
     assert s.status()["store"] == "is out of order"
     assert "sluice_store_working 0" in s.ctl("metrics").stdout
+
+
+def test_a_trial_leaves_no_trace_and_needs_no_store(setup):
+    s = setup.sluice(CONF.format(state=f"lmdb {setup.folder}/state"))
+    for _ in range(5):  # the daemon has the store, and there are three messages an hour
+        done = sluice.ctl("check", "-c", s.conf, "--client", "192.0.2.1", "--helo", "mail.example.net", "--from", "a@example.net", "--rcpt",
+                          "u@example.org")
+        assert done.returncode == 0 and "no store is configured" in done.stdout, done.stdout + done.stderr
+    assert shown(s, "limits", "list") == shown(s, "greylist", "list") == ""

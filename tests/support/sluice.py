@@ -49,6 +49,7 @@ def shipped(forward, local_domains="example.org", extra=""):
     text = re.sub(r"(?m)^(listen|user) .*$", "", text)
     text = re.sub(r"(?m)^(list local-domains +domain) .*$", rf"\1 [{local_domains}]", text)
     text = re.sub(r"(?m)^(list .*|include) +(file +)?([a-z/-]+(\.conf)?)$", lambda m: f"{m[1]} {m[2] or ''}{rules}/{m[3]}", text)
+    text = text.replace("lmdb  /var/lib/sluice/state", "lmdb  state")
     text = text.replace("    # forward  127.0.0.1\n", f"    forward {forward}\n    timeout 30s\n")
     assert forward in text and local_domains in text
     return f"""authserv_id mx.example.org
