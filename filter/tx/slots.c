@@ -374,14 +374,15 @@ const struct sluice_store_answer *slots_ask_store(struct slots *s, enum slot_sco
 	struct slot *slot = find_store(s, op);
 	struct errand *errand;
 
-	if (!s->store)
-		return &no_store;
 	if (!slot) {
 		slot = new_store_slot(s, scope, op);
 		errand = slot ? errand_new(s, slot) : NULL;
 		if (!errand)
 			return &no_memory;
-		store_run(s->store, op, on_store, errand);
+		if (s->store)
+			store_run(s->store, op, on_store, errand);
+		else
+			on_store(errand, &no_store);
 	}
 	(void)pthread_mutex_lock(&s->lock);
 	slot->waiters |= UINT64_C(1) << waiter;
