@@ -11,7 +11,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "tests"))
 
 from support import dns, net, postfix, sluice  # noqa: E402
 
-GOOD, LISTED, STRANGE = "192.0.2.1", "192.0.2.66", "198.51.100.7"
+GOOD, LISTED, STRANGE, WORSE = "192.0.2.1", "192.0.2.66", "198.51.100.7", "198.51.100.8"
 RECORDS = {
     ("1.2.0.192.in-addr.arpa", "PTR"): ["mail.example.net."],
     ("mail.example.net", "A"): [GOOD],
@@ -21,7 +21,18 @@ RECORDS = {
     ("2.0.0.127.soft.example.net", "A"): ["127.0.0.2"],
     ("8.100.51.198.soft.example.net", "A"): ["127.0.0.2"],
 }
+OURS = b"From: Alice <alice@example.org>\r\nTo: u@example.org\r\nSubject: hello\r\nDate: Wed, 25 Nov 2026 12:00:00 +0000\r\n\r\nwritten by Alice\r\n"
 FORGED = b"Authentication-Results: mx.example.org; spf=pass smtp.mailfrom=bank.example\r\n"
+
+RULES = """
+socket_mode 666
+authserv_id mx.example.org
+dnsbl bl.example.net { weight 8 }
+dnsbl soft.example.net { weight 3 }
+greylist { delay 1s }
+sign { keys keys }
+at mail { rule demo-fast  limit 1/1m burst 3 by mail.from   when mail.from == fast@example.net }
+"""
 
 # what is tried; client; how; expected reply; what the reply or, of mail that came through, the message has to show
 TRANSACTIONS = [
@@ -37,15 +48,39 @@ TRANSACTIONS = [
     ("a client on a DNS list", LISTED, {}, 554, r"192\.0\.2\.66 is listed by bl\.example\.net"),
     ("a client that uses our name", STRANGE, {"helo": "mx.example.org"}, 554, r"mx\.example\.org is a name of ours"),
     ("SPF fail, no name: suspicious", STRANGE, {}, 250, r"spf=fail[\s\S]*X-Sluice-Tag: suspicious, 6 points"),
-    ("all that and worse: spam", "198.51.100.8", {"helo": "bad_name"}, 550, r"looks like spam \(12 points\)"),
+    ("all that and worse: come back", WORSE, {"helo": "bad_name"}, 451, r"greylisted: try again in 1 seconds"),
+    ("... it comes back, and is spam", WORSE, {"helo": "bad_name", "patience": 451}, 550, r"looks like spam \(12 points\)"),
+    ("the fourth message in a minute", GOOD, {"sender": "fast@example.net", "times": 4}, 451, r"too many messages: try again in \d+ seconds"),
     ("a forged verdict of ours", GOOD, {"message": FORGED + b"From: a@example.net\r\n\r\nbody\r\n"}, 250, r"^(?![\s\S]*bank\.example)"),
+    ("a user's mail leaves signed", STRANGE, {"login": "alice", "sender": "alice@example.org", "message": OURS}, 250,
+     r"DKIM-Signature:[^\n]*ed25519-sha256[\s\S]*DKIM-Signature:[^\n]*rsa-sha256"),
+    ("... and is known again, forwarded", GOOD, {"message": "as delivered"}, 250, r"dkim=pass header\.d=example\.org[\s\S]*dkim=pass header\.d=example\.org"),
+    ("... but not when it was changed", GOOD, {"message": "changed"}, 250, r"dkim=fail"),
 ]
 
 
-def attempt(mta, client, how):
+def make_keys(folder):
+    """Two keys for example.org, by sluicectl; the names and records that it prints."""
+    records = {}
+    for kind in ("rsa", "ed25519"):
+        done = sluice.ctl("dkim", "keygen", "example.org", "--type", kind, "--out", folder)
+        assert done.returncode == 0, done.stderr
+        name = re.search(r"^(\S+)\. IN TXT", done.stdout, re.M)[1]
+        records[name, "TXT"] = [" ".join(re.findall(r'"[^"]*"', done.stdout))]
+    return records
+
+
+def attempt(mta, client, how, last):
     """The code and the text of the reply; for mail to us that came through, the message."""
+    how = dict(how)
+    times, patience = how.pop("times", 1), how.pop("patience", 0)
+    if how.get("message") in ("as delivered", "changed"):
+        text = last.replace("by Alice", "by Mallory") if how["message"] == "changed" else last
+        how["message"] = text[text.index("DKIM-Signature"):].replace("\n", "\r\n").encode()
+    for _ in range(times - 1):
+        mta.send(client, **how)
     before = set(mta.mail.iterdir())
-    code, text = mta.send(client, **how)
+    code, text = net.wait_for(lambda: (answer := mta.send(client, **how))[0] != patience and answer, "another answer")
     if code != 250 or any(not r.endswith("@example.org") for r in how.get("recipients", [])):
         return code, text
     new = net.wait_for(lambda: [f for f in set(mta.mail.iterdir()) - before if f.read_bytes().endswith(b"\n")], "the message")
@@ -67,8 +102,10 @@ def show(rows):
 
 def run(daemon, mta):
     rows = [("transaction", "expected", "actual", "ok")]
+    last = ""
     for name, client, how, expected, pattern in TRANSACTIONS:
-        code, text = attempt(mta, client, how)
+        code, text = attempt(mta, client, how, last)
+        last = text if "DKIM-Signature" in text and "message" in how and how["message"] == OURS else last
         good = code == expected and (pattern is None or re.search(pattern, text))
         said = text.split(" (ref=")[0].replace("\n", " ") if code != 250 else "delivered" if text.startswith("Auth") else "accepted"
         rows.append((name, str(expected), f"{code} {said}"[:70], "yes" if good else "NO"))
@@ -82,13 +119,12 @@ def run(daemon, mta):
 
 def main():
     folder = pathlib.Path(sys.argv[1])
-    names = dns.Server(RECORDS)
+    names = dns.Server({**RECORDS, **make_keys(folder / "sluice/keys")})
     daemon = mta = None
     try:
         conf = folder / "sluice/sluice.conf"
         text = conf.read_text().replace("# forward  127.0.0.1", f"forward  {names.forward}")
-        text += "socket_mode 666\nauthserv_id mx.example.org\ndnsbl bl.example.net { weight 8 }\ndnsbl soft.example.net { weight 3 }\n"
-        conf.write_text(text)
+        conf.write_text(text + RULES)
         daemon = sluice.Sluice.from_folder(folder / "sluice")
         mta = postfix.Postfix(folder / "postfix", daemon.listen)
         good = run(daemon, mta)

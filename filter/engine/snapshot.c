@@ -154,7 +154,7 @@ static int make_dns(struct snapshot *s, const struct snapshot_options *o, struct
 
 static struct store *open_store(const struct settings *s, const struct snapshot_options *o, struct err *reterr)
 {
-	struct store_lmdb_settings lmdb = { .path = s->state.lmdb, .max_bytes = (size_t)s->state.max_bytes, .changed = o->store_changed, .arg = o->arg };
+	struct store_lmdb_settings lmdb = { .path = s->state.lmdb, .user = s->user, .max_bytes = (size_t)s->state.max_bytes, .changed = o->store_changed, .arg = o->arg };
 	struct store_redis_settings redis = { .reactor = o->reactor, .server = s->state.redis, .prefix = s->state.prefix, .user = s->state.user,
 		.password = s->state.password, .database = s->state.database, .timeout_ms = s->state.timeout_ms, .changed = o->store_changed,
 		.arg = o->arg };

@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <lmdb.h>
 #include <pthread.h>
+#include <pwd.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -517,6 +520,21 @@ static int take_folder(struct lmdb *l, struct err *reterr)
 	return 0;
 }
 
+/* Made by root before it is given up: another start may be without root. */
+static int give_away(const struct lmdb *l, struct err *reterr)
+{
+	static const char *const names[] = { "", "/data.mdb", "/lock.mdb" };
+	const struct passwd *pw = l->settings.user && *l->settings.user && geteuid() == 0 ? getpwnam(l->settings.user) : NULL;
+	char path[PATH_MAX];
+
+	for (size_t i = 0; pw && i < ARRAY_LEN(names); i++) {
+		(void)snprintf(path, sizeof path, "%s%s", l->settings.path, names[i]);
+		if (lchown(path, pw->pw_uid, pw->pw_gid) < 0)
+			return err_set(reterr, -errno, "%s: cannot be given to %s: %s", path, l->settings.user, strerror(errno));
+	}
+	return 0;
+}
+
 static int open_env(struct lmdb *l, struct err *reterr)
 {
 	int e = mdb_env_create(&l->env);
@@ -530,6 +548,8 @@ static int open_env(struct lmdb *l, struct err *reterr)
 	if (e)
 		return err_set(reterr, -EIO, "%s: cannot be opened: %s", l->settings.path, mdb_strerror(e));
 	if (check_file(l, reterr) < 0)
+		return -EIO;
+	if (give_away(l, reterr) < 0)
 		return -EIO;
 	e = open_tables(l);
 	return e ? err_set(reterr, -EIO, "%s: cannot be used: %s", l->settings.path, mdb_strerror(e)) : 0;

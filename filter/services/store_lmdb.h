@@ -13,6 +13,7 @@
 
 struct store_lmdb_settings {
 	const char *path;      /* of a folder, which is made when it is not there (mode 0700) */
+	const char *user;      /* who gets folder and files when root makes them: as whom we go on; "" or NULL: nobody */
 	size_t max_bytes;      /* the file grows to it; then operations that need room fail until entries expire */
 	/* The store has stopped working, with why; or works again. On the writer's thread, without a lock. May be NULL. */
 	void (*changed)(void *arg, bool working, const char *why);

@@ -305,7 +305,7 @@ def test_root_is_given_up(setup):
     s = setup.sluice("", start=False)
     user = pwd.getpwnam("nobody")
     os.chown(s.folder, user.pw_uid, user.pw_gid)
-    s.write("user nobody\n")
+    s.write("user nobody\nstate { lmdb state }\n")
     s.start()
     ids = {}
     for line in open(f"/proc/{s.process.pid}/status", encoding="ascii"):
@@ -314,6 +314,7 @@ def test_root_is_given_up(setup):
     assert ids["Uid"] == [str(user.pw_uid)] * 4 and ids["Gid"] == [str(user.pw_gid)] * 4 and set(ids["Groups"]) <= {str(user.pw_gid)}
     assert int(ids["CapEff"][0], 16) == 0
     assert s.control.stat().st_uid == user.pw_uid
+    assert {path.stat().st_uid for path in [s.folder / "state", *(s.folder / "state").iterdir()]} == {user.pw_uid}
     assert setup.milter(s).greet().kind == CONTINUE
     assert s.status()["pid"] == str(s.process.pid)
     assert s.reload().returncode == 0
