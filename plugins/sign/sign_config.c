@@ -38,7 +38,9 @@ static const char *const usual_headers[] = {
 	"Resent-From", "Resent-Sender", "Resent-To", "Resent-Cc", "Resent-Message-ID", "List-Id", "List-Help", "List-Unsubscribe",
 	"List-Unsubscribe-Post", "List-Subscribe", "List-Post", "List-Owner", "List-Archive",
 };
-const char *const sign_oversigned[] = { "From", "Subject", "To", "Date", NULL };
+const struct sign_oversigned sign_oversigned[] = {
+	{ "from:", false }, { "subject:", false }, { "to:", false }, { "date:", true }, { NULL, false }, /* Sendmail adds Date */
+};
 static const char *const never_signed[] = { "DKIM-Signature", "Received", "Return-Path", "Authentication-Results", "Bcc", "Resent-Bcc" };
 
 static int wrong(struct sluice_config_error *reterr, unsigned line, const char *format, ...) SLUICE_PRINTF(3, 4);

@@ -18,8 +18,12 @@ struct sign_config {
 	int64_t expire_s; /* 0: never */
 };
 
-/* Names of fields that are signed once more than they are there, so that nobody can add another one (RFC 6376 8.15). NULL ends them. */
-extern const char *const sign_oversigned[];
+/* A field that is signed once more than it is there, so that nobody can add another one (RFC 6376 8.15). */
+struct sign_oversigned {
+	const char *name; /* as dkim_canon_header() writes it, with the colon; NULL ends the table */
+	bool only_present; /* not where there is none: an MTA may add one after its milters */
+};
+extern const struct sign_oversigned sign_oversigned[];
 extern const struct sluice_option sign_options[];
 
 /* As struct sluice_plugin has them; the state is a struct sign_config. */

@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "filter/base/ascii.h"
 #include "filter/mail/address.h"
 #include "filter/mail/dkim_canon.h"
 #include "filter/mail/mailbox.h"
@@ -182,6 +181,14 @@ void sign_message_body(struct sign_message *m, const char *bytes, size_t len)
 
 /* ---- the signatures ---- */
 
+static bool has_field(const struct sign_message *m, const char *name)
+{
+	for (size_t i = 0; i < m->ends.len; i++)
+		if (!strncmp(m->header.bytes + (i ? m->ends.items[i - 1] : 0), name, strlen(name)))
+			return true;
+	return false;
+}
+
 /*
  * Each name in h= stands for the lowest field of that name that none before it stood for (RFC 6376 5.4.2): hence from the bottom
  * up. Names beyond those that are there stand for nothing, and are hashed as nothing.
@@ -195,11 +202,9 @@ static void hash_header(const struct sign_message *m, EVP_MD_CTX *hash, struct t
 		(void)EVP_DigestUpdate(hash, field, len);
 		text_add(names, field, (size_t)(colon + 1 - field));
 	}
-	for (size_t i = 0; sign_oversigned[i]; i++) {
-		for (const char *s = sign_oversigned[i]; *s; s++)
-			text_addc(names, ascii_lower(*s));
-		text_addc(names, ':');
-	}
+	for (const struct sign_oversigned *o = sign_oversigned; o->name; o++)
+		if (!o->only_present || has_field(m, o->name))
+			text_adds(names, o->name);
 	if (names->len)
 		names->bytes[--names->len] = '\0';
 }

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A real Postfix sends signed mail on by SMTP; what arrives at the other end is what was signed."""
+"""A real Postfix sends signed mail on by SMTP, a real Sendmail delivers it; what arrives is what was signed."""
+import os
 import re
 import shutil
 
 import pytest
-from support import net
+from support import net, sendmail
 from support.signing import Keys, signatures, tags
 
 CONF = """authserv_id mx.example.org
@@ -24,6 +25,17 @@ disable_dns_lookups = yes
 """
 CLIENT = "192.0.2.1"
 BOTH = ["example.org/ed ed25519-sha256", "example.org/rsa rsa-sha256"]
+MESSAGES = [
+    ("plain", b"From: A <a@example.org>\r\nTo: b@elsewhere.example\r\nSubject: plain\r\n\r\nhello\r\n"),
+    ("folded", b"From: A\r\n <a@example.org>\r\nTo: b@elsewhere.example,\r\n\tc@elsewhere.example\r\nSubject:  folded\r\n\t twice \r\n  over\r\n\r\n"
+               b"hello  \r\n.dots\r\n..\r\n\r\n\r\n"),
+    ("8bit", "From: Jürgen <a@example.org>\r\nSubject: 8bit\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+             "Content-Transfer-Encoding: 8bit\r\n\r\ngrüße ✓\r\n".encode()),
+    ("empty", b"From: a@example.org\r\nSubject: empty\r\n\r\n"),
+    ("spaces", b"From:a@example.org\r\nSubject:\tspaces\r\nCC:  c@elsewhere.example  \r\n\r\n a\t b \r\n"),
+    ("large", b"From: a@example.org\r\nSubject: large\r\n\r\n" + b"0123456789 abcdefghijklmnopqrstuvwxyz\r\n" * 20000),
+    ("bare", b"From: a@example.org\r\nSubject: bare\r\n\r\nno fields that Postfix would want\r\n"),
+]
 
 
 class Sink:
@@ -49,14 +61,14 @@ class Sink:
 
 
 class Site:
-    def __init__(self, setup):
+    def __init__(self, setup, postfix=True):
         self.keys = Keys(setup.folder / "keys")
         self.keys.make("example.org", "rsa")
         self.keys.make("example.org", "ed", "ed25519")
         self.sink = Sink(setup.folder / "sink")
         setup.running.append(self.sink)
         self.sluice = setup.sluice(CONF.format(keys=self.keys.folder))
-        self.postfix = setup.postfix(self.sluice, non_smtpd=self.sluice.listen, extra=EXTRA.format(port=self.sink.port))
+        self.postfix = postfix and setup.postfix(self.sluice, non_smtpd=self.sluice.listen, extra=EXTRA.format(port=self.sink.port))
 
 
 @pytest.fixture(scope="module")
@@ -67,17 +79,7 @@ def site(shared_setup):
     assert not complaints, complaints
 
 
-@pytest.mark.parametrize("name, message", [
-    ("plain", b"From: A <a@example.org>\r\nTo: b@elsewhere.example\r\nSubject: plain\r\n\r\nhello\r\n"),
-    ("folded", b"From: A\r\n <a@example.org>\r\nTo: b@elsewhere.example,\r\n\tc@elsewhere.example\r\nSubject:  folded\r\n\t twice \r\n  over\r\n\r\n"
-               b"hello  \r\n.dots\r\n..\r\n\r\n\r\n"),
-    ("8bit", "From: Jürgen <a@example.org>\r\nSubject: 8bit\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
-             "Content-Transfer-Encoding: 8bit\r\n\r\ngrüße ✓\r\n".encode()),
-    ("empty", b"From: a@example.org\r\nSubject: empty\r\n\r\n"),
-    ("spaces", b"From:a@example.org\r\nSubject:\tspaces\r\nCC:  c@elsewhere.example  \r\n\r\n a\t b \r\n"),
-    ("large", b"From: a@example.org\r\nSubject: large\r\n\r\n" + b"0123456789 abcdefghijklmnopqrstuvwxyz\r\n" * 20000),
-    ("bare", b"From: a@example.org\r\nSubject: bare\r\n\r\nno fields that Postfix would want\r\n"),
-])
+@pytest.mark.parametrize("name, message", MESSAGES, ids=[name for name, _ in MESSAGES])
 def test_what_an_authenticated_client_sends_is_signed(site, name, message):
     marked = f"X-Marker: {name}\r\n".encode() + message
     code, text = site.postfix.send(CLIENT, login="alice", sender="a@example.org", recipients=["b@elsewhere.example"], message=marked)
@@ -119,3 +121,15 @@ def test_several_messages_in_one_session(site):
             assert smtp.data(f"From: a@example.org\r\nSubject: one of several {i}\r\n\r\n{i}\r\n".encode())[0] == 250
     for i in range(3):
         assert sorted(site.keys.signers(site.sink.received(f"one of several {i}".encode()))) == BOTH
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not sendmail.BINARY.exists(), reason="root, and Sendmail as contrib/packages unpacks it")
+def test_behind_sendmail(setup):
+    site = Site(setup, postfix=False)
+    server = setup.sendmail(site.sluice)
+    for name, message in MESSAGES:
+        marked = f"X-Marker: {name}\r\n".encode() + message
+        code, text = server.send(CLIENT, login="alice", sender="a@example.org", message=marked)
+        assert code == 250, text
+        delivered, = server.delivered(1, f"X-Marker: {name}".encode())
+        assert sorted(site.keys.signers(delivered.replace(b"\n", b"\r\n"))) == BOTH, name
