@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "filter/base/base64.h"
+
+static void encodes_and_decodes(void **state)
+{
+	static const struct {
+		const char *plain, *base64;
+	} rows[] = {
+		/* RFC 4648 10 */
+		{ "", "" },
+		{ "f", "Zg==" },
+		{ "fo", "Zm8=" },
+		{ "foo", "Zm9v" },
+		{ "foob", "Zm9vYg==" },
+		{ "fooba", "Zm9vYmE=" },
+		{ "foobar", "Zm9vYmFy" },
+		{ "\xff\xfe\xfd\xfc", "//79/A==" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		SLUICE_CLEANUP(text_done) struct text base64 = TEXT_INIT(100), plain = TEXT_INIT(100);
+
+		base64_encode(&base64, rows[i].plain, strlen(rows[i].plain));
+		assert_string_equal(text_str(&base64), rows[i].base64);
+		assert_true(base64_decode(&plain, rows[i].base64, strlen(rows[i].base64)));
+		assert_string_equal(text_str(&plain), rows[i].plain);
+	}
+}
+
+static void is_as_patient_as_mail_needs_and_no_more(void **state)
+{
+	static const struct {
+		const char *base64;
+		bool good;
+		const char *plain;
+	} rows[] = {
+		{ " Zm9v\r\n\tYmFy ", true, "foobar" },
+		{ "Zg", true, "f" },
+		{ "Zm8", true, "fo" },
+		{ "Zg=", true, "f" },
+		{ "Z g = =", true, "f" },
+		{ "Zg===", false, "" },
+		{ "Zm9v=", false, "" },
+		{ "Zg==Zg==", false, "" },
+		{ "Z", false, "" },
+		{ "Zm9v!", false, "" },
+		{ "Zm9v-_", false, "" },
+		{ "Zm\x80v", false, "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		SLUICE_CLEANUP(text_done) struct text plain = TEXT_INIT(100);
+		bool good = base64_decode(&plain, rows[i].base64, strlen(rows[i].base64));
+
+		if (good != rows[i].good || (good && strcmp(text_str(&plain), rows[i].plain) != 0))
+			fail_msg("'%s': got %d '%s'", rows[i].base64, good, text_str(&plain));
+	}
+}
+
+static void what_does_not_fit_is_said(void **state)
+{
+	SLUICE_CLEANUP(text_done) struct text plain = TEXT_INIT(2);
+
+	(void)state;
+	assert_false(base64_decode(&plain, "Zm9v", 4));
+	assert_true(plain.failed);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(encodes_and_decodes),
+		cmocka_unit_test(is_as_patient_as_mail_needs_and_no_more),
+		cmocka_unit_test(what_does_not_fit_is_said),
+	};
+
+	return cmocka_run_group_tests_name("base64", tests, NULL, NULL);
+}
