@@ -4,138 +4,64 @@
 #include <openssl/x509.h>
 #include <string.h>
 
-#include "filter/base/ascii.h"
+#include "filter/base/base64.h"
 #include "filter/mail/domain.h"
+#include "filter/mail/taglist.h"
 
 #define ED25519_BYTES 32
 #define DER_MAX_BYTES (DKIM_RECORD_MAX_BYTES / 4 * 3)
 
 const char *const dkim_key_words[] = { "rsa", "ed25519", NULL };
 
-struct span {
-	const char *at;
-	size_t len;
-};
-
-static struct span trim(const char *at, const char *end)
+static bool is(const struct tag *tag, const char *word)
 {
-	while (at < end && ascii_is_space(*at))
-		at++;
-	while (at < end && ascii_is_space(end[-1]))
-		end--;
-	return (struct span){ at, (size_t)(end - at) };
+	return tag->value_len == strlen(word) && memcmp(tag->value, word, tag->value_len) == 0;
 }
 
-static bool is(struct span s, const char *word)
+/* Has a list of words with colons between this one, or "*" where that stands for all? */
+static bool list_has(const struct tag *list, const char *want, bool any)
 {
-	return s.len == strlen(word) && memcmp(s.at, word, s.len) == 0;
-}
+	const char *word;
+	size_t pos = 0, len;
 
-/* A list of words with colons between; has it this one, or "*" where that stands for all? */
-static bool list_has(struct span list, const char *word, bool any)
-{
-	const char *end = list.at + list.len;
-
-	for (const char *at = list.at; at <= end;) {
-		const char *colon = at < end ? memchr(at, ':', (size_t)(end - at)) : NULL;
-		struct span item = trim(at, colon ? colon : end);
-
-		if (is(item, word) || (any && is(item, "*")))
+	while (tag_next_word(list, &pos, &word, &len))
+		if ((len == strlen(want) && memcmp(word, want, len) == 0) || (any && len == 1 && *word == '*'))
 			return true;
-		if (!colon)
-			return false;
-		at = colon + 1;
-	}
 	return false;
 }
 
-static bool is_tag_name(struct span s)
-{
-	for (size_t i = 0; i < s.len; i++)
-		if (!ascii_is_alnum(s.at[i]) && s.at[i] != '_')
-			return false;
-	return s.len > 0 && ascii_is_alpha(s.at[0]);
-}
-
-static enum dkim_key_type type_of(struct span word)
+static enum dkim_key_type type_of(const struct tag *k)
 {
 	for (unsigned i = 0; dkim_key_words[i]; i++)
-		if (is(word, dkim_key_words[i]))
+		if (is(k, dkim_key_words[i]))
 			return (enum dkim_key_type)i;
 	return DKIM_KEY_UNKNOWN;
 }
 
-/* One tag. False: this is no key record. */
-static bool take(struct dkim_record *r, struct span name, struct span value, bool first)
-{
-	if (is(name, "v"))
-		return first && is(value, "DKIM1");
-	if (is(name, "k"))
-		r->type = type_of(value);
-	else if (is(name, "h"))
-		r->for_mail &= list_has(value, "sha256", false);
-	else if (is(name, "s"))
-		r->for_mail &= list_has(value, "email", true);
-	else if (is(name, "t"))
-		r->testing = list_has(value, "y", false);
-	else if (is(name, "p")) {
-		r->key = value.at;
-		r->key_len = value.len;
-	}
-	return true;
-}
-
 bool dkim_record_parse(const char *bytes, size_t len, struct dkim_record *ret)
 {
-	struct dkim_record r = { .type = DKIM_KEY_RSA, .for_mail = true };
-	struct span names[DKIM_RECORD_MAX_TAGS];
-	const char *at = bytes, *end = bytes + len;
-	size_t count = 0;
+	const struct tag *v, *k, *h, *s, *t, *p;
+	struct taglist l;
 
-	if (len > DKIM_RECORD_MAX_BYTES)
+	if (len > DKIM_RECORD_MAX_BYTES || !taglist_parse(bytes, len, &l))
 		return false;
-	while (at < end) {
-		const char *semicolon = memchr(at, ';', (size_t)(end - at)), *stop = semicolon ? semicolon : end;
-		const char *equals = memchr(at, '=', (size_t)(stop - at));
-		struct span name;
-
-		if (trim(at, stop).len == 0 && !semicolon)
-			break; /* behind the last semicolon */
-		if (!equals || count == DKIM_RECORD_MAX_TAGS)
-			return false;
-		name = trim(at, equals);
-		if (!is_tag_name(name))
-			return false;
-		for (size_t i = 0; i < count; i++)
-			if (names[i].len == name.len && memcmp(names[i].at, name.at, name.len) == 0)
-				return false;
-		if (!take(&r, name, trim(equals + 1, stop), count == 0))
-			return false;
-		names[count++] = name;
-		at = semicolon ? semicolon + 1 : end;
-	}
-	if (!r.key)
+	v = taglist_find(&l, "v");
+	k = taglist_find(&l, "k");
+	h = taglist_find(&l, "h");
+	s = taglist_find(&l, "s");
+	t = taglist_find(&l, "t");
+	p = taglist_find(&l, "p");
+	if (!p || (v && (v != &l.tags[0] || !is(v, "DKIM1"))))
 		return false;
-	*ret = r;
+	*ret = (struct dkim_record){
+		.type = k ? type_of(k) : DKIM_KEY_RSA,
+		.key = p->value,
+		.key_len = p->value_len,
+		.testing = t && list_has(t, "y", false),
+		.no_subdomains = t && list_has(t, "s", false),
+		.for_mail = (!h || list_has(h, "sha256", false)) && (!s || list_has(s, "email", true)),
+	};
 	return true;
-}
-
-/* Base64 with white space in it. The octets; 0: it is none. */
-static size_t decode(const char *bytes, size_t len, unsigned char der[DER_MAX_BYTES])
-{
-	unsigned char packed[DKIM_RECORD_MAX_BYTES];
-	size_t used = 0, padding = 0;
-	int n;
-
-	if (len > sizeof packed)
-		return 0;
-	for (size_t i = 0; i < len; i++)
-		if (!ascii_is_space(bytes[i]))
-			packed[used++] = (unsigned char)bytes[i];
-	while (padding < 2 && padding < used && packed[used - 1 - padding] == '=')
-		padding++;
-	n = used && used % 4 == 0 ? EVP_DecodeBlock(der, packed, (int)used) : 0;
-	return n > (int)padding ? (size_t)n - padding : 0;
 }
 
 static EVP_PKEY *rsa_key(const unsigned char *der, size_t len)
@@ -155,14 +81,17 @@ static EVP_PKEY *rsa_key(const unsigned char *der, size_t len)
 
 EVP_PKEY *dkim_record_key(const struct dkim_record *r)
 {
-	unsigned char der[DER_MAX_BYTES];
-	size_t len = decode(r->key, r->key_len, der);
+	SLUICE_CLEANUP(text_done) struct text octets = TEXT_INIT(DKIM_RECORD_MAX_BYTES);
+	const unsigned char *der;
 
+	if (!base64_decode(&octets, r->key, r->key_len) || octets.len == 0)
+		return NULL;
+	der = (const unsigned char *)octets.bytes;
 	switch (r->type) {
 	case DKIM_KEY_RSA:
-		return len ? rsa_key(der, len) : NULL;
+		return rsa_key(der, octets.len);
 	case DKIM_KEY_ED25519:
-		return len == ED25519_BYTES ? EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, der, len) : NULL;
+		return octets.len == ED25519_BYTES ? EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, der, octets.len) : NULL;
 	case DKIM_KEY_UNKNOWN:
 		break;
 	}
@@ -184,7 +113,7 @@ enum dkim_key_type dkim_record_type(const EVP_PKEY *key)
 bool dkim_record_write(struct text *out, EVP_PKEY *key)
 {
 	enum dkim_key_type type = dkim_record_type(key);
-	unsigned char raw[ED25519_BYTES], base64[DKIM_RECORD_MAX_BYTES + 1], *der = NULL;
+	unsigned char raw[ED25519_BYTES], *der = NULL;
 	size_t raw_len = sizeof raw;
 	int len = 0;
 
@@ -199,8 +128,8 @@ bool dkim_record_write(struct text *out, EVP_PKEY *key)
 		return false;
 	}
 	if (len > 0 && len <= DER_MAX_BYTES) {
-		(void)EVP_EncodeBlock(base64, der ? der : raw, len);
-		text_addf(out, "v=DKIM1; k=%s; p=%s", dkim_key_words[type], (const char *)base64);
+		text_addf(out, "v=DKIM1; k=%s; p=", dkim_key_words[type]);
+		base64_encode(out, der ? der : raw, (size_t)len);
 	}
 	OPENSSL_free(der);
 	return len > 0 && len <= DER_MAX_BYTES && !out->failed;

@@ -10,7 +10,6 @@
 #include "filter/base/text.h"
 
 #define DKIM_RECORD_MAX_BYTES 8192 /* of a record; a longer one is none */
-#define DKIM_RECORD_MAX_TAGS  32   /* with more of them it is none */
 #define DKIM_RSA_MIN_BITS     1024 /* RFC 8301 3.2: what a verifier has to take at least */
 #define DKIM_RSA_MAX_BITS     4096
 
@@ -21,8 +20,9 @@ struct dkim_record {
 	enum dkim_key_type type;
 	const char *key; /* p=: base64, perhaps with white space in it; borrowed from the record */
 	size_t key_len;  /* 0: the key is revoked */
-	bool testing;    /* t=y: verifiers treat the mail as if it were not signed */
-	bool for_mail;   /* s= and h= allow mail and SHA-256 */
+	bool testing;       /* t=y: verifiers treat the mail as if it were not signed */
+	bool no_subdomains; /* t=s: i= has to be of the domain itself */
+	bool for_mail;      /* s= and h= allow mail and SHA-256 */
 };
 
 /*

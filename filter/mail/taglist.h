@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define TAGLIST_MAX_TAGS 64 /* a longer list breaks the grammar */
+#define TAGLIST_MAX_TAGS 32 /* a longer list breaks the grammar */
 
 struct tag {
 	const char *name;

@@ -24,15 +24,15 @@ static void reads_key_records(void **state)
 		const char *record;
 		enum dkim_key_type type;
 		const char *key;
-		bool testing, for_mail;
+		bool testing, for_mail, no_subdomains;
 	} rows[] = {
 		{ "v=DKIM1; k=rsa; p=MIGf", DKIM_KEY_RSA, "MIGf", false, true },
 		{ "p=MIGf", DKIM_KEY_RSA, "MIGf", false, true },
 		{ "v=DKIM1;p=;", DKIM_KEY_RSA, "", false, true },
 		{ " v = DKIM1 ; k = ed25519 ; p = 11 q\r\n Y= ; ", DKIM_KEY_ED25519, "11 q\r\n Y=", false, true },
 		{ "k=ecdsa; p=x", DKIM_KEY_UNKNOWN, "x", false, true },
-		{ "v=DKIM1; t=y:s; p=x", DKIM_KEY_RSA, "x", true, true },
-		{ "v=DKIM1; t=s; p=x", DKIM_KEY_RSA, "x", false, true },
+		{ "v=DKIM1; t=y:s; p=x", DKIM_KEY_RSA, "x", true, true, true },
+		{ "v=DKIM1; t=s; p=x", DKIM_KEY_RSA, "x", false, true, true },
 		{ "v=DKIM1; t=yes; p=x", DKIM_KEY_RSA, "x", false, true },
 		{ "v=DKIM1; h=sha1; p=x", DKIM_KEY_RSA, "x", false, false },
 		{ "v=DKIM1; h=sha1 : sha256; p=x", DKIM_KEY_RSA, "x", false, true },
@@ -48,7 +48,7 @@ static void reads_key_records(void **state)
 		if (!dkim_record_parse(rows[i].record, strlen(rows[i].record), &r))
 			fail_msg("'%s' is no record", rows[i].record);
 		if (r.type != rows[i].type || r.key_len != strlen(rows[i].key) || memcmp(r.key, rows[i].key, r.key_len) != 0 ||
-			r.testing != rows[i].testing || r.for_mail != rows[i].for_mail)
+			r.testing != rows[i].testing || r.for_mail != rows[i].for_mail || r.no_subdomains != rows[i].no_subdomains)
 			fail_msg("'%s': type %d, key '%.*s'", rows[i].record, (int)r.type, (int)r.key_len, r.key);
 	}
 }
