@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from support import net, sluice
+from support import dkim_sender, net, sluice
 
 CONF = """authserv_id mx.example.org
 list trusted network [10.0.0.0/8]
@@ -135,6 +135,27 @@ def test_help_is_no_error(args):
 def test_a_message_that_is_not_there(conf, tmp_path):
     done = check(conf, *WHO, tmp_path / "none.eml")
     assert done.returncode == 66 and "No such file" in done.stderr
+
+
+@pytest.mark.parametrize("canon", ["simple/simple", "relaxed/relaxed"])
+def test_a_signed_message_from_a_file_of_either_kind(conf, canon):
+    (conf.parent / "zone").write_text(ZONE + dkim_sender.zone({"sel": dkim_sender.rsa().record}))
+    signed = dkim_sender.sign(canon=canon)
+    sizes = set()
+    for message, result in [(signed, "pass"), (signed.replace(b"\r\n", b"\n"), "pass"), (signed.replace(b"Hello", b"Hullo"), "fail")]:
+        done = check(conf, *WHO, "--json", "-", stdin=message)
+        case = json.loads(done.stdout)
+        assert case["facts"]["dkim.result"] == result and f"dkim={result}" in case["authentication_results"]
+        sizes.add(case["size"])
+    assert len(sizes) == 1
+
+
+def test_time_is_as_if(conf):
+    (conf.parent / "zone").write_text(ZONE + dkim_sender.zone({"sel": dkim_sender.rsa().record}))
+    message = dkim_sender.sign(t=1600000000, x=1600001000)
+    for now, result in [("2020-09-13T12:30:00Z", "pass"), ("2020-09-13T13:00:00Z", "policy"), ("2020-09-13T12:00:00Z", "policy")]:
+        case = json.loads(check(conf, *WHO, "--json", "--now", now, "-", stdin=message).stdout)
+        assert case["facts"]["dkim.result"] == result
 
 
 @pytest.mark.parametrize("line, message", [

@@ -10,7 +10,7 @@ ALWAYS = HDR_LEADSPC | NOEOH | NR_CONN | NR_UNKN | NR_HDR | NR_EOH | NR_BODY
 IDLE = NODATA | NOUNKNOWN | NOBODY | NR_HELO | NR_MAIL | NR_RCPT | NR_DATA  # all that a policy without rules adds to it
 NAMES = {value: name for name, value in list(globals().items()) if isinstance(value, int) and name.isupper()}
 
-POLICIES = [
+POLICIES = [  # without our Authentication-Results, for which DKIM would read every message
     ("nothing", "", IDLE),
     ("rcpt and message", 'at rcpt { rule a reject "no" when rcpt.count > 5 }\nat message { rule b reject "no" when score > 5 }',
      IDLE & ~NR_RCPT),
@@ -25,6 +25,7 @@ POLICIES = [
     ("size of the message", 'at message { rule a reject "no" when message.size > 10M }'.replace("10M", "10000000"), IDLE & ~NOBODY),
     ("size of the header", 'at message { rule a reject "no" when header.size > 100000 }', IDLE),
     ("a reply that says the size", 'at message { rule a reject "{message.size}" }', IDLE & ~NOBODY),
+    ("a signature", "at message { rule a score 1 when dkim.result == fail }", IDLE & ~NOBODY),
     ("unknown commands", "at mail { rule a score 1 when client.unknown_commands > 3 }", IDLE & ~NOUNKNOWN),
 ]
 
@@ -35,13 +36,17 @@ def shown(steps):
 
 @pytest.mark.parametrize("policy, steps", [row[1:] for row in POLICIES], ids=[row[0] for row in POLICIES])
 def test_steps_follow_from_the_policy(setup, policy, steps):
-    s = setup.sluice(policy)
+    s = setup.sluice("authentication_results no\n" + policy)
     m = setup.milter(s)
     assert shown(m.steps) == shown(steps | ALWAYS)
     assert not m.steps & (NOCONNECT | NOHELO | NOMAIL | NORCPT | NOHDRS | SKIP | RCPT_REJ)
     assert m.actions == ADDHDRS | CHGHDRS | SETSYMLIST
     assert m.greet().kind == CONTINUE
     assert m.message().kind == (REPLY if "a reply" in policy or "{message.size}" in policy else CONTINUE)
+
+
+def test_our_header_says_what_dkim_finds_in_the_body(setup):
+    assert shown(setup.milter(setup.sluice("")).steps) == shown(ALWAYS | IDLE & ~NOBODY)
 
 
 def test_asks_for_the_macros_that_it_reads(setup):
@@ -64,7 +69,7 @@ REFUSE = 'at rcpt { rule r reject "550 5.7.1 not here" when rcpt.address == "bad
 def test_version_2(setup):
     s = setup.sluice(REFUSE)
     m = setup.milter(s, version=2, actions=0x3F)
-    assert m.version == 2 and m.steps & ~V2_STEPS == 0 and m.steps == NOBODY | NOEOH
+    assert m.version == 2 and m.steps & ~V2_STEPS == 0 and m.steps == NOEOH
     assert m.connect().kind == m.helo().kind == m.mail().kind == m.rcpt().kind == CONTINUE, "each step has its answer"
     refused = m.rcpt("<bad@example.org>")
     assert (refused.kind, refused.code) == (REPLY, 550)
@@ -97,7 +102,7 @@ def test_an_mta_that_allows_no_edits(setup):
 def test_a_newer_mta(setup):
     """What a later version of the protocol offers is left alone."""
     m = setup.milter(setup.sluice(""), version=7, actions=0x3FF, steps=0x3FFFFF)
-    assert m.version == 6 and m.steps == ALWAYS | IDLE
+    assert m.version == 6 and m.steps == ALWAYS | IDLE & ~NOBODY
     assert m.greet().kind == CONTINUE and m.message().kind == CONTINUE
 
 

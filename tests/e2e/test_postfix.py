@@ -6,7 +6,7 @@ import threading
 import time
 
 import pytest
-from support import net, sluice
+from support import dkim_sender, net, sluice
 
 CLIENT = "192.0.2.1"          # has a name that leads back, and may send for example.net
 LISTED = "192.0.2.66"         # on the DNS list
@@ -15,6 +15,8 @@ RECORDS = {
     ("1.2.0.192.in-addr.arpa", "PTR"): ["mail.example.net."],
     ("mail.example.net", "A"): [CLIENT],
     ("example.net", "TXT"): ['"v=spf1 ip4:192.0.2.0/24 -all"'],
+    ("sel._domainkey.example.net", "TXT"): [dkim_sender.quoted(dkim_sender.rsa().record)],
+    ("ed._domainkey.example.net", "TXT"): [dkim_sender.quoted(dkim_sender.ed25519().record)],
     ("2.0.0.127.bl.example.net", "A"): ["127.0.0.2"],
     ("66.2.0.192.bl.example.net", "A"): ["127.0.0.2"],
 }
@@ -139,6 +141,30 @@ def test_the_spacing_of_headers_is_kept(site):
     delivered = site.deliver(message=message)
     for field in fields:
         assert b"\n" + field + b"\n" in delivered, field
+
+
+# ---- signatures ----
+
+@pytest.mark.parametrize("canon", ["simple/simple", "relaxed/relaxed"])
+@pytest.mark.parametrize("key, selector", [(dkim_sender.rsa(), "sel"), (dkim_sender.ed25519(), "ed")], ids=["rsa", "ed25519"])
+def test_a_signed_message_arrives_as_one(site, key, selector, canon):
+    header, rest = first_header(site.deliver(message=dkim_sender.sign(key=key, selector=selector, canon=canon)))
+    assert f"dkim=pass header.d=example.net header.s={selector} header.a={key.algorithm} header.b=" in header
+    assert rest.startswith(b"Received: ")
+
+
+def test_one_that_was_changed_on_the_way_fails(site):
+    signed = dkim_sender.sign(canon="relaxed/relaxed")
+    for old, new in [(b"Hello", b"Hullo"), (b"a  subject", b"another")]:
+        header, _ = first_header(site.deliver(message=signed.replace(old, new)))
+        assert "dkim=fail reason=" in header and "dkim=pass" not in header
+    header, _ = first_header(site.deliver(message=signed.replace(b"a  subject", b"a subject")))
+    assert "dkim=pass" in header, "relaxed is not particular about blanks"
+
+
+def test_a_large_signed_message(site):
+    message = dkim_sender.MESSAGE + b"".join(b"%d words in  a line\r\n" % i for i in range(100000))
+    assert "dkim=pass" in first_header(site.deliver(message=dkim_sender.sign(message, canon="simple/simple")))[0]
 
 
 # ---- who may send what ----
@@ -300,5 +326,5 @@ at message { rule big tag "big" when header.count > 100 }
     assert code == 250, text
     postfix.delivered(1)
     (sent, answers), = proxy.messages()
-    assert re.fullmatch("OCHMRRL+EA*Q?", sent.replace("D", "")), sent
+    assert re.fullmatch("OCHMRRL+B+EA*Q?", sent.replace("D", "")), sent
     assert answers == "Occic"  # negotiation, two recipients, our header, the message

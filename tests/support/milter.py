@@ -172,6 +172,10 @@ class Milter:
         lead = " " if self.steps & HDR_LEADSPC and not value.startswith(" ") else ""
         return self._step(b"L", z(name) + z(lead + value), NOHDRS, NR_HDR)
 
+    def raw_header(self, name, value):
+        """value: all that stands after the colon."""
+        return self._step(b"L", z(name) + z(value), NOHDRS, NR_HDR)
+
     def end_of_headers(self):
         return self._step(b"N", b"", NOEOH, NR_EOH)
 
