@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """DKIM over the milter socket: what python3-dkim signs, what becomes of it on the way, and what senders get wrong."""
+import concurrent.futures
 import re
 import time
 
 import pytest
-from support import dkim_sender, net
+from support import dkim_sender, milter, net
 from support.dkim_sender import MESSAGE, ed25519, rsa, sign, zone
 from support.milter import CONTINUE, NOBODY
 
@@ -462,3 +463,22 @@ def test_the_body_comes_only_if_somebody_wants_it(setup, rules, fed):
     facts = s.explain(s.cases()[-1].split("case=")[1].split()[0])["facts"]
     assert facts.get("dkim.result") == ("pass" if fed else None)
     assert ("score" in facts and facts["score"] == 1) == ("score 1 when dkim" in rules)
+
+
+def test_many_at_once_on_one_library(setup):
+    s = setup.sluice(CONF, zone(KEYS))
+    messages = {"pass": sign(sign(key=ed25519(), selector="ed")), "fail": sign().replace(b"Hello", b"Hullo"), "none": MESSAGE}
+
+    def session(n):
+        with milter.Milter(s.listen) as m:
+            m.greet()
+            for i in range(10):
+                result, message = list(messages.items())[(n + i) % 3]
+                m.mail(), m.rcpt()
+                give(m, message, chunk=100)
+                header, = (edit[3] for edit in m.end_of_message().edits if edit[2] == "Authentication-Results")
+                assert f"dkim={result}" in header
+
+    with concurrent.futures.ThreadPoolExecutor(20) as pool:
+        list(pool.map(session, range(20)))
+    assert s.status()["accept"] == "200"

@@ -43,13 +43,12 @@ static void what_is_inserted_last_stands_above_all(void **state)
 	edits.insert.items = insert;
 	edits.insert.len = ARRAY_LEN(insert);
 	assert_true(edits_apply(NULL, &conn, &edits));
-	assert_string_equal(text_str(&said),
-		"remove 2 Authentication-Results\n"
-		"remove 1 Authentication-Results\n"
-		"0 X-Sluice-Tag: a tag\n"
-		"0 X-First: 1\n"
-		"0 X-Second: 2\n\tfolded\n"
-		"0 Authentication-Results: mx.example.org; none\n");
+	assert_string_equal(text_str(&said), "remove 2 Authentication-Results\n"
+					     "remove 1 Authentication-Results\n"
+					     "0 X-Sluice-Tag: a tag\n"
+					     "0 X-First: 1\n"
+					     "0 X-Second: 2\n\tfolded\n"
+					     "0 Authentication-Results: mx.example.org; none\n");
 	text_done(&said);
 }
 
