@@ -60,6 +60,10 @@ const struct settings_row settings_rows[] = {
 	{ "state", { "user", SLUICE_OPT_TEXT, .deflt = "", .help = "user of Redis; empty: its default user" }, AT(state.user) },
 	{ "state", { "password", SLUICE_OPT_SECRET, .deflt = "\"\"", .help = "password of Redis; empty: none" }, AT(state.password) },
 	{ "state", { "database", SLUICE_OPT_COUNT, .min = 0, .max = 65535, .deflt = "0", .help = "database of Redis" }, AT(state.database) },
+	{ "state", { "tls", SLUICE_OPT_BOOL, .deflt = "no", .help = "speak TLS with Redis; needs a build with hiredis 1.0 or later" }, AT(state.tls) },
+	{ "state", { "tls_ca", SLUICE_OPT_PATH, .deflt = "", .help = "file of certificates that vouch for Redis; empty: those of the system" }, AT(state.tls_ca) },
+	{ "state", { "tls_cert", SLUICE_OPT_PATH, .deflt = "", .help = "file of our certificate, for a Redis that asks for one" }, AT(state.tls_cert) },
+	{ "state", { "tls_key", SLUICE_OPT_PATH, .deflt = "", .help = "file of its key" }, AT(state.tls_key) },
 	{ "state", { "timeout", SLUICE_OPT_DURATION, .min = 10, .max = 60000, .deflt = "1s", .help = "longest wait for an answer of Redis" }, AT(state.timeout_ms) },
 	{ NULL, { .key = NULL }, 0 },
 };

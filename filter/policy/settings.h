@@ -32,7 +32,8 @@ struct settings {
 		const char *trust_anchor, *local_data;
 	} dns;
 	struct {
-		const char *lmdb, *redis, *prefix, *user, *password;
+		const char *lmdb, *redis, *prefix, *user, *password, *tls_ca, *tls_cert, *tls_key;
+		bool tls;
 		int64_t max_bytes, database, timeout_ms;
 	} state;
 };

@@ -105,6 +105,7 @@ struct redis {
 	struct store_redis_settings settings;
 	char *server, *prefix, *user, *password, *host; /* copies; host: of HOST:PORT */
 	int port;
+	struct redis_tls *tls; /* NULL: none */
 	/* the rest: on the reactor's thread only, but for the atomic counts */
 	redisAsyncContext *context; /* NULL: none */
 	struct redis_guard guard; /* of the context */
@@ -508,25 +509,35 @@ static void on_disconnect(const redisAsyncContext *context, int status)
 	lost(context->data, status == REDIS_OK ? "" : context->errstr);
 }
 
+/* It came to nothing before it was a connection. */
+static void broken(struct redis *r, const char *otherwise)
+{
+	redisAsyncContext *context = r->context;
+	char why[WHY_MAX];
+
+	(void)snprintf(why, sizeof why, "%s", context && context->c.err ? context->c.errstr : otherwise);
+	r->context = NULL;
+	if (context)
+		redisAsyncFree(context);
+	lost(r, why);
+}
+
 static void connect_now(struct redis *r)
 {
 	r->context = *r->server == '/' ? redisAsyncConnectUnix(r->server) : redisAsyncConnect(r->host, r->port);
 	if (!r->context || r->context->err) {
-		redisAsyncContext *broken = r->context;
-		char why[WHY_MAX];
-
-		(void)snprintf(why, sizeof why, "%s", broken ? broken->errstr : "out of memory");
-		r->context = NULL;
-		if (broken)
-			redisAsyncFree(broken);
-		lost(r, why);
+		broken(r, "out of memory");
+		return;
+	}
+	if (r->tls && !redis_tls_begin(r->tls, r->context, r->host)) {
+		broken(r, "TLS cannot be begun");
 		return;
 	}
 	r->context->data = r;
 	redis_guard_install(&r->guard, r->context);
+	(void)redisLibeventAttach(r->context, reactor_base(r->settings.reactor)); /* first: the call after it waits for an event */
 	(void)redisAsyncSetConnectCallback(r->context, on_connect);
 	(void)redisAsyncSetDisconnectCallback(r->context, on_disconnect);
-	(void)redisLibeventAttach(r->context, reactor_base(r->settings.reactor));
 	set_timer(r, r->settings.timeout_ms);
 }
 
@@ -600,6 +611,7 @@ static void redis_free(struct store *s)
 	struct redis *r = (struct redis *)s;
 
 	reactor_call(r->settings.reactor, close_on_reactor, r);
+	redis_tls_free(r->tls);
 	free(r->server);
 	free(r->prefix);
 	free(r->user);
@@ -806,6 +818,10 @@ struct store *store_redis_open(const struct store_redis_settings *settings, stru
 		(void)err_set(reterr, -ENOMEM, "out of memory");
 	} else if (!parse_server(r)) {
 		(void)err_set(reterr, -EINVAL, "'%s' is no Redis server: write HOST:PORT, or the absolute path of a unix socket", r->server);
+	} else if (settings->tls && *r->server == '/') {
+		(void)err_set(reterr, -EINVAL, "tls is for HOST:PORT: through a unix socket nobody listens");
+	} else if (settings->tls && !(r->tls = redis_tls_new(&settings->tls_files, reterr))) {
+		; /* it has said why */
 	} else {
 		reactor_call(settings->reactor, open_on_reactor, r);
 		if (r->timer)

@@ -11,6 +11,7 @@
 
 #include "filter/base/err.h"
 #include "filter/services/reactor.h"
+#include "filter/services/redis_tls.h"
 #include "filter/services/store.h"
 
 struct store_redis_settings {
@@ -20,13 +21,15 @@ struct store_redis_settings {
 	const char *user;     /* "" for none; with a password alone the server's default user is meant */
 	const char *password; /* "" for none; shown to nobody */
 	int64_t database;     /* SELECT; 0 needs none */
+	bool tls;             /* as redis_tls.h; not for a unix socket */
+	struct redis_tls_settings tls_files; /* used in store_redis_open() only */
 	int64_t timeout_ms;   /* for an answer, and for a connection */
 	/* The store has stopped working, with why; or works again. On the reactor's thread. May be NULL. */
 	void (*changed)(void *arg, bool working, const char *why);
 	void *arg;
 };
 
-/* A server that cannot be reached is no error here. NULL with *reterr: a bad `server`, or no memory. */
+/* A server that cannot be reached is no error here. NULL with *reterr: a bad `server`, files of TLS that cannot be used, no memory. */
 struct store *store_redis_open(const struct store_redis_settings *settings, struct err *reterr);
 
 #endif
