@@ -53,7 +53,7 @@ TRANSACTIONS = [
     ("the fourth message in a minute", GOOD, {"sender": "fast@example.net", "times": 4}, 451, r"too many messages: try again in \d+ seconds"),
     ("a forged verdict of ours", GOOD, {"message": FORGED + b"From: a@example.net\r\n\r\nbody\r\n"}, 250, r"^(?![\s\S]*bank\.example)"),
     ("a user's mail leaves signed", STRANGE, {"login": "alice", "sender": "alice@example.org", "message": OURS}, 250,
-     r"DKIM-Signature:[^\n]*ed25519-sha256[\s\S]*DKIM-Signature:[^\n]*rsa-sha256"),
+     r"(?=[\s\S]*a=ed25519-sha256;)(?=[\s\S]*a=rsa-sha256;)"),
     ("... and is known again, forwarded", GOOD, {"message": "as delivered"}, 250, r"dkim=pass header\.d=example\.org[\s\S]*dkim=pass header\.d=example\.org"),
     ("... but not when it was changed", GOOD, {"message": "changed"}, 250, r"dkim=fail"),
 ]
@@ -78,7 +78,7 @@ def attempt(mta, client, how, last):
         text = last.replace("by Alice", "by Mallory") if how["message"] == "changed" else last
         how["message"] = text[text.index("DKIM-Signature"):].replace("\n", "\r\n").encode()
     for _ in range(times - 1):
-        mta.send(client, **how)
+        attempt(mta, client, how, last)
     before = set(mta.mail.iterdir())
     code, text = net.wait_for(lambda: (answer := mta.send(client, **how))[0] != patience and answer, "another answer")
     if code != 250 or any(not r.endswith("@example.org") for r in how.get("recipients", [])):
