@@ -6,6 +6,7 @@ import time
 
 import pytest
 from support import net, sendmail
+from support import signing as signing_keys
 from support.mta import PLAIN
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0 or not sendmail.BINARY.exists(), reason="root, and Sendmail as contrib/packages unpacks it")
@@ -191,3 +192,57 @@ def test_a_gateway_that_is_away_loses_nothing(setup, mta):
     began = time.monotonic()
     server.delivered(2)
     assert time.monotonic() - began < net.PATIENCE_S
+
+
+# ---- DKIM ----
+
+OURS = b"From: Alice <alice@example.org>\r\nTo: u@example.org\r\nSubject: hello\r\nDate: Wed, 25 Nov 2026 12:00:00 +0000\r\nMessage-ID: <1@example.org>\r\n" \
+       b"\r\nwritten by Alice\r\n.\r\n"
+
+
+@pytest.fixture
+def signing(setup, mta):
+    """A gateway with two keys for example.org, which are in its DNS, and the server before it."""
+    keys = signing_keys.Keys(setup.folder / "keys")
+    for kind in ("rsa", "ed25519"):
+        keys.make("example.org", kind, kind)
+    zone = ZONE + "".join(f"{name} TXT {text}\n" for name, text in keys.records.items())
+    s = setup.sluice(CONF.format(state=f"lmdb {setup.folder}/state", rules=f"sign {{ keys {keys.folder} }}\nat message in submission {{ rule sign sign }}"), zone)
+    return s, getattr(setup, mta)(s), keys
+
+
+def results(message):
+    """Of our header: what each method said."""
+    return re.findall(r"dkim=(\w+)[^;]*header\.d=([\w.]+) header\.s=(\w+) header\.a=([\w-]+)", re.sub(r"\n[ \t]+", " ", message.decode()))
+
+
+def test_mail_of_a_user_leaves_signed_and_arrives_well(signing):
+    s, server, keys = signing
+    assert server.send(CLIENT, login="alice", sender="alice@example.org", message=b"X-Marker: first\r\n" + OURS)[0] == 250
+    first = server.delivered(1, b"X-Marker: first")[0]
+    signed = first[first.index(b"DKIM-Signature:"):].replace(b"\n", b"\r\n")
+    assert sorted(keys.signers(signed)) == ["example.org/ed25519 ed25519-sha256", "example.org/rsa rsa-sha256"]  # python3-dkim says so
+    assert case(s)["facts"]["sign.result"] == "signed"
+
+    both = {("pass", "example.org", "rsa", "rsa-sha256"), ("pass", "example.org", "ed25519", "ed25519-sha256")}
+    assert server.send(CLIENT, message=b"X-Marker: again\r\n" + signed)[0] == 250
+    assert set(results(server.delivered(1, b"X-Marker: again")[0])) == both
+    assert case(s)["facts"]["dkim.result"] == "pass"
+
+    for marker, forged in ((b"body", signed.replace(b"by Alice", b"by Mallory")), (b"subject", signed.replace(b"Subject: hello", b"Subject: pay")),
+                           (b"author", signed.replace(b"From: Alice", b"From: Boss <boss@example.org>\r\nFrom: Alice"))):
+        assert server.send(CLIENT, message=b"X-Marker: " + marker + b"\r\n" + forged)[0] == 250
+        assert {r[0] for r in results(server.delivered(1, b"X-Marker: " + marker)[0])} == {"fail"}, marker
+        assert case(s)["facts"]["dkim.result"] == "fail"
+    assert_no_complaint(server)
+
+
+def test_mail_of_others_and_from_strangers_is_not_signed(signing):
+    s, server, _ = signing
+    assert server.send(CLIENT, login="alice", message=b"X-Marker: theirs\r\n" + PLAIN)[0] == 250
+    assert b"DKIM-Signature" not in server.delivered(1, b"X-Marker: theirs")[0]
+    facts = case(s)["facts"]
+    assert facts["sign.result"] == "not-ours" and "example.net" in facts["sign.reason"]
+    assert server.send(CLIENT, message=b"X-Marker: forged\r\n" + OURS)[0] == 250
+    assert b"DKIM-Signature" not in server.delivered(1, b"X-Marker: forged")[0]
+    assert "sign.result" not in case(s)["facts"]
