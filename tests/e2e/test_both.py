@@ -5,7 +5,7 @@ import re
 import time
 
 import pytest
-from support import net, sendmail
+from support import dkim_sender, net, sendmail
 from support import signing as signing_keys
 from support.mta import PLAIN
 
@@ -246,3 +246,14 @@ def test_mail_of_others_and_from_strangers_is_not_signed(signing):
     assert server.send(CLIENT, message=b"X-Marker: forged\r\n" + OURS)[0] == 250
     assert b"DKIM-Signature" not in server.delivered(1, b"X-Marker: forged")[0]
     assert "sign.result" not in case(s)["facts"]
+
+
+@pytest.mark.parametrize("canon", ["simple/simple", "relaxed/relaxed"])
+def test_a_signed_message_is_one_whoever_brings_it(setup, mta, canon):
+    s = setup.sluice("authserv_id mx.example.org\n", ZONE + dkim_sender.zone({"sel": dkim_sender.rsa().record, "ed": dkim_sender.ed25519().record}))
+    server = getattr(setup, mta)(s)
+    signed = dkim_sender.sign(dkim_sender.sign(canon=canon), key=dkim_sender.ed25519(), selector="ed", canon=canon)
+    for message, want in [(signed, ["pass", "pass"]), (signed.replace(b"Hello", b"Hullo"), ["fail", "fail"])]:
+        assert server.send(CLIENT, message=message)[0] == 250
+        assert re.findall(r"dkim=(\w+)", case(s)["authentication_results"]) == want
+    assert_no_complaint(server)
