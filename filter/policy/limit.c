@@ -10,6 +10,8 @@
 
 #define US_PER_MS     1000
 #define ROOM_MAX_US   (INT64_C(1) << 52) /* burst and interval multiplied: Redis counts with doubles */
+#define VALUE_MAX     (1u << 17) /* of a fact in words: more than the engine keeps */
+#define PART_MAX      256        /* of a value in a key; escaped it is three times as long at most */
 #define PERIOD_MAX_MS (INT64_C(30) * 86400000)
 
 const char *const limit_unit_words[] = { "connections", "messages", "recipients", "bytes", NULL };
@@ -151,11 +153,12 @@ bool limit_key(struct text *out, const char *rule, const struct limit *l, const 
 	text_addf(out, "limit|%s", rule);
 	for (size_t i = 0; i < l->key_count; i++) {
 		const struct value *v = &facts[l->keys[i]];
-		SLUICE_CLEANUP(text_done) struct text printed = TEXT_INIT(LIMIT_KEY_BYTES);
+		SLUICE_CLEANUP(text_done) struct text printed = TEXT_INIT(VALUE_MAX);
 
 		if (!v->known)
 			return false;
 		value_print(&printed, v, c->facts.items[l->keys[i]].words);
+		key_shorten(&printed, PART_MAX);
 		key_add(out, text_str(&printed), printed.len, v->type == SLUICE_DOMAIN || v->type == SLUICE_ADDRESS);
 	}
 	key_shorten(out, SLUICE_STORE_KEY_MAX);

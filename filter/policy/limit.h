@@ -12,7 +12,7 @@
 #include "plugins/plugin.h"
 
 #define LIMIT_MAX_KEYS  8    /* facts after `by` */
-#define LIMIT_KEY_BYTES 4096 /* of a key before it is shortened for the store */
+#define LIMIT_KEY_BYTES 8192 /* of a key before it is shortened for the store: no value of facts makes it longer */
 
 enum limit_unit { LIMIT_CONNECTIONS, LIMIT_MESSAGES, LIMIT_RECIPIENTS, LIMIT_KILOBYTES };
 #define LIMIT_KILOBYTE 1024 /* octets: between single ones there would be less than a microsecond */

@@ -20,8 +20,12 @@ static void evaluate(const struct policy *p, const struct catalog *catalog)
 		for (size_t i = 0; i < catalog->facts.len; i++)
 			facts[i] = (struct value){ .known = known, .type = catalog->facts.items[i].type };
 		for (size_t i = 0; i < p->rules.len; i++) {
-			SLUICE_CLEANUP(text_done) struct text reply = TEXT_INIT(REPLY_TEXT_MAX);
+			SLUICE_CLEANUP(text_done) struct text reply = TEXT_INIT(REPLY_TEXT_MAX), key = TEXT_INIT(LIMIT_KEY_BYTES);
+			const struct limit *limit = p->rules.items[i].limit;
 
+			MUST(!limit || (limit->interval_us > 0 && limit->burst > 0 && limit->burst <= INT64_MAX / limit->interval_us));
+			if (limit && limit_key(&key, p->rules.items[i].name, limit, facts, catalog))
+				MUST(key.len <= SLUICE_STORE_KEY_MAX);
 			if (p->rules.items[i].when)
 				(void)expr_eval(p->rules.items[i].when, facts);
 			if (p->rules.items[i].reply)
