@@ -55,14 +55,13 @@ static enum sluice_outcome run(struct sluice_check_ctx *c, struct sluice_result 
 {
 	struct sign_message *m = *sluice_memory(c);
 	enum sign_result result = m ? sign_message_end(m, sluice_now_s(c)) : SIGN_FAILED;
+	size_t count = m ? sign_message_count(m) : 0;
 
 	report(res, result, m ? sign_message_reason(m) : "out of memory");
-	for (size_t i = 0; m && i < sign_message_count(m); i++) {
-		const char *signer = sign_message_signer(m, i);
-
-		sluice_add_text(res, DOMAINS, signer, strlen(signer));
-		sluice_insert_header(res, SIGN_FIELD_NAME, sign_message_signature(m, i));
-	}
+	for (size_t i = 0; i < count; i++)
+		sluice_add_text(res, DOMAINS, sign_message_signer(m, i), strlen(sign_message_signer(m, i)));
+	for (size_t i = count; i > 0; i--) /* each goes above the one before: so they stand in the order of the fact */
+		sluice_insert_header(res, SIGN_FIELD_NAME, sign_message_signature(m, i - 1));
 	return SLUICE_DONE;
 }
 

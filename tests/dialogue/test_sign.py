@@ -14,7 +14,7 @@ sign {{ {settings} }}
 role submission {{ when client.authenticated }}
 at message in submission {{ rule sign sign }}
 """
-BOTH = ["example.org/rsa rsa-sha256", "example.org/ed ed25519-sha256"]
+BOTH = ["example.org/ed ed25519-sha256", "example.org/rsa rsa-sha256"]  # in the order of their files
 AUTH = {"M": {"{auth_authen}": "alice", "{auth_type}": "PLAIN"}}
 HEADERS = (("From", "A <a@example.org>"), ("To", "b@example.net"), ("Subject", "t"))
 
@@ -67,7 +67,7 @@ def case_of(s):
 def test_headers(setup, site, keys, headers):
     answer = submit(setup, site, headers=headers)
     message = sent(answer, [h for h in headers if h[0] != "DKIM-Signature"], b"hello\r\n")
-    assert sorted(keys.signers(message)) == sorted(BOTH)
+    assert keys.signers(message) == BOTH
 
 
 @pytest.mark.parametrize("chunks", [
@@ -83,7 +83,7 @@ def test_headers(setup, site, keys, headers):
 ], ids=["none", "blank", "blanks", "no end", "blank lines last", "cut in CRLF", "8-bit", "large", "octets"])
 def test_bodies(setup, site, keys, chunks):
     answer = submit(setup, site, chunks=chunks)
-    assert sorted(keys.signers(sent(answer, HEADERS, b"".join(chunks)))) == sorted(BOTH)
+    assert keys.signers(sent(answer, HEADERS, b"".join(chunks))) == BOTH
 
 
 def test_what_a_signature_says(setup, site, keys):
@@ -96,7 +96,7 @@ def test_what_a_signature_says(setup, site, keys):
         assert [names.count(n) for n in ("from", "to", "subject", "date", "cc")] == [2, 2, 2, 0, 0]
     facts = case_of(site)["facts"]
     assert (facts["sign.result"], facts["sign.blocked"]) == ("signed", False)
-    assert sorted(facts["sign.domains"]) == ["example.org/ed", "example.org/rsa"] and not facts.get("sign.reason")
+    assert facts["sign.domains"] == ["example.org/ed", "example.org/rsa"] and not facts.get("sign.reason")
 
 
 def test_several_messages_in_one_connection(setup, site, keys):

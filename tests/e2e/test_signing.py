@@ -85,7 +85,7 @@ def test_what_an_authenticated_client_sends_is_signed(site, name, message):
     code, text = site.postfix.send(CLIENT, login="alice", sender="a@example.org", recipients=["b@elsewhere.example"], message=marked)
     assert code == 250, text
     arrived = site.sink.received(f"X-Marker: {name}".encode())
-    assert sorted(site.keys.signers(arrived)) == BOTH
+    assert site.keys.signers(arrived) == BOTH
     assert arrived.index(b"Authentication-Results:") < arrived.index(b"DKIM-Signature:") < arrived.index(b"X-Marker:")
 
 
@@ -108,7 +108,7 @@ def test_a_bounce_is_signed(site):
     assert code == 250, text
     bounce = site.sink.received(b"Undelivered Mail Returned to Sender")
     assert b"\r\nFrom: Mail Delivery System <MAILER-DAEMON@mx.example.org>\r\n" in bounce
-    assert sorted(site.keys.signers(bounce)) == BOTH
+    assert site.keys.signers(bounce) == BOTH
     assert {tags(s)["d"] for s in signatures(bounce)} == {"example.org"}
 
 
