@@ -10,7 +10,7 @@
 
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS  (24 * HOUR_MS)
-#define KEY_MAX 4096 /* before it is shortened */
+#define KEY_MAX (1u << 18) /* before it is shortened: far more than an address has */
 
 enum { MESSAGES, NEW_NETWORKS, RECIPIENTS, TRIED, FAILED, FAILED_PERCENT, MAIL_FROM_ALLOWED, FROM_ALLOWED };
 static const struct sluice_fact facts[] = {

@@ -7,7 +7,7 @@
 #include "filter/base/key.h"
 #include "plugins/greylist/greylist_eval.h"
 
-#define KEY_MAX 2048 /* before it is hashed */
+#define KEY_MAX (1u << 18) /* before it is shortened: far more than an address has */
 
 enum { BLOCKED, STATE, WAIT, PASSES };
 static const char *const states[] = {
