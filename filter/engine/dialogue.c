@@ -39,10 +39,21 @@ struct dialogue *dialogue_new(struct engine *engine, struct snapshot *snapshot)
 	return d;
 }
 
+/* All its recipients were refused: there will be no message. */
+static bool came_to_nothing(const struct message *m)
+{
+	for (size_t i = 0; i < m->recipients.len; i++)
+		if (!m->recipients.items[i].refused)
+			return false;
+	return m->recipients.len > 0;
+}
+
 void dialogue_free(struct dialogue *d)
 {
 	if (!d)
 		return;
+	if (d->session && came_to_nothing(&d->session->message))
+		limit_refund(d, 0);
 	host_drop(d);
 	vec_done(&d->edits.remove);
 	vec_done(&d->edits.tags);
@@ -168,15 +179,6 @@ struct verdict dialogue_helo(struct dialogue *d, const char *name)
 	if (refused_before(d))
 		return told(d, d->refused);
 	return judge_if(d, d->plan->refuses[SLUICE_STAGE_CONNECT] || d->plan->refuses[SLUICE_STAGE_HELO], SLUICE_STAGE_HELO);
-}
-
-/* All its recipients were refused: there will be no message. */
-static bool came_to_nothing(const struct message *m)
-{
-	for (size_t i = 0; i < m->recipients.len; i++)
-		if (!m->recipients.items[i].refused)
-			return false;
-	return m->recipients.len > 0;
 }
 
 static void begin_message(struct dialogue *d)
@@ -426,13 +428,22 @@ static bool write_authres(struct dialogue *d)
 	return d->edits.authres != NULL;
 }
 
+/* What was said of a recipient who was refused is not about those who get the message. */
+static bool is_refused(const struct message *m, const char *recipient)
+{
+	for (size_t i = 0; recipient && i < m->recipients.len; i++)
+		if (m->recipients.items[i].address.text == recipient)
+			return m->recipients.items[i].refused;
+	return false;
+}
+
 /* The first rule that holds the message says why. */
 static void collect_hold(struct dialogue *d, struct verdict *v)
 {
 	for (size_t i = 0; i < d->matches.len && !d->edits.hold; i++) {
 		const struct match *match = &d->matches.items[i];
 
-		if (match->rule->action != RULE_HOLD)
+		if (match->rule->action != RULE_HOLD || is_refused(&d->session->message, match->recipient))
 			continue;
 		d->edits.hold = v->text = match->text;
 		v->action = VERDICT_HOLD;

@@ -104,10 +104,10 @@ static const char *expand(struct dialogue *d, const struct reply *reply, struct 
 	return arena_copy(arena, text_str(&out), out.len);
 }
 
-/* A rule that gives points or a text counts once a message, however many recipients it matched. */
+/* A rule that gives points or a tag counts once a message, however many recipients it matched. */
 static bool counted(const struct dialogue *d, const struct rule *rule)
 {
-	if (rule->action != RULE_SCORE && rule->action != RULE_TAG && rule->action != RULE_HOLD)
+	if (rule->action != RULE_SCORE && rule->action != RULE_TAG)
 		return false;
 	for (size_t i = 0; i < d->matches.len; i++)
 		if (d->matches.items[i].rule == rule)

@@ -119,10 +119,10 @@ static int optional_reply(struct parser *ps, const char *usual, const struct rep
 
 static bool has_check(const struct parser *ps, enum rule_action action)
 {
-	char outcome[64];
+	char blocked[64];
 
-	(void)snprintf(outcome, sizeof outcome, "%s.outcome", rule_action_checks[action]);
-	return catalog_find(ps->host->catalog, outcome) >= 0;
+	(void)snprintf(blocked, sizeof blocked, "%s.blocked", rule_action_checks[action]);
+	return catalog_find(ps->host->catalog, blocked) >= 0;
 }
 
 /* `greylist ["451 4.7.1 text"]`, `sign [optional] ["451 4.7.0 text"]` */

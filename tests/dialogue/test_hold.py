@@ -37,6 +37,17 @@ def test_a_refusal_is_stronger(setup):
     m.abort()
 
 
+def test_a_recipient_who_is_refused_holds_nobody_elses_mail(setup):
+    s = setup.sluice('at rcpt { rule look hold "{rcpt.address} is strange" when rcpt.domain == strange.example\n'
+                     'rule no reject "550 5.7.1 no" when rcpt.address == no@strange.example }')
+    m = setup.milter(s)
+    m.greet()
+    for recipients, want in ((["no@strange.example", "u@example.org"], []), (["no@strange.example", "yes@strange.example"], ["yes@strange.example is strange"])):
+        m.mail()
+        assert [m.rcpt(f"<{recipient}>").code for recipient in recipients] == [550, 0]
+        assert held(m.content()) == want
+
+
 def test_what_was_held_does_not_hold_the_next(setup):
     s = setup.sluice('at mail { rule look hold "strange" when mail.from == b@example.net }')
     m = setup.milter(s)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 from support import net
-from support.milter import CONTINUE
+from support.milter import CONTINUE, Closed
 from support.redis import Redis
 
 
@@ -137,6 +137,21 @@ def test_a_message_without_recipients_is_no_message(setup):
         m.mail()
         assert m.rcpt("<no@example.org>").code == 550
         m.abort()
+    m.mail()
+    assert m.rcpt().kind == CONTINUE
+
+
+def test_a_client_that_leaves_after_its_recipients_were_refused(setup):
+    s = start(setup, f"lmdb {setup.folder}/state",
+              'at rcpt { rule m limit 1/1h of messages by client.ip\n rule no reject "550 5.7.1 no" when rcpt.address == no@example.org }')
+    for _ in range(3):
+        m = session(setup, s)
+        m.mail()
+        assert m.rcpt("<no@example.org>").code == 550
+        m.quit()
+        with pytest.raises(Closed):
+            m.receive()
+    m = session(setup, s)
     m.mail()
     assert m.rcpt().kind == CONTINUE
 
