@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "filter/mail/dkim_canon.h"
 
+#include <string.h>
+
 #include "filter/base/ascii.h"
 
 static bool is_blank(char c)
@@ -8,7 +10,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-void dkim_canon_header(struct text *out, const char *name, size_t name_len, const char *value, size_t value_len)
+static void relaxed_header(struct text *out, const char *name, size_t name_len, const char *value, size_t value_len)
 {
 	bool blank = false, any = false;
 
@@ -30,70 +32,111 @@ void dkim_canon_header(struct text *out, const char *name, size_t name_len, cons
 	}
 }
 
+void dkim_canon_header(struct text *out, enum dkim_canon canon, const char *name, size_t name_len, const char *value, size_t value_len)
+{
+	if (canon == DKIM_RELAXED) {
+		relaxed_header(out, name, name_len, value, value_len);
+		return;
+	}
+	text_add(out, name, name_len);
+	text_addc(out, ':');
+	text_add(out, value, value_len);
+}
+
 /* ---- the body ---- */
 
-void dkim_canon_body(struct dkim_canon_body *b, void (*out)(void *arg, const char *bytes, size_t len), void *arg)
+void dkim_canon_body(struct dkim_canon_body *b, enum dkim_canon canon, void (*out)(void *arg, const char *bytes, size_t len), void *arg)
 {
+	b->canon = canon;
 	b->out = out;
 	b->arg = arg;
 	b->any = b->cr = b->blank = false;
 	b->lines = b->used = 0;
 }
 
-static void put(struct dkim_canon_body *b, char c)
+static void put(struct dkim_canon_body *b, const char *bytes, size_t len)
 {
-	if (b->used == sizeof b->buffer) {
+	while (len > 0) {
+		size_t room = sizeof b->buffer - b->used, n = len < room ? len : room;
+
+		memcpy(b->buffer + b->used, bytes, n);
+		b->used += n;
+		bytes += n;
+		len -= n;
+		if (b->used < sizeof b->buffer)
+			return;
 		b->out(b->arg, b->buffer, b->used);
 		b->used = 0;
 	}
-	b->buffer[b->used++] = c;
 }
 
 static void put_lines(struct dkim_canon_body *b)
 {
-	for (; b->lines > 0; b->lines--) {
-		put(b, '\r');
-		put(b, '\n');
-	}
+	for (; b->lines > 0; b->lines--)
+		put(b, "\r\n", 2);
 }
 
-/* An octet that is no white space: what waited before it counts. */
-static void pass(struct dkim_canon_body *b, char c)
+/* Octets that stay as they are: what waited before them counts. */
+static void pass(struct dkim_canon_body *b, const char *bytes, size_t len)
 {
 	put_lines(b);
 	if (b->blank)
-		put(b, ' ');
+		put(b, " ", 1);
 	b->blank = false;
 	b->any = true;
-	put(b, c);
+	put(b, bytes, len);
+}
+
+/* How many octets at the start have no meaning of their own. */
+static size_t plain_len(const struct dkim_canon_body *b, const char *bytes, size_t len)
+{
+	const char *cr;
+	size_t n = 0;
+
+	if (b->canon == DKIM_SIMPLE) {
+		cr = memchr(bytes, '\r', len);
+		return cr ? (size_t)(cr - bytes) : len;
+	}
+	while (n < len && bytes[n] != '\r' && !is_blank(bytes[n]))
+		n++;
+	return n;
 }
 
 void dkim_canon_body_add(struct dkim_canon_body *b, const char *bytes, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		char c = bytes[i];
+	while (len > 0) {
+		size_t n;
 
-		if (b->cr && c == '\n') {
-			b->cr = b->blank = false; /* white space at the end of a line is none */
-			b->lines++;
-			continue;
+		if (b->cr) {
+			b->cr = false;
+			if (*bytes == '\n') {
+				b->blank = false; /* white space at the end of a line is none */
+				b->lines++;
+				bytes++;
+				len--;
+				continue;
+			}
+			pass(b, "\r", 1);
 		}
-		if (b->cr)
-			pass(b, '\r');
-		b->cr = c == '\r';
-		if (is_blank(c))
-			b->blank = true;
-		else if (!b->cr)
-			pass(b, c);
+		n = plain_len(b, bytes, len);
+		if (n > 0) {
+			pass(b, bytes, n);
+		} else {
+			n = 1;
+			b->cr = *bytes == '\r';
+			b->blank |= !b->cr;
+		}
+		bytes += n;
+		len -= n;
 	}
 }
 
 void dkim_canon_body_end(struct dkim_canon_body *b)
 {
 	if (b->cr)
-		pass(b, '\r');
+		pass(b, "\r", 1);
 	b->cr = b->blank = false;
-	b->lines = b->any ? 1 : 0; /* empty lines at the end are none */
+	b->lines = b->any || b->canon == DKIM_SIMPLE ? 1 : 0; /* empty lines at the end are none */
 	put_lines(b);
 	if (b->used)
 		b->out(b->arg, b->buffer, b->used);

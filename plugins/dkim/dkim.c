@@ -34,7 +34,7 @@ static const struct sluice_option options[] = {
 };
 
 struct dkim_state {
-	struct dkim_library *library;
+	struct dkim_keys *keys; /* that were used before */
 	int64_t values[OPTIONS];
 };
 
@@ -72,7 +72,7 @@ static void feed(struct sluice_check_ctx *c, const struct sluice_part *part)
 	if (sluice_authenticated(c))
 		return;
 	if (!*memory)
-		*memory = dkim_message_new(state->library, (size_t)state->values[MAX_SIGNATURES]);
+		*memory = dkim_message_new((size_t)state->values[MAX_SIGNATURES]);
 	if (!*memory)
 		return;
 	switch (part->type) {
@@ -167,6 +167,7 @@ static enum sluice_outcome run(struct sluice_check_ctx *c, struct sluice_result 
 	struct dkim_key keys[DKIM_MAX_SIGNATURES];
 	struct dkim_message *m = *sluice_memory(c);
 	const struct dkim_verified *signatures;
+	bool finished;
 	size_t count;
 
 	if (sluice_authenticated(c))
@@ -178,9 +179,12 @@ static enum sluice_outcome run(struct sluice_check_ctx *c, struct sluice_result 
 	signatures = dkim_message_signatures(m, &count);
 	for (size_t i = 0; i < count; i++)
 		if (answers[i])
-			dkim_key_choose(
-				answers[i], &signatures[i].sig, (unsigned)state->values[MIN_KEY_BITS], &keys[i]);
-	if (!dkim_message_finish(m, keys))
+			dkim_key_choose(answers[i], &signatures[i].sig, (unsigned)state->values[MIN_KEY_BITS], state->keys, &keys[i]);
+	finished = dkim_message_finish(m, keys);
+	for (size_t i = 0; i < count; i++)
+		if (answers[i])
+			EVP_PKEY_free(keys[i].key);
+	if (!finished)
 		return SLUICE_TEMPERROR;
 	return report(res, m) == DKIM_TEMPERROR ? SLUICE_TEMPERROR : SLUICE_DONE;
 }
@@ -205,7 +209,7 @@ static void release(void *state)
 
 	if (!s)
 		return;
-	dkim_library_free(s->library);
+	dkim_keys_free(s->keys);
 	free(s);
 }
 
@@ -217,8 +221,8 @@ static int configure(
 	(void)count, (void)reterr;
 	if (!s)
 		return -ENOMEM;
-	s->library = dkim_library_new(NULL);
-	if (!s->library) {
+	s->keys = dkim_keys_new();
+	if (!s->keys) {
 		release(s);
 		return -ENOMEM;
 	}

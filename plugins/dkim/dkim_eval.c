@@ -9,13 +9,11 @@
 #include "filter/mail/domain.h"
 #include "filter/mail/taglist.h"
 
-#define SHA256_BYTES   32
-#define ED25519_BYTES  32
-#define ED25519_BITS   256
-#define TIME_DIGITS    12 /* RFC 6376 3.5: a longer time may be taken as for ever */
-#define LENGTH_DIGITS  19 /* RFC 6376 3.5 has up to 76, but no message has so many octets */
-#define IDENTITY_MAX   1024
-#define DER_HEAD_BYTES 4 /* of what is no longer than 65535 octets */
+#define ED25519_BITS     256
+#define RSA_LONGEST_BITS 8192 /* a longer one would cost more time than mail is worth */
+#define TIME_DIGITS      12   /* RFC 6376 3.5: a longer time may be taken as for ever */
+#define LENGTH_DIGITS    19   /* RFC 6376 3.5 has up to 76, but no message has so many octets */
+#define IDENTITY_MAX     1024
 
 const char *const dkim_result_words[] = { "none", "pass", "fail", "policy", "neutral", "temperror", "permerror", NULL };
 
@@ -101,7 +99,8 @@ static void read_canonicalization(const struct taglist *l, struct dkim_signature
 	(void)tag_squeeze(c, value, sizeof value);
 	while (i < ARRAY_LEN(words) && strcmp(value, words[i]) != 0)
 		i++;
-	sig->relaxed_body = i >= 4;
+	sig->header_canon = i % 2 ? DKIM_RELAXED : DKIM_SIMPLE;
+	sig->body_canon = i >= 4 && i < ARRAY_LEN(words) ? DKIM_RELAXED : DKIM_SIMPLE;
 	if (i == ARRAY_LEN(words))
 		set_flaw(&sig->flaw, DKIM_NEUTRAL, "c= is unknown");
 }
@@ -141,8 +140,7 @@ static void read_fields(const struct taglist *l, struct dkim_signature *sig)
 			set_flaw(&sig->flaw, DKIM_NEUTRAL, "h= has an empty name");
 		count++;
 	}
-	sig->oversized = h->value_len > DKIM_FIELDS_MAX_BYTES || count > DKIM_FIELDS_MAX;
-	if (sig->oversized)
+	if (count > DKIM_FIELDS_MAX)
 		set_flaw(&sig->flaw, DKIM_PERMERROR, "h= names too many fields");
 	if (!lists(h, "From"))
 		set_flaw(&sig->flaw, DKIM_PERMERROR, "From is not signed");
@@ -183,10 +181,10 @@ static void read_times(const struct taglist *l, struct dkim_signature *sig)
 	const struct tag *t = taglist_find(l, "t"), *x = taglist_find(l, "x");
 	uint64_t value;
 
-	if (t && (!read_number(t, TIME_DIGITS, &value) || value < DKIM_OLDEST_S || value > INT64_MAX))
-		set_flaw(&sig->flaw, DKIM_NEUTRAL, "t= is no time of our age");
+	if (t && !read_number(t, TIME_DIGITS, &value))
+		set_flaw(&sig->flaw, DKIM_NEUTRAL, "t= is no time");
 	else if (t)
-		sig->signed_s = (int64_t)value;
+		sig->signed_s = value > INT64_MAX ? INT64_MAX : (int64_t)value;
 	if (x && !read_number(x, TIME_DIGITS, &value))
 		set_flaw(&sig->flaw, DKIM_NEUTRAL, "x= is no time");
 	else if (x && value <= INT64_MAX)
@@ -206,16 +204,18 @@ static void read_length(const struct taglist *l, struct dkim_signature *sig)
 
 static void read_hash(const struct taglist *l, struct dkim_signature *sig)
 {
-	SLUICE_CLEANUP(text_done) struct text hash = TEXT_INIT(2 * SHA256_BYTES);
+	SLUICE_CLEANUP(text_done) struct text hash = TEXT_INIT(2 * DKIM_HASH_BYTES);
 	const struct tag *bh = taglist_find(l, "bh");
 
-	if (!bh || !base64_decode(&hash, bh->value, bh->value_len) || hash.len != SHA256_BYTES)
+	if (!bh || !base64_decode(&hash, bh->value, bh->value_len) || hash.len != DKIM_HASH_BYTES)
 		set_flaw(&sig->flaw, DKIM_NEUTRAL, bh ? "bh= is no hash" : "no bh= tag");
+	else
+		memcpy(sig->body_hash, hash.bytes, DKIM_HASH_BYTES);
 }
 
 static void read_signature(const struct taglist *l, struct dkim_signature *sig)
 {
-	SLUICE_CLEANUP(text_done) struct text bytes = TEXT_INIT(DKIM_SIGNATURE_MAX);
+	SLUICE_CLEANUP(text_done) struct text bytes = TEXT_INIT(DKIM_RAW_MAX);
 	const struct tag *b = taglist_find(l, "b");
 	size_t len = 0;
 
@@ -224,6 +224,8 @@ static void read_signature(const struct taglist *l, struct dkim_signature *sig)
 			sig->b[len++] = b->value[i];
 	if (!b || !base64_decode(&bytes, b->value, b->value_len) || bytes.len == 0)
 		set_flaw(&sig->flaw, DKIM_NEUTRAL, b ? "b= is no signature" : "no b= tag");
+	sig->raw_len = bytes.len;
+	memcpy(sig->raw, text_str(&bytes), bytes.len);
 }
 
 void dkim_signature_parse(const char *value, size_t len, struct dkim_signature *ret)
@@ -245,7 +247,6 @@ void dkim_signature_parse(const char *value, size_t len, struct dkim_signature *
 
 	*ret = (struct dkim_signature){ .signed_s = -1, .expires_s = -1, .algorithm = DKIM_OTHER_ALGORITHM };
 	if (len > DKIM_SIGNATURE_MAX) {
-		ret->oversized = true;
 		set_flaw(&ret->flaw, DKIM_NEUTRAL, "the field is too long");
 		return;
 	}
@@ -263,152 +264,38 @@ void dkim_signature_check_time(struct dkim_signature *sig, int64_t now_s)
 		set_flaw(&sig->flaw, DKIM_POLICY, "signed in the future");
 }
 
-/* ---- RSA keys in DER (X.690): as much of it as they need; OpenSSL takes 100 us to say as much ---- */
-
-struct der {
-	const unsigned char *at;
-	size_t len;
-};
-enum { DER_INTEGER = 0x02, DER_BIT_STRING = 0x03, DER_SEQUENCE = 0x30 };
-
-/* Take the element at the front of d, which has to have this tag. */
-static bool der_take(struct der *d, unsigned char tag, struct der *ret)
-{
-	size_t head = 2, len;
-
-	if (d->len < head || d->at[0] != tag)
-		return false;
-	len = d->at[1];
-	if (len >= 0x80) {
-		size_t octets = len & 0x7f;
-
-		if (octets == 0 || octets > 2 || d->len < head + octets)
-			return false;
-		len = 0;
-		for (size_t i = 0; i < octets; i++)
-			len = len << 8 | d->at[head + i];
-		head += octets;
-	}
-	if (len > d->len - head)
-		return false;
-	*ret = (struct der){ d->at + head, len };
-	d->at += head + len;
-	d->len -= head + len;
-	return true;
-}
-
-/* RSAPublicKey (RFC 8017 A.1.1): the bits of its modulus; 0: it is none. */
-static unsigned rsa_bits(struct der der)
-{
-	struct der key, n, e;
-	unsigned bits;
-
-	if (!der_take(&der, DER_SEQUENCE, &key) || der.len || !der_take(&key, DER_INTEGER, &n) ||
-		!der_take(&key, DER_INTEGER, &e) || key.len)
-		return 0;
-	while (n.len && n.at[0] == 0) {
-		n.at++;
-		n.len--;
-	}
-	if (!n.len || !e.len)
-		return 0;
-	bits = (unsigned)n.len * 8;
-	for (unsigned char top = n.at[0]; !(top & 0x80); top = (unsigned char)(top << 1))
-		bits--;
-	return bits;
-}
-
-/* AlgorithmIdentifier rsaEncryption, NULL */
-static const char rsa_encryption[15] = "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x05\x00";
-
-/* SubjectPublicKeyInfo (RFC 5280 4.1): the bits of the RSA key in it; 0: it is none. */
-static unsigned spki_bits(struct der der)
-{
-	struct der info, bit_string;
-
-	if (!der_take(&der, DER_SEQUENCE, &info) || der.len || info.len < sizeof rsa_encryption ||
-		memcmp(info.at, rsa_encryption, sizeof rsa_encryption) != 0)
-		return 0;
-	info.at += sizeof rsa_encryption;
-	info.len -= sizeof rsa_encryption;
-	if (!der_take(&info, DER_BIT_STRING, &bit_string) || info.len || bit_string.len < 1 || bit_string.at[0] != 0)
-		return 0;
-	return rsa_bits((struct der){ bit_string.at + 1, bit_string.len - 1 });
-}
-
-static void der_head(struct text *out, unsigned char tag, size_t len)
-{
-	unsigned char head[DER_HEAD_BYTES] = { tag, 0x82, (unsigned char)(len >> 8), (unsigned char)len };
-
-	if (len < 0x80)
-		text_add(out, (const unsigned char[]){ tag, (unsigned char)len }, 2);
-	else if (len < 0x100)
-		text_add(out, (const unsigned char[]){ tag, 0x81, (unsigned char)len }, 3);
-	else
-		text_add(out, head, sizeof head);
-}
-
-static size_t der_head_len(size_t len)
-{
-	return len < 0x80 ? 2 : len < 0x100 ? 3 : DER_HEAD_BYTES;
-}
-
-static void wrap_rsa(struct text *out, const struct text *pkcs1)
-{
-	size_t bit_string = 1 + pkcs1->len;
-
-	der_head(out, DER_SEQUENCE, sizeof rsa_encryption + der_head_len(bit_string) + bit_string);
-	text_add(out, rsa_encryption, sizeof rsa_encryption);
-	der_head(out, DER_BIT_STRING, bit_string);
-	text_addc(out, '\0');
-	text_add(out, pkcs1->bytes, pkcs1->len);
-}
-
 /* ---- keys ---- */
 
-static void write_clean(struct dkim_key *key, const char *type, const struct text *der)
+static void read_public_key(struct dkim_key *key, const struct dkim_record *record, unsigned min_bits, struct dkim_keys *kept)
 {
-	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(DKIM_CLEAN_MAX - 1);
+	bool ed25519 = record->type == DKIM_KEY_ED25519;
+	EVP_PKEY *public = dkim_keys_get(kept, record);
 
-	text_addf(&out, "v=DKIM1; k=%s; p=", type);
-	base64_encode(&out, der->bytes, der->len);
-	if (out.failed)
-		set_flaw(&key->flaw, DKIM_PERMERROR, "the key is longer than can be verified here");
-	else
-		memcpy(key->clean, out.bytes, out.len + 1);
-}
-
-static void read_rsa(struct dkim_key *key, const struct text *p, unsigned min_bits)
-{
-	SLUICE_CLEANUP(text_done) struct text wrapped = TEXT_INIT(2 * DKIM_RECORD_MAX_BYTES);
-	struct der der = { (const unsigned char *)text_str(p), p->len };
-	unsigned bits = spki_bits(der);
-
-	key->bits = bits ? bits : rsa_bits(der);
-	if (key->bits && !bits)
-		wrap_rsa(&wrapped, p);
-	if (!key->bits)
-		set_flaw(&key->flaw, DKIM_PERMERROR, "p= of the key is no RSA key");
-	else if (key->bits < min_bits)
+	if (public && EVP_PKEY_get_bits(public) <= 0) {
+		EVP_PKEY_free(public);
+		public = NULL;
+	}
+	if (!public) {
+		set_flaw(&key->flaw, DKIM_PERMERROR, ed25519 ? "p= of the key is no Ed25519 key" : "p= of the key is no RSA key");
+		return;
+	}
+	key->bits = (unsigned)EVP_PKEY_get_bits(public);
+	if (ed25519)
+		key->bits = ED25519_BITS; /* OpenSSL counts 253 */
+	if (!ed25519 && key->bits < min_bits)
 		set_flaw(&key->flaw, DKIM_POLICY, "the key is too short");
+	if (!ed25519 && key->bits > RSA_LONGEST_BITS)
+		set_flaw(&key->flaw, DKIM_PERMERROR, "the key is longer than can be verified here");
+	if (key->flaw.why)
+		EVP_PKEY_free(public);
 	else
-		write_clean(key, "rsa", bits ? p : &wrapped);
-}
-
-static void read_ed25519(struct dkim_key *key, const struct text *p)
-{
-	key->bits = ED25519_BITS;
-	if (p->len != ED25519_BYTES)
-		set_flaw(&key->flaw, DKIM_PERMERROR, "p= of the key is no Ed25519 key");
-	else
-		write_clean(key, "ed25519", p);
+		key->key = public;
 }
 
 /* RFC 6376 6.1.2. False: the record is no key at all, and has a flaw. */
 static bool read_key(const struct sluice_dns_record *bytes, const struct dkim_signature *sig, unsigned min_bits,
-	struct dkim_key *key)
+	struct dkim_keys *kept, struct dkim_key *key)
 {
-	SLUICE_CLEANUP(text_done) struct text p = TEXT_INIT(DKIM_RECORD_MAX_BYTES);
 	enum dkim_key_type type = sig->algorithm == DKIM_ED25519_SHA256 ? DKIM_KEY_ED25519 : DKIM_KEY_RSA;
 	struct dkim_record record;
 
@@ -426,17 +313,13 @@ static bool read_key(const struct sluice_dns_record *bytes, const struct dkim_si
 		set_flaw(&key->flaw, DKIM_PERMERROR, "the key is not for mail and sha256");
 	else if (record.no_subdomains && sig->subdomain)
 		set_flaw(&key->flaw, DKIM_PERMERROR, "the key is not for the subdomain in i=");
-	else if (!base64_decode(&p, record.key, record.key_len))
-		set_flaw(&key->flaw, DKIM_PERMERROR, "p= of the key is no base64");
-	else if (type == DKIM_KEY_ED25519)
-		read_ed25519(key, &p);
 	else
-		read_rsa(key, &p, min_bits);
+		read_public_key(key, &record, min_bits, kept);
 	return true;
 }
 
 void dkim_key_choose(const struct sluice_dns_answer *answer, const struct dkim_signature *sig, unsigned min_bits,
-	struct dkim_key *ret)
+	struct dkim_keys *kept, struct dkim_key *ret)
 {
 	bool found = false;
 
@@ -455,53 +338,13 @@ void dkim_key_choose(const struct sluice_dns_answer *answer, const struct dkim_s
 	}
 	for (size_t i = 0; i < answer->count; i++) {
 		struct dkim_key key;
-		bool is_key = read_key(&answer->records[i], sig, min_bits, &key);
+		bool is_key = read_key(&answer->records[i], sig, min_bits, kept, &key);
 
 		if (i == 0 || !key.flaw.why || (is_key && !found))
 			*ret = key;
 		found |= is_key;
 		if (!key.flaw.why)
 			return;
-	}
-}
-
-/* ---- the length of the body ---- */
-
-static void end_line(uint64_t *count, uint64_t *line, uint64_t *blanks)
-{
-	if (*line == 0) {
-		++*blanks;
-		return;
-	}
-	*count += 2 * *blanks + *line + 2;
-	*blanks = *line = 0;
-}
-
-static void add_octet(struct dkim_length *l, char c)
-{
-	l->simple_line++;
-	if (c == ' ' || c == '\t') {
-		l->blank = true;
-		return;
-	}
-	l->relaxed_line += 1 + (uint64_t)l->blank;
-	l->blank = false;
-}
-
-void dkim_length_add(struct dkim_length *l, const char *bytes, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		if (l->cr && bytes[i] == '\n') {
-			end_line(&l->simple, &l->simple_line, &l->simple_blanks);
-			end_line(&l->relaxed, &l->relaxed_line, &l->relaxed_blanks);
-			l->blank = l->cr = false;
-			continue;
-		}
-		if (l->cr)
-			add_octet(l, '\r');
-		l->cr = bytes[i] == '\r';
-		if (!l->cr)
-			add_octet(l, bytes[i]);
 	}
 }
 

@@ -1,239 +1,250 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "plugins/dkim/dkim_verify.h"
 
-#include <opendkim/dkim.h>
-#include <stdint.h>
+#include <openssl/rsa.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "filter/base/ascii.h"
+#include "filter/base/hash.h"
+#include "filter/base/vec.h"
+#include "filter/mail/header_field.h"
+#include "filter/mail/taglist.h"
 
-/*
- * libopendkim compares t= and x= with the real clock, in sums that wrap. With this much drift allowed it says nothing of
- * any time from DKIM_OLDEST_S on, and dkim_signature_check_time() does.
- */
-#define LIBRARY_DRIFT_S ((uint64_t)DKIM_OLDEST_S)
+struct field { /* places in the text of the header */
+	size_t name, name_len, value, value_len;
+	uint64_t hash; /* of the name as it is compared */
+};
 
-/*
- * libopendkim writes behind an array when h= names all fields of the message and one more. No h= can name this field, for
- * no name in it has a blank, so that never all of them are named.
- */
-#define UNSIGNABLE_FIELD "Sluice looks on:"
+/* A hash of the body, for all signatures that want the same one. */
+struct body_hash {
+	EVP_MD_CTX *ctx;
+	enum dkim_canon canon;
+	bool has_length;
+	uint64_t length, left; /* l=, and what is still missing of it */
+	unsigned char hash[DKIM_HASH_BYTES];
+};
 
-struct dkim_library {
-	DKIM_LIB *handle;
+struct body_form { /* the body in one canonical form */
+	struct dkim_message *m;
+	struct dkim_canon_body canon;
+	bool wanted;
+	uint64_t length;
 };
 
 struct dkim_message {
-	DKIM *handle;
 	size_t max_signatures, count, skipped;
 	struct dkim_verified signatures[DKIM_MAX_SIGNATURES];
-	DKIM_SIGINFO *infos[DKIM_MAX_SIGNATURES]; /* NULL: libopendkim does not know it */
-	const struct dkim_key *keys;              /* of dkim_message_finish(), for its call */
-	struct text field;
-	struct dkim_length length;
-	size_t line_bytes;
-	char last[2]; /* octets of the body */
-	bool has_body, counts_length, failed, line_too_long, finished;
+	struct {
+		size_t field; /* its own */
+		size_t body;  /* its hash */
+		unsigned char header[DKIM_HASH_BYTES];
+	} work[DKIM_MAX_SIGNATURES];
+	struct body_hash bodies[DKIM_MAX_SIGNATURES];
+	size_t body_count;
+	struct body_form forms[2]; /* by enum dkim_canon */
+	struct hash_key names;
+	struct text header;
+	VEC(struct field) fields;
+	bool failed, finished;
 };
 
-static unsigned char *octets(const char *s) /* libopendkim's prototypes lack const; it copies */
-{
-	return (unsigned char *)(uintptr_t)s;
-}
-
-/* ---- the library ---- */
-
-static DKIM_CBSTAT find_key(DKIM *handle, DKIM_SIGINFO *info, unsigned char *buf, size_t size)
-{
-	const struct dkim_message *m = dkim_get_user_context(handle);
-
-	for (size_t i = 0; m->keys && i < m->count; i++) {
-		size_t len = strlen(m->keys[i].clean);
-
-		if (m->infos[i] != info || len == 0 || len >= size)
-			continue;
-		memcpy(buf, m->keys[i].clean, len + 1);
-		return DKIM_CBSTAT_CONTINUE;
-	}
-	return DKIM_CBSTAT_NOTFOUND; /* and not DEFAULT: it must never ask the DNS itself */
-}
-
-static bool set_option(DKIM_LIB *handle, dkim_opts_t option, void *value, size_t size)
-{
-	return dkim_options(handle, DKIM_OP_SETOPT, option, value, size) == DKIM_STAT_OK;
-}
-
-struct dkim_library *dkim_library_new(const struct dkim_memory *memory)
-{
-	unsigned int flags = DKIM_LIBFLAGS_BADSIGHANDLES | DKIM_LIBFLAGS_DELAYSIGPROC, min_bits = 0;
-	struct dkim_library *lib = calloc(1, sizeof *lib);
-	uint64_t drift = LIBRARY_DRIFT_S;
-
-	if (!lib)
-		return NULL;
-	lib->handle = memory ? dkim_init(memory->take, memory->give) : dkim_init(NULL, NULL);
-	if (!lib->handle || !set_option(lib->handle, DKIM_OPTS_FLAGS, &flags, sizeof flags) ||
-		!set_option(lib->handle, DKIM_OPTS_CLOCKDRIFT, &drift, sizeof drift) ||
-		!set_option(lib->handle, DKIM_OPTS_MINKEYBITS, &min_bits, sizeof min_bits) ||
-		dkim_set_key_lookup(lib->handle, find_key) != DKIM_STAT_OK) {
-		dkim_library_free(lib);
-		return NULL;
-	}
-	return lib;
-}
-
-void dkim_library_free(struct dkim_library *lib)
-{
-	if (!lib)
-		return;
-	if (lib->handle)
-		dkim_close(lib->handle);
-	free(lib);
-}
-
-/* ---- a message ---- */
-
-struct dkim_message *dkim_message_new(const struct dkim_library *lib, size_t max_signatures)
+struct dkim_message *dkim_message_new(size_t max_signatures)
 {
 	struct dkim_message *m = calloc(1, sizeof *m);
-	DKIM_STAT status;
 
 	if (!m)
 		return NULL;
 	m->max_signatures = max_signatures;
-	m->field = TEXT_INIT(SIZE_MAX / 2);
-	m->handle = dkim_verify(lib->handle, octets("sluice"), NULL, &status);
-	if (!m->handle || dkim_set_user_context(m->handle, m) != DKIM_STAT_OK ||
-		dkim_header(m->handle, octets(UNSIGNABLE_FIELD), strlen(UNSIGNABLE_FIELD)) != DKIM_STAT_OK) {
-		dkim_message_free(m);
-		return NULL;
-	}
+	m->names = hash_key_random();
+	m->header = TEXT_INIT(DKIM_HEADER_MAX_BYTES);
 	return m;
 }
 
-static void close_handle(struct dkim_message *m)
+static void forget_header(struct dkim_message *m)
 {
-	if (m->handle)
-		(void)dkim_free(m->handle);
-	m->handle = NULL;
-	memset(m->infos, 0, sizeof m->infos);
-	text_done(&m->field);
+	text_done(&m->header);
+	vec_done(&m->fields);
 }
 
 void dkim_message_free(struct dkim_message *m)
 {
 	if (!m)
 		return;
-	close_handle(m);
+	forget_header(m);
+	for (size_t i = 0; i < m->body_count; i++)
+		EVP_MD_CTX_free(m->bodies[i].ctx);
 	free(m);
 }
 
-/* Would libopendkim take it for a signature? It sees through blanks behind the name, and through no tab. */
-static bool is_signature(const char *name, size_t len)
+/* ---- the header ---- */
+
+/* Names are one without regard to case, and to blanks before the colon. */
+static uint64_t hash_name(const struct dkim_message *m, const char *name, size_t len)
 {
-	while (len > 0 && name[len - 1] == ' ')
+	char small[256];
+
+	while (len > 0 && ascii_is_space(name[len - 1]))
 		len--;
-	return ascii_equals(name, len, "DKIM-Signature");
+	len = len > sizeof small ? sizeof small : len;
+	for (size_t i = 0; i < len; i++)
+		small[i] = ascii_lower(name[i]);
+	return hash_bytes(&m->names, small, len);
 }
 
-/* Note a signature. False: it is not to be shown to libopendkim. */
-static bool add_signature(struct dkim_message *m, const char *value, size_t len)
+static void add_signature(struct dkim_message *m, const char *value, size_t len)
 {
-	struct dkim_verified *v = &m->signatures[m->count];
-
 	if (m->count == m->max_signatures) {
 		m->skipped++;
-		return false;
+		return;
 	}
-	m->count++;
-	dkim_signature_parse(value, len, &v->sig);
-	return !v->sig.oversized;
+	m->work[m->count].field = m->fields.len;
+	dkim_signature_parse(value, len, &m->signatures[m->count++].sig);
 }
 
 void dkim_message_header(struct dkim_message *m, const char *name, size_t name_len, const char *value, size_t len)
 {
-	DKIM_STAT status;
+	struct field f = { m->header.len, name_len, m->header.len + name_len, len, hash_name(m, name, name_len) };
 
-	if (!m->handle || name_len == 0 || (is_signature(name, name_len) && !add_signature(m, value, len)))
-		return;
-	text_clear(&m->field);
-	text_add(&m->field, name, name_len);
-	text_addc(&m->field, ':');
-	text_add(&m->field, value, len);
-	if (m->field.failed) {
-		m->failed = true;
-		return;
-	}
-	/* SYNTAX: of a signature, which dkim_eval judges, or of a name that no field can have and nobody can have signed */
-	status = dkim_header(m->handle, octets(m->field.bytes), m->field.len);
-	m->failed |= status == DKIM_STAT_NORESOURCE || status == DKIM_STAT_INTERNAL;
+	if (header_field_is(name, name_len, "DKIM-Signature"))
+		add_signature(m, value, len);
+	text_add(&m->header, name, name_len);
+	text_add(&m->header, value, len);
+	m->failed |= m->header.failed || !vec_push(&m->fields, f);
 }
 
-/* Which of ours are which of libopendkim's: it has those that it was shown, in their order. False: it has not. */
-static bool match_signatures(struct dkim_message *m)
-{
-	DKIM_SIGINFO **infos;
-	int count = 0;
-	size_t at = 0;
+struct header_hash {
+	const struct dkim_message *m;
+	const struct dkim_signature *sig;
+	EVP_MD_CTX *ctx;
+	struct text field; /* the one that is added */
+	bool *used;        /* by field: it has been signed */
+};
 
-	if (dkim_getsiglist(m->handle, &infos, &count) != DKIM_STAT_OK)
-		count = 0;
-	for (size_t i = 0; i < m->count; i++) {
-		if (m->signatures[i].sig.oversized)
+static bool add_field(struct header_hash *h, const char *name, size_t name_len, const char *value, size_t value_len, bool last)
+{
+	text_clear(&h->field);
+	dkim_canon_header(&h->field, h->sig->header_canon, name, name_len, value, value_len);
+	if (!last)
+		text_adds(&h->field, "\r\n");
+	return !h->field.failed && EVP_DigestUpdate(h->ctx, text_str(&h->field), h->field.len) == 1;
+}
+
+/* A name in h= is the lowest field of that name that none before it was; beyond those that are there it is nothing (RFC 6376 5.4.2). */
+static bool add_named(struct header_hash *h, const char *word, size_t len)
+{
+	uint64_t hash = hash_name(h->m, word, len);
+
+	for (size_t i = h->m->fields.len; i-- > 0;) {
+		const struct field *f = &h->m->fields.items[i];
+		const char *text = h->m->header.bytes;
+
+		if (f->hash != hash || h->used[i])
 			continue;
-		if (at == (size_t)count)
-			return false;
-		m->infos[i] = infos[at++];
+		h->used[i] = true;
+		return add_field(h, text + f->name, f->name_len, text + f->value, f->value_len, false);
 	}
-	return at == (size_t)count;
+	return true;
+}
+
+/* The value of its own field up to "b=", and from the ";" behind it on (RFC 6376 3.7). */
+static bool add_own(struct header_hash *h, const struct field *f, const struct tag *b)
+{
+	SLUICE_CLEANUP(text_done) struct text value = TEXT_INIT(DKIM_SIGNATURE_MAX);
+	const char *text = h->m->header.bytes, *start = text + f->value, *end = start + f->value_len;
+	const char *from = b->value, *to = b->value + b->value_len;
+
+	while (from > start && from[-1] != '=')
+		from--;
+	while (to < end && *to != ';')
+		to++;
+	text_add(&value, start, (size_t)(from - start));
+	text_add(&value, to, (size_t)(end - to));
+	return add_field(h, text + f->name, f->name_len, text_str(&value), value.len, true);
+}
+
+static bool hash_header(struct dkim_message *m, size_t at)
+{
+	const struct field *own = &m->fields.items[m->work[at].field];
+	struct header_hash h = { m, &m->signatures[at].sig, EVP_MD_CTX_new(), TEXT_INIT(DKIM_HEADER_MAX_BYTES), calloc(m->fields.len, 1) };
+	struct taglist l;
+	const struct tag *names, *b;
+	const char *word;
+	size_t pos = 0, len;
+	bool done = h.ctx && h.used && EVP_DigestInit_ex(h.ctx, EVP_sha256(), NULL) == 1 &&
+		    taglist_parse(m->header.bytes + own->value, own->value_len, &l);
+
+	names = done ? taglist_find(&l, "h") : NULL;
+	b = done ? taglist_find(&l, "b") : NULL;
+	if (done)
+		h.used[m->work[at].field] = true; /* it was not there when it was made */
+	while (done && names && tag_next_word(names, &pos, &word, &len))
+		done = add_named(&h, word, len);
+	done = done && b && add_own(&h, own, b) && EVP_DigestFinal_ex(h.ctx, m->work[at].header, NULL) == 1;
+	EVP_MD_CTX_free(h.ctx);
+	text_done(&h.field);
+	free(h.used);
+	return done;
+}
+
+/* ---- the body ---- */
+
+/* Which hash of the body a signature wants. False: no memory. */
+static bool choose_body(struct dkim_message *m, size_t at)
+{
+	const struct dkim_signature *sig = &m->signatures[at].sig;
+	struct body_hash *b = &m->bodies[m->body_count];
+
+	for (size_t i = 0; i < m->body_count; i++) {
+		const struct body_hash *other = &m->bodies[i];
+
+		m->work[at].body = i;
+		if (other->canon == sig->body_canon && other->has_length == sig->has_length && other->length == sig->length)
+			return true;
+	}
+	*b = (struct body_hash){ .ctx = EVP_MD_CTX_new(), .canon = sig->body_canon, .has_length = sig->has_length, .length = sig->length,
+		.left = sig->has_length ? sig->length : UINT64_MAX };
+	m->work[at].body = m->body_count++;
+	m->forms[b->canon].wanted = true;
+	return b->ctx && EVP_DigestInit_ex(b->ctx, EVP_sha256(), NULL) == 1;
+}
+
+static void on_canonical(void *arg, const char *bytes, size_t len)
+{
+	struct body_form *form = arg;
+	struct dkim_message *m = form->m;
+
+	form->length += len;
+	for (size_t i = 0; i < m->body_count; i++) {
+		struct body_hash *b = &m->bodies[i];
+		size_t n = len < b->left ? len : (size_t)b->left;
+
+		if (b->canon != form->canon.canon || n == 0)
+			continue;
+		b->left -= n;
+		m->failed |= EVP_DigestUpdate(b->ctx, bytes, n) != 1;
+	}
 }
 
 void dkim_message_header_end(struct dkim_message *m, int64_t now_s)
 {
-	DKIM_STAT status;
-	bool shown = false;
-
-	for (size_t i = 0; i < m->count; i++) {
-		struct dkim_signature *sig = &m->signatures[i].sig;
-
-		dkim_signature_check_time(sig, now_s);
-		shown |= !sig->flaw.why;
-		m->counts_length |= !sig->flaw.why && sig->has_length;
+	for (size_t i = 0; i < m->count; i++)
+		dkim_signature_check_time(&m->signatures[i].sig, now_s);
+	for (size_t i = 0; i < m->count && !m->failed; i++)
+		if (!m->signatures[i].sig.flaw.why)
+			m->failed = !hash_header(m, i) || !choose_body(m, i);
+	forget_header(m);
+	for (enum dkim_canon canon = DKIM_SIMPLE; canon <= DKIM_RELAXED; canon++) {
+		m->forms[canon].m = m;
+		dkim_canon_body(&m->forms[canon].canon, canon, on_canonical, &m->forms[canon]);
 	}
-	if (!m->handle || m->failed || !shown) { /* nothing is left to be verified */
-		close_handle(m);
-		return;
-	}
-	status = dkim_eoh(m->handle);
-	m->failed = (status != DKIM_STAT_OK && status != DKIM_STAT_NOSIG) || !match_signatures(m);
-	for (size_t i = 0; !m->failed && i < m->count; i++)
-		if (m->infos[i] && m->signatures[i].sig.flaw.why)
-			dkim_sig_ignore(m->infos[i]);
-}
-
-static void note_end(struct dkim_message *m, const char *bytes, size_t len)
-{
-	const char *newline = memrchr(bytes, '\n', len);
-
-	m->line_bytes = newline ? (size_t)(bytes + len - newline - 1) : m->line_bytes + len;
-	m->line_too_long |= m->line_bytes > DKIM_LINE_MAX_BYTES;
-	if (len > 1)
-		m->last[0] = bytes[len - 2];
-	else
-		m->last[0] = m->last[1];
-	m->last[1] = bytes[len - 1];
-	m->has_body = true;
 }
 
 void dkim_message_body(struct dkim_message *m, const char *bytes, size_t len)
 {
-	if (!m->handle || m->failed || m->line_too_long || len == 0)
-		return;
-	note_end(m, bytes, len);
-	if (m->counts_length)
-		dkim_length_add(&m->length, bytes, len);
-	m->failed |= dkim_body(m->handle, octets(bytes), len) != DKIM_STAT_OK;
+	for (enum dkim_canon canon = DKIM_SIMPLE; canon <= DKIM_RELAXED; canon++)
+		if (m->forms[canon].wanted && !m->failed)
+			dkim_canon_body_add(&m->forms[canon].canon, bytes, len);
 }
 
 struct dkim_verified *dkim_message_signatures(struct dkim_message *m, size_t *ret_count)
@@ -249,41 +260,71 @@ size_t dkim_message_skipped(const struct dkim_message *m)
 
 /* ---- the end ---- */
 
-static struct dkim_flaw failure(DKIM_SIGINFO *info, bool testing)
+static void end_body(struct dkim_message *m)
 {
-	const char *why = "the signature does not fit the header";
-
-	if (dkim_sig_geterror(info) == DKIM_SIGERROR_TOOLARGE_L)
-		why = "l= is longer than the body";
-	else if ((dkim_sig_getflags(info) & DKIM_SIGFLAG_PASSED) && dkim_sig_getbh(info) == DKIM_SIGBH_MISMATCH)
-		why = "the body is another than was signed";
-	return (struct dkim_flaw){ testing ? DKIM_NEUTRAL : DKIM_FAIL, why };
+	for (enum dkim_canon canon = DKIM_SIMPLE; canon <= DKIM_RELAXED; canon++)
+		if (m->forms[canon].wanted)
+			dkim_canon_body_end(&m->forms[canon].canon);
+	for (size_t i = 0; i < m->body_count; i++)
+		m->failed |= EVP_DigestFinal_ex(m->bodies[i].ctx, m->bodies[i].hash, NULL) != 1;
 }
 
-static struct dkim_flaw result_of(DKIM_SIGINFO *info, bool testing)
+/* RFC 8463 3: what Ed25519 signs is the hash, as a message. */
+static bool verify_ed25519(EVP_PKEY *key, const struct dkim_signature *sig, const unsigned char hash[DKIM_HASH_BYTES])
 {
-	int error = dkim_sig_geterror(info);
+	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+	bool good = ctx && EVP_DigestVerifyInit(ctx, NULL, NULL, NULL, key) == 1 &&
+		    EVP_DigestVerify(ctx, sig->raw, sig->raw_len, hash, DKIM_HASH_BYTES) == 1;
 
-	if (DKIM_SIG_CHECK(info) && (error == DKIM_SIGERROR_OK || error == DKIM_SIGERROR_UNKNOWN))
-		return (struct dkim_flaw){ DKIM_PASS, NULL };
-	if (error == DKIM_SIGERROR_BADSIG || error == DKIM_SIGERROR_TOOLARGE_L)
-		return failure(info, testing);
-	if (error == DKIM_SIGERROR_UNKNOWN)
-		return (struct dkim_flaw){ DKIM_PERMERROR, "libopendkim could not verify it" };
-	return (struct dkim_flaw){ DKIM_PERMERROR, dkim_sig_geterrorstr(error) };
+	EVP_MD_CTX_free(ctx);
+	return good;
 }
 
-static bool leaves_octets(const struct dkim_message *m, const struct dkim_signature *sig)
+static bool verify_rsa(EVP_PKEY *key, const struct dkim_signature *sig, const unsigned char hash[DKIM_HASH_BYTES])
 {
-	return sig->has_length && sig->length < (sig->relaxed_body ? m->length.relaxed : m->length.simple);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+	bool good = ctx && EVP_PKEY_verify_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
+		    EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1 &&
+		    EVP_PKEY_verify(ctx, sig->raw, sig->raw_len, hash, DKIM_HASH_BYTES) == 1;
+
+	EVP_PKEY_CTX_free(ctx);
+	return good;
 }
 
-/* What is known without arithmetic. False: nothing is left to be verified. */
-static bool settle(struct dkim_message *m, const struct dkim_key *keys)
+/* Why the signature is not that of this message; NULL: it is. */
+static const char *mismatch(const struct dkim_message *m, size_t at, EVP_PKEY *key)
 {
-	bool left = false;
+	const struct dkim_signature *sig = &m->signatures[at].sig;
+	const struct body_hash *body = &m->bodies[m->work[at].body];
+	bool good;
 
-	for (size_t i = 0; i < m->count; i++) {
+	if (sig->has_length && body->left > 0)
+		return "l= is longer than the body";
+	good = (sig->algorithm == DKIM_ED25519_SHA256 ? verify_ed25519 : verify_rsa)(key, sig, m->work[at].header);
+	if (!good)
+		return "the signature does not fit the header";
+	return memcmp(body->hash, sig->body_hash, DKIM_HASH_BYTES) != 0 ? "the body is another than was signed" : NULL;
+}
+
+static void verify(struct dkim_message *m, size_t at, const struct dkim_key *key)
+{
+	struct dkim_verified *v = &m->signatures[at];
+	const char *why = mismatch(m, at, key->key);
+
+	if (why)
+		v->result = (struct dkim_flaw){ key->testing ? DKIM_NEUTRAL : DKIM_FAIL, why };
+	else
+		v->result = (struct dkim_flaw){ DKIM_PASS, NULL };
+	v->partial = !why && v->sig.has_length && v->sig.length < m->forms[v->sig.body_canon].length;
+}
+
+bool dkim_message_finish(struct dkim_message *m, const struct dkim_key *keys)
+{
+	if (m->finished || m->failed)
+		return !m->failed;
+	m->finished = true;
+	end_body(m);
+	for (size_t i = 0; i < m->count && !m->failed; i++) {
 		struct dkim_verified *v = &m->signatures[i];
 
 		v->result = v->sig.flaw;
@@ -291,40 +332,8 @@ static bool settle(struct dkim_message *m, const struct dkim_key *keys)
 			continue;
 		v->bits = keys[i].bits;
 		v->result = keys[i].flaw;
-		if (!v->result.why && m->line_too_long)
-			v->result = (struct dkim_flaw){ DKIM_PERMERROR, "the body has a line of over 1 MB" };
-		if (v->result.why && m->infos[i])
-			dkim_sig_ignore(m->infos[i]);
-		left |= !v->result.why;
+		if (!v->result.why)
+			verify(m, i, &keys[i]);
 	}
-	return left;
-}
-
-static void verify(struct dkim_message *m, const struct dkim_key *keys)
-{
-	if (m->has_body &&
-		(m->last[0] != '\r' || m->last[1] != '\n')) /* an error to libopendkim, not to RFC 6376 3.4 */
-		dkim_message_body(m, "\r\n", 2);
-	if (!m->handle || m->failed)
-		return;
-	m->keys = keys;
-	(void)dkim_eom(m->handle, NULL); /* speaks of the first signature; each has a result of its own */
-	m->keys = NULL;
-	for (size_t i = 0; i < m->count; i++) {
-		struct dkim_verified *v = &m->signatures[i];
-
-		if (v->result.why)
-			continue;
-		v->result = result_of(m->infos[i], keys[i].testing);
-		v->partial = v->result.result == DKIM_PASS && leaves_octets(m, &v->sig);
-	}
-}
-
-bool dkim_message_finish(struct dkim_message *m, const struct dkim_key *keys)
-{
-	if (!m->finished && settle(m, keys))
-		verify(m, keys);
-	m->finished = true;
-	close_handle(m);
 	return !m->failed;
 }

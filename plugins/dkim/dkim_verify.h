@@ -1,27 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * dkim_verify.h - libopendkim as the verifier of one message. What is a signature, what is a key and what is in time is
- * judged by dkim_eval; libopendkim canonicalises and does the arithmetic, with keys that were written here.
+ * dkim_verify.h - the signatures of one message, verified (RFC 6376 6): its header fields, the end of the header, its body, its
+ * end, in this order, on one thread at a time. What is a signature, what is a key and what is in time is judged by dkim_eval.
  */
 #ifndef DKIM_VERIFY_H
 #define DKIM_VERIFY_H
 
 #include "plugins/dkim/dkim_eval.h"
 
-#define DKIM_MAX_SIGNATURES 20 /* that a site may have looked at */
-#define DKIM_LINE_MAX_BYTES                                                                                            \
-	(1 << 20) /* of the body: libopendkim holds a line in memory for each kind of canonical form */
-
-/* Where libopendkim gets its memory from. */
-struct dkim_memory {
-	void *(*take)(void *closure, size_t size);
-	void (*give)(void *closure, void *p);
-};
-
-struct dkim_library;
-/* One serves any number of threads. memory: NULL for malloc(). NULL: no memory. */
-struct dkim_library *dkim_library_new(const struct dkim_memory *memory);
-void dkim_library_free(struct dkim_library *lib); /* takes NULL */
+#define DKIM_MAX_SIGNATURES   20          /* that a site may have looked at */
+#define DKIM_HEADER_MAX_BYTES (48u << 20) /* of all fields; one of more cannot be verified */
 
 /* A signature that is looked at, and after dkim_message_finish() what came of it. */
 struct dkim_verified {
@@ -32,8 +20,8 @@ struct dkim_verified {
 };
 
 struct dkim_message;
-/* max_signatures: at most DKIM_MAX_SIGNATURES. lib has to outlive it. NULL: no memory. */
-struct dkim_message *dkim_message_new(const struct dkim_library *lib, size_t max_signatures);
+/* max_signatures: at most DKIM_MAX_SIGNATURES. NULL: no memory. */
+struct dkim_message *dkim_message_new(size_t max_signatures);
 void dkim_message_free(struct dkim_message *m); /* takes NULL */
 
 /* As the parts of plugin.h: fields, the end of the header, the body. Not after dkim_message_finish(). */

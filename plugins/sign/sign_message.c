@@ -110,7 +110,7 @@ void sign_message_header(struct sign_message *m, const char *name, size_t name_l
 		return;
 	if (header_field_is(name, name_len, "From"))
 		note_from(m, value, value_len);
-	dkim_canon_header(&m->header, name, name_len, value, value_len);
+	dkim_canon_header(&m->header, DKIM_RELAXED, name, name_len, value, value_len);
 	text_adds(&m->header, "\r\n");
 	if (!m->header.failed && !vec_push(&m->ends, m->header.len))
 		m->header.failed = true;
@@ -129,7 +129,7 @@ static void begin_body(struct sign_message *m)
 	m->hash = EVP_MD_CTX_new();
 	if (!m->hash || EVP_DigestInit_ex(m->hash, EVP_sha256(), NULL) != 1)
 		give_up(m, SIGN_FAILED, "out of memory");
-	dkim_canon_body(&m->body, hash_body, m);
+	dkim_canon_body(&m->body, DKIM_RELAXED, hash_body, m);
 }
 
 static void choose_keys(struct sign_message *m)
@@ -282,7 +282,7 @@ static bool sign(struct signature *s, const EVP_MD_CTX *header)
 	size_t len = sizeof raw;
 	bool done;
 
-	dkim_canon_header(&field, SIGN_FIELD_NAME, strlen(SIGN_FIELD_NAME), text_str(&s->value), s->value.len);
+	dkim_canon_header(&field, DKIM_RELAXED, SIGN_FIELD_NAME, strlen(SIGN_FIELD_NAME), text_str(&s->value), s->value.len);
 	done = ctx && !field.failed && EVP_MD_CTX_copy_ex(ctx, header) == 1 && EVP_DigestUpdate(ctx, field.bytes, field.len) == 1 &&
 	       EVP_DigestFinal_ex(ctx, hash, NULL) == 1;
 	EVP_MD_CTX_free(ctx);

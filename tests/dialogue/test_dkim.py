@@ -132,7 +132,7 @@ def test_an_mta_that_takes_the_blank_off(setup):
 
 
 def test_all_fields_signed_and_more(gate):
-    """What writes behind an array in libopendkim 2.11."""
+    """What makes some verifiers write behind an array."""
     message = b"From: a@example.net\r\nX: 1\r\n\r\nbody\r\n"
     for more in range(8):
         seen = gate(sign(message, headers=["From", "X", "DKIM-Signature"] + [f"N{i}" for i in range(more)]))
@@ -203,7 +203,7 @@ KEY_RECORDS = [
     ("revoked", "v=DKIM1; p=", "permerror", "the key is revoked"),
     ("no key record", ["v=spf1 -all", "hello"], "permerror", "the record is no DKIM key"),
     ("no p=", "v=DKIM1; k=rsa", "permerror", "the record is no DKIM key"),
-    ("no base64", "v=DKIM1; p=!!!", "permerror", "p= of the key is no base64"),
+    ("no base64", "v=DKIM1; p=!!!", "permerror", "p= of the key is no RSA key"),
     ("no key in it", "v=DKIM1; p=aGVsbG8=", "permerror", "p= of the key is no RSA key"),
     ("v= later", f"k=rsa; v=DKIM1; p={rsa().p}", "permerror", "the record is no DKIM key"),
     ("v= of another", f"v=DKIM2; p={rsa().p}", "permerror", "the record is no DKIM key"),
@@ -287,7 +287,8 @@ SIGNATURES = [
     ("x= long past", {"t": NOW - 10**8 - 1, "x": NOW - 10**8}, "policy", "expired"),
     ("t= ahead", {"t": NOW + 1000}, "policy", "signed in the future"),
     ("x= before t=", {"t": NOW, "x": NOW - 10}, "neutral", "x= is not after t="),
-    ("t= of 1970", {"t": 100}, "neutral", "t= is no time of our age"),
+    ("t= of 1970", {"t": 100}, "pass", None),
+    ("t= no number", {"t": "now"}, "neutral", "t= is no time"),
     ("sha1", {"a": "rsa-sha1"}, "policy", "rsa-sha1 proves nothing any more (RFC 8301)"),
     ("another algorithm", {"a": "rsa-sha512"}, "neutral", "a= is unknown"),
     ("no From in h=", {"headers": ("From", "To"), "h": "To"}, "permerror", "From is not signed"),
@@ -306,7 +307,7 @@ SIGNATURES = [
     ("l= negative", {"l": "-1"}, "neutral", "l= is no length"),
     ("l= empty", {"l": ""}, "neutral", "l= is no length"),
     ("l= beyond the body", {"l": "100000"}, "fail", "l= is longer than the body"),
-    ("h= of 300 names", {"h": ":".join(["From"] * 300)}, "permerror", "h= names too many fields"),
+    ("h= of 501 names", {"h": ":".join(["From"] * 501)}, "permerror", "h= names too many fields"),
 ]
 
 

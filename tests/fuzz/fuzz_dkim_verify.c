@@ -3,10 +3,9 @@
 
 #include "plugins/dkim/dkim_verify.h"
 #include "tests/fuzz/fuzz.h"
-#include "tests/support/guard.h"
 
 /*
- * A message through libopendkim, as it comes from an MTA: "NAME:VALUE" with folds, an empty line, the body; lines end with LF or
+ * A message, as it comes from an MTA: "NAME:VALUE" with folds, an empty line, the body; lines end with LF or
  * CRLF. All keys are those of RFC 8463. The first octet says how the body is cut.
  */
 #define ED25519_KEY "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
@@ -54,11 +53,10 @@ static void give_body(struct dkim_message *m, const char *s, size_t len, size_t 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct dkim_memory memory = { guard_take, guard_give };
 	const struct sluice_dns_record records[] = { { ED25519_KEY, strlen(ED25519_KEY), 0 },
 		{ RSA_KEY, strlen(RSA_KEY), 0 } };
 	const struct sluice_dns_answer answer = { .status = SLUICE_DNS_OK, .count = 2, .records = records };
-	static struct dkim_library *lib;
+	static struct dkim_keys *kept;
 	struct dkim_key keys[DKIM_MAX_SIGNATURES];
 	struct dkim_verified *signatures;
 	const char *s = (const char *)data;
@@ -67,9 +65,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size == 0)
 		return 0;
-	if (!lib)
-		lib = dkim_library_new(&memory);
-	MUST(lib && (m = dkim_message_new(lib, 10)));
+	if (!kept)
+		kept = dkim_keys_new();
+	MUST(kept && (m = dkim_message_new(10)));
 	cut = 1 + (uint8_t)*s;
 	s++;
 	size--;
@@ -85,12 +83,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		give_body(m, s + 1, size - 1, cut);
 	signatures = dkim_message_signatures(m, &count);
 	for (size_t i = 0; i < count; i++)
-		dkim_key_choose(&answer, &signatures[i].sig, 1024, &keys[i]);
+		dkim_key_choose(&answer, &signatures[i].sig, 1024, kept, &keys[i]);
 	MUST(dkim_message_finish(m, keys));
 	for (size_t i = 0; i < count; i++) {
 		MUST(signatures[i].result.result != DKIM_NONE &&
 			!signatures[i].result.why == (signatures[i].result.result == DKIM_PASS));
 		MUST(!signatures[i].partial || signatures[i].sig.has_length);
+		EVP_PKEY_free(keys[i].key);
 	}
 	dkim_message_free(m);
 	return 0;

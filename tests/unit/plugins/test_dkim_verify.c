@@ -7,7 +7,6 @@
 #include <cmocka.h>
 
 #include "plugins/dkim/dkim_verify.h"
-#include "tests/support/guard.h"
 
 #define NOW_S 1528638000
 
@@ -47,18 +46,17 @@ static const struct field {
 };
 
 struct fixture {
-	struct dkim_library *lib;
+	struct dkim_keys *kept;
 	struct dkim_message *m;
 	struct text results; /* "pass 1024;" for each signature */
 };
 
 static struct fixture begin(void)
 {
-	const struct dkim_memory memory = { guard_take, guard_give };
-	struct fixture f = { .lib = dkim_library_new(&memory), .results = TEXT_INIT(10000) };
+	struct fixture f = { .kept = dkim_keys_new(), .results = TEXT_INIT(10000) };
 
-	assert_non_null(f.lib);
-	f.m = dkim_message_new(f.lib, 10);
+	assert_non_null(f.kept);
+	f.m = dkim_message_new(10);
 	assert_non_null(f.m);
 	return f;
 }
@@ -87,11 +85,13 @@ static const char *finish(struct fixture *f)
 		const struct sluice_dns_record r = { record, strlen(record), 0 };
 		const struct sluice_dns_answer a = { .status = SLUICE_DNS_OK, .count = 1, .records = &r };
 
-		dkim_key_choose(&a, &v[i].sig, 1024, &keys[i]);
+		dkim_key_choose(&a, &v[i].sig, 1024, f->kept, &keys[i]);
 	}
 	assert_true(dkim_message_finish(f->m, keys));
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		text_addf(&f->results, "%s %u;", dkim_result_words[v[i].result.result], v[i].bits);
+		EVP_PKEY_free(keys[i].key);
+	}
 	return text_str(&f->results);
 }
 
@@ -106,7 +106,7 @@ static const char *end(struct fixture *f, const char *body)
 static void done(struct fixture *f)
 {
 	dkim_message_free(f->m);
-	dkim_library_free(f->lib);
+	dkim_keys_free(f->kept);
 	text_done(&f->results);
 }
 
@@ -148,7 +148,7 @@ static void another_body_fails(void **state)
 	}
 }
 
-/* libopendkim 2.11 writes behind an array then. */
+/* More than there are count as nothing (RFC 6376 5.4.2). */
 static void all_fields_may_be_signed_and_more(void **state)
 {
 	static const char *const lists[] = { "from:dkim-signature", "from:dkim-signature:x",
@@ -223,7 +223,7 @@ static void there_are_bounds(void **state)
 	done(&f);
 }
 
-static void a_line_without_end_is_not_held_in_memory(void **state)
+static void a_line_may_be_of_any_length(void **state)
 {
 	SLUICE_CLEANUP(text_done) struct text chunk = TEXT_INIT(1 << 20);
 	struct fixture f = begin();
@@ -236,7 +236,7 @@ static void a_line_without_end_is_not_held_in_memory(void **state)
 	dkim_message_header_end(f.m, NOW_S);
 	for (int i = 0; i < 100; i++)
 		dkim_message_body(f.m, chunk.bytes, chunk.len);
-	assert_string_equal(finish(&f), "permerror 1024;");
+	assert_string_equal(finish(&f), "fail 1024;");
 	done(&f);
 }
 
@@ -264,7 +264,7 @@ static void messages_may_end_anywhere(void **state)
 	assert_string_equal(end(&f, "a"), "neutral 0;");
 	done(&f);
 	dkim_message_free(NULL);
-	dkim_library_free(NULL);
+	dkim_keys_free(NULL);
 }
 
 int main(void)
@@ -276,7 +276,7 @@ int main(void)
 		cmocka_unit_test(all_fields_may_be_signed_and_more),
 		cmocka_unit_test(a_broken_signature_hides_no_good_one),
 		cmocka_unit_test(there_are_bounds),
-		cmocka_unit_test(a_line_without_end_is_not_held_in_memory),
+		cmocka_unit_test(a_line_may_be_of_any_length),
 		cmocka_unit_test(messages_may_end_anywhere),
 	};
 
