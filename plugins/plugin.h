@@ -124,6 +124,9 @@ bool sluice_list_has_address(const struct sluice_check_ctx *c, const char *list,
  */
 const char *sluice_fact(const struct sluice_check_ctx *c, const char *name, size_t *ret_len);
 
+/* Item i, from 0 on, of a TEXTS fact; as sluice_fact(). NULL when there are no more. */
+const char *sluice_fact_item(const struct sluice_check_ctx *c, const char *name, size_t i, size_t *ret_len);
+
 /* ---- memory ---- */
 
 /*
@@ -389,7 +392,11 @@ struct sluice_check {
 	 * nothing waited for.
 	 */
 	bool rejected;
-	const char *const *reads; /* facts of other checks that it looks at, NULL-terminated; may be NULL */
+	/*
+	 * Facts of other checks that it looks at, NULL-terminated; may be NULL. It is run when those checks have ended; a policy
+	 * that needs it needs them. Not of a later stage, and not of a check that reads, however indirectly, facts of this one.
+	 */
+	const char *const *reads;
 	/*
 	 * Of a check of MESSAGE: sees the message as it comes, if the policy may want the check to run; run() follows at the
 	 * end. It may ask, so that an answer is here when run() wants it. A message that is refused before its end is not

@@ -80,13 +80,23 @@ bool sluice_list_has_address(const struct sluice_check_ctx *c, const char *list,
 	return l && list_has_address(l, a);
 }
 
+/* A fact and its place in the catalog. NULL: not known. */
+static const struct value *find_fact(const struct sluice_check_ctx *c, const char *name, int *ret_place)
+{
+	const struct value *v;
+
+	*ret_place = catalog_find(&c->d->snapshot->registry->catalog, name);
+	v = *ret_place < 0 ? NULL : &c->d->session->facts[*ret_place];
+	return v && v->known ? v : NULL;
+}
+
 const char *sluice_fact(const struct sluice_check_ctx *c, const char *name, size_t *ret_len)
 {
 	const struct catalog *catalog = &c->d->snapshot->registry->catalog;
-	int i = catalog_find(catalog, name);
-	const struct value *v = i < 0 ? NULL : &c->d->session->facts[i];
+	int i;
+	const struct value *v = find_fact(c, name, &i);
 
-	if (!v || !v->known)
+	if (!v)
 		return NULL;
 	if (v->type == SLUICE_ENUM) {
 		*ret_len = strlen(catalog->facts.items[i].words[v->number]);
@@ -96,6 +106,17 @@ const char *sluice_fact(const struct sluice_check_ctx *c, const char *name, size
 		return NULL;
 	*ret_len = v->text.len;
 	return v->text.bytes;
+}
+
+const char *sluice_fact_item(const struct sluice_check_ctx *c, const char *name, size_t i, size_t *ret_len)
+{
+	int place;
+	const struct value *v = find_fact(c, name, &place);
+
+	if (!v || v->type != SLUICE_TEXTS || i >= v->texts.count)
+		return NULL;
+	*ret_len = v->texts.items[i].len;
+	return v->texts.items[i].bytes;
 }
 
 /* ---- memory, asking ---- */
@@ -290,6 +311,12 @@ void host_run(struct dialogue *d, unsigned index)
 	bool probe = check->check->stage == SLUICE_STAGE_PROBE;
 	enum sluice_outcome outcome;
 
+	if (check->after & d->pending) { /* stage_run() comes back to it */
+		d->pending |= UINT64_C(1) << index;
+		d->held |= UINT64_C(1) << index;
+		return;
+	}
+	d->held &= ~(UINT64_C(1) << index);
 	if (!probe)
 		forget_facts(d, check);
 	outcome = check->check->run(&c, &res);
@@ -350,6 +377,7 @@ void host_reset(struct dialogue *d, enum scope scope)
 		if (r->checks.items[i].scope != scope)
 			continue;
 		d->pending &= ~(UINT64_C(1) << i);
+		d->held &= ~(UINT64_C(1) << i);
 		d->checks[i] = (struct check_state){ .outcome = SLUICE_PENDING };
 	}
 	if (scope == SCOPE_RCPT)

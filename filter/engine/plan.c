@@ -36,16 +36,21 @@ static void find_demanded(struct plan *plan, const struct registry *r)
 /* What the action runs looks at facts, and these are waited for as if the rule read them. */
 static void add_demand(struct plan *plan, const struct registry *r, int demanded, enum sluice_stage stage)
 {
-	const char *const *reads = demanded < 0 ? NULL : r->checks.items[demanded].check->reads;
-
-	if (demanded >= 0 && r->checks.items[demanded].check->feed)
+	if (demanded < 0)
+		return;
+	if (r->checks.items[demanded].check->feed)
 		plan->fed |= bit((size_t)demanded); /* its rule may match, at the end of the message */
-	for (; reads && *reads; reads++) {
-		int fact = catalog_find(&r->catalog, *reads);
+	plan->awaited[stage] |= r->checks.items[demanded].after;
+}
 
-		if (fact >= 0 && r->catalog.facts.items[fact].check != CATALOG_NO_CHECK)
-			plan->awaited[stage] |= bit(r->catalog.facts.items[fact].check);
-	}
+/* Whoever waits for a check waits for those whose facts it reads. */
+static void add_read(struct plan *plan, const struct registry *r, size_t stage)
+{
+	uint64_t checks = plan->awaited[stage];
+
+	for (size_t i = 0; i < r->checks.len; i++)
+		if (checks & bit(i))
+			plan->awaited[stage] |= r->checks.items[i].after;
 }
 
 static void add_rule(struct plan *plan, const struct registry *r, const struct rule *rule)
@@ -91,8 +96,10 @@ void plan_build(struct plan *plan, const struct registry *r, const struct policy
 		else if (check->authres && plan->authres)
 			plan->awaited[SLUICE_STAGE_MESSAGE] |= bit(i);
 	}
-	for (size_t stage = 0; stage < SLUICE_STAGES; stage++)
+	for (size_t stage = 0; stage < SLUICE_STAGES; stage++) {
+		add_read(plan, r, stage);
 		needed |= plan->awaited[stage];
+	}
 	for (size_t i = 0; i < r->checks.len; i++) {
 		if (!(needed & bit(i)))
 			continue;

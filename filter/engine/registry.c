@@ -147,6 +147,50 @@ static int add_plugin(struct registry *r, const struct sluice_plugin *plugin, st
 	return vec_push(&r->catalog.plugins, plugin) ? 0 : err_set(reterr, -ENOMEM, "out of memory");
 }
 
+static uint64_t bit(size_t check)
+{
+	return UINT64_C(1) << check;
+}
+
+/* The checks whose facts this one names. A fact that does not exist is one of a plugin that is not there. */
+static int find_read(struct registry *r, struct registry_check *check, struct err *reterr)
+{
+	const char *const *reads = check->check->reads;
+
+	check->after = 0;
+	for (; reads && *reads; reads++) {
+		int fact = catalog_find(&r->catalog, *reads);
+		unsigned by = fact < 0 ? CATALOG_NO_CHECK : r->catalog.facts.items[fact].check;
+
+		if (by == CATALOG_NO_CHECK || r->checks.items[by].check->on_demand)
+			continue;
+		if (r->checks.items[by].check->stage > check->check->stage)
+			return err_set(reterr, -EINVAL, "plugin %s: check %s reads %s, which comes later", check->plugin->name, check->check->name, *reads);
+		check->after |= bit(by);
+	}
+	return 0;
+}
+
+/* Who runs after whom. Anew for each plugin: one that comes later may have what an earlier one reads. */
+static int find_order(struct registry *r, struct err *reterr)
+{
+	for (size_t i = 0; i < r->checks.len; i++) {
+		int result = find_read(r, &r->checks.items[i], reterr);
+
+		if (result < 0)
+			return result;
+	}
+	for (size_t via = 0; via < r->checks.len; via++)
+		for (size_t i = 0; i < r->checks.len; i++)
+			if (r->checks.items[i].after & bit(via))
+				r->checks.items[i].after |= r->checks.items[via].after;
+	for (size_t i = 0; i < r->checks.len; i++)
+		if (r->checks.items[i].after & bit(i))
+			return err_set(reterr, -ELOOP, "plugin %s: check %s reads facts that are found after its own", r->checks.items[i].plugin->name,
+				r->checks.items[i].check->name);
+	return 0;
+}
+
 struct registry *registry_new(struct err *reterr)
 {
 	struct registry *r = calloc(1, sizeof *r);
@@ -156,6 +200,8 @@ struct registry *registry_new(struct err *reterr)
 		result = add_fact(r, &core_facts[i], reterr);
 	for (size_t i = 0; result == 0 && builtin_plugins[i]; i++)
 		result = add_plugin(r, builtin_plugins[i], reterr);
+	if (result == 0)
+		result = find_order(r, reterr);
 	if (result < 0) {
 		registry_free(r);
 		return NULL;
@@ -201,7 +247,8 @@ int registry_load(void *arg, const char *path, struct err *reterr)
 	plugin = dlsym(handle, symbol);
 	if (!plugin)
 		return err_set(reterr, -ENOEXEC, "%s has no %s", path, symbol);
-	return add_plugin(r, plugin, reterr);
+	result = add_plugin(r, plugin, reterr);
+	return result < 0 ? result : find_order(r, reterr);
 }
 
 void registry_free(struct registry *r)

@@ -18,6 +18,7 @@ struct registry_check {
 	unsigned fact_base;    /* catalog index of the plugin's first fact */
 	unsigned outcome_fact; /* NAME.outcome; a check of PROBE has none */
 	enum scope scope;
+	uint64_t after; /* the checks whose facts it reads, and those whose facts these read; none that only an action runs */
 };
 
 struct registry {

@@ -6,11 +6,23 @@
 #include "filter/engine/state.h"
 #include "filter/services/clock.h"
 
+/* Those that are held and need be no longer. */
+static uint64_t released(const struct dialogue *d)
+{
+	uint64_t checks = 0;
+
+	for (unsigned i = 0; d->held >> i; i++)
+		if (d->held >> i & 1 && !(d->snapshot->registry->checks.items[i].after & d->pending))
+			checks |= UINT64_C(1) << i;
+	return checks;
+}
+
 void stage_run(struct dialogue *d, uint64_t checks)
 {
-	for (unsigned i = 0; checks; i++, checks >>= 1)
-		if (checks & 1)
-			host_run(d, i);
+	for (; checks; checks = d->held ? released(d) : 0)
+		for (unsigned i = 0; checks >> i; i++)
+			if (checks >> i & 1)
+				host_run(d, i);
 }
 
 void stage_start(struct dialogue *d, enum sluice_stage stage)
@@ -29,6 +41,7 @@ static void end_all(struct dialogue *d, uint64_t checks)
 		if (!(d->pending & checks & UINT64_C(1) << i))
 			continue;
 		d->pending &= ~(UINT64_C(1) << i);
+		d->held &= ~(UINT64_C(1) << i);
 		d->checks[i].outcome = SLUICE_TEMPERROR;
 		if (d->snapshot->registry->checks.items[i].check->stage != SLUICE_STAGE_PROBE)
 			d->session->facts[d->snapshot->registry->checks.items[i].outcome_fact] =

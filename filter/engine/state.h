@@ -36,7 +36,8 @@ struct dialogue {
 	struct session *session;
 	const struct plan *plan;
 
-	uint64_t pending; /* checks that wait for an answer */
+	uint64_t pending; /* checks that wait for an answer, or for other checks */
+	uint64_t held;    /* of them those that wait for other checks */
 	struct check_state checks[REGISTRY_MAX_CHECKS];
 	enum sluice_stage judged; /* stages below this one have been judged, of this message */
 	bool connect_judged, helo_judged;
@@ -78,7 +79,7 @@ void host_drop(struct dialogue *d);
 void host_reset(struct dialogue *d, enum scope scope);
 
 /* stage.c: */
-/* Run these checks once. */
+/* Run these checks once, and those that waited for them to end. */
 void stage_run(struct dialogue *d, uint64_t checks);
 /* Run the checks that begin at this stage; waits for nothing. */
 void stage_start(struct dialogue *d, enum sluice_stage stage);
