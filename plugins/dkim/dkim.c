@@ -10,11 +10,13 @@
 #define DESCRIPTION_MAX 1024
 #define NAME_MAX_BYTES  1024 /* of a key; one too long for the DNS is answered NXDOMAIN */
 
-enum { RESULT, DOMAINS, SIGNATURES, COUNT, SKIPPED, PARTIAL };
+enum { RESULT, DOMAINS, UNVERIFIED, SIGNATURES, COUNT, SKIPPED, PARTIAL };
 static const struct sluice_fact facts[] = {
 	[RESULT] = { "dkim.result", SLUICE_ENUM, dkim_result_words,
 		"pass if one signature passes, else what says most of them" },
 	[DOMAINS] = { "dkim.domains", SLUICE_TEXTS, NULL, "domains (d=) whose signature passes, in lower case" },
+	[UNVERIFIED] = { "dkim.unverified", SLUICE_TEXTS, NULL,
+		"domains whose signature may be good: the DNS did not say what the key is" },
 	[SIGNATURES] = { "dkim.signatures", SLUICE_TEXTS, NULL,
 		"each signature that was looked at: d=example.net s=sel a=rsa-sha256 b=2048 pass" },
 	[COUNT] = { "dkim.count", SLUICE_INT, NULL, "signatures in the message" },
@@ -117,14 +119,14 @@ static void add_authres(struct sluice_result *res, const struct dkim_verified *v
 	sluice_authres(res, "dkim", dkim_result_words[v->result.result], v->result.why, properties);
 }
 
-/* A domain that has signed twice is named once. */
-static void add_domain(struct sluice_result *res, const struct dkim_verified *signatures, size_t at)
+/* A domain that has signed twice with one result is named once. */
+static void add_domain(struct sluice_result *res, unsigned fact, const struct dkim_verified *signatures, size_t at)
 {
 	for (size_t i = 0; i < at; i++)
-		if (signatures[i].result.result == DKIM_PASS &&
+		if (signatures[i].result.result == signatures[at].result.result &&
 			!strcmp(signatures[i].sig.domain, signatures[at].sig.domain))
 			return;
-	sluice_add_text(res, DOMAINS, signatures[at].sig.domain, strlen(signatures[at].sig.domain));
+	sluice_add_text(res, fact, signatures[at].sig.domain, strlen(signatures[at].sig.domain));
 }
 
 static enum dkim_result report(struct sluice_result *res, struct dkim_message *m)
@@ -147,7 +149,9 @@ static enum dkim_result report(struct sluice_result *res, struct dkim_message *m
 		sluice_add_text(res, SIGNATURES, text_str(&description), description.len);
 		add_authres(res, v, b_len);
 		if (v->result.result == DKIM_PASS)
-			add_domain(res, signatures, i);
+			add_domain(res, DOMAINS, signatures, i);
+		if (v->result.result == DKIM_TEMPERROR)
+			add_domain(res, UNVERIFIED, signatures, i);
 		partial |= v->partial;
 		all = dkim_result_join(all, v->result.result);
 	}

@@ -227,6 +227,7 @@ def test_keys_as_they_are_published(setup):
         if why:
             assert seen.signatures[0].endswith(f"{result}: {why}"), (name, seen.signatures)
         assert seen.facts["dkim.outcome"] == ("temperror" if result == "temperror" else "done")
+        assert seen.facts.get("dkim.unverified") == (["example.net"] if result == "temperror" else None)
     assert s.status()["faults"] == "0"
 
 
