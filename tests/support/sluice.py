@@ -14,7 +14,7 @@ BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", TOP / "build")).resolve()
 SLUICED = BUILD / "sluiced"
 SLUICECTL = BUILD / "sluicectl"
 # Names that exist and have nothing, unless a test's zone says more: so that no check waits for a resolver that is not there.
-EMPTY_NAMES = ["example.net", "mail.example.net", "localhost", "1.100.51.198.in-addr.arpa",
+EMPTY_NAMES = ["_dmarc.net", "_dmarc.example.net", "_dmarc.org", "_dmarc.example.org", "example.net", "mail.example.net", "localhost", "1.100.51.198.in-addr.arpa",
                ".".join(reversed(f"{0x20010db8 << 96 | 7:032x}")) + ".ip6.arpa", *[f"{i}.2.0.192.in-addr.arpa" for i in (1, 2, 3, 66)]]
 SHARED_PLUGINS = sorted((BUILD / "plugins").glob("sluice_*.so"))
 

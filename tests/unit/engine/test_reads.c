@@ -36,7 +36,8 @@ static enum sluice_outcome run_middle(struct sluice_check_ctx *c, struct sluice_
 	for (size_t i = 0; i < 5; i++) {
 		const char *item = sluice_fact_item(c, "first.items", i, &len);
 
-		(void)snprintf(saw + strlen(saw), sizeof saw - strlen(saw), "%.*s|", item ? (int)len : 1, item ? item : "-");
+		(void)snprintf(
+			saw + strlen(saw), sizeof saw - strlen(saw), "%.*s|", item ? (int)len : 1, item ? item : "-");
 	}
 	assert_null(sluice_fact_item(c, "first.outcome", 0, &len));
 	assert_null(sluice_fact_item(c, "no.such", 0, &len));
