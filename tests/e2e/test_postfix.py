@@ -17,6 +17,9 @@ RECORDS = {
     ("example.net", "TXT"): ['"v=spf1 ip4:192.0.2.0/24 -all"'],
     ("sel._domainkey.example.net", "TXT"): [dkim_sender.quoted(dkim_sender.rsa().record)],
     ("ed._domainkey.example.net", "TXT"): [dkim_sender.quoted(dkim_sender.ed25519().record)],
+    ("_dmarc.bank.example", "TXT"): ["v=DMARC1; p=reject"],
+    ("_dmarc.shop.example", "TXT"): ["v=DMARC1; p=quarantine"],
+    ("sel._domainkey.bank.example", "TXT"): [dkim_sender.quoted(dkim_sender.rsa().record)],
     ("2.0.0.127.bl.example.net", "A"): ["127.0.0.2"],
     ("66.2.0.192.bl.example.net", "A"): ["127.0.0.2"],
 }
@@ -160,6 +163,17 @@ def test_one_that_was_changed_on_the_way_fails(site):
         assert "dkim=fail reason=" in header and "dkim=pass" not in header
     header, _ = first_header(site.deliver(message=signed.replace(b"a  subject", b"a subject")))
     assert "dkim=pass" in header, "relaxed is not particular about blanks"
+
+
+def test_a_domain_is_refused_as_it_asks(site):
+    """DMARC: what nobody vouches for, and what its domain has signed."""
+    bank = b"From: The Bank <info@bank.example>\r\nSubject: t\r\n\r\nbody\r\n"
+    code, text = site.postfix.send(CLIENT, message=bank)
+    assert code == 550 and "5.7.1 bank.example asks to refuse this: neither SPF nor DKIM vouches for it" in text
+    header, _ = first_header(site.deliver(message=dkim_sender.sign(bank, domain="bank.example", headers=("From", "Subject"))))
+    assert "dmarc=pass header.from=bank.example policy.dmarc=reject" in header
+    delivered = site.deliver(message=bank.replace(b"bank", b"shop"))
+    assert "dmarc=fail" in first_header(delivered)[0] and b"X-Sluice-Tag: suspicious, 5 points" in delivered
 
 
 def test_a_large_signed_message(site):
