@@ -32,6 +32,7 @@ struct fake_session {
 	struct sluice_address mail_from, rcpt;
 	struct ask asks[FAKE_MAX_ASKS];
 	size_t ask_count;
+	void *memory;
 };
 
 struct sluice_result {
@@ -109,6 +110,27 @@ bool sluice_list_has_ip(const struct sluice_check_ctx *c, const char *list, cons
 bool sluice_list_has_address(const struct sluice_check_ctx *c, const char *list, const struct sluice_address *a)
 {
 	return sluice_list_has_domain(c, list, a->text, a->len);
+}
+
+const char *sluice_fact_item(const struct sluice_check_ctx *c, const char *name, size_t i, size_t *ret_len)
+{
+	for (const struct fake_fact *f = c->facts; f && f->name; f++) {
+		if (strcmp(f->name, name) != 0 || i-- > 0)
+			continue;
+		*ret_len = strlen(f->value);
+		return f->value;
+	}
+	return NULL;
+}
+
+const char *sluice_fact(const struct sluice_check_ctx *c, const char *name, size_t *ret_len)
+{
+	return sluice_fact_item(c, name, 0, ret_len);
+}
+
+void **sluice_memory(struct sluice_check_ctx *c)
+{
+	return &c->session->memory;
 }
 
 void *sluice_alloc(struct sluice_check_ctx *c, size_t size)
@@ -318,6 +340,24 @@ static void log_facts(struct sluice_check_ctx *c, const struct sluice_result *re
 	text_addc(&c->log, '\n');
 }
 
+static void feed(struct sluice_check_ctx *c, const struct sluice_check *check)
+{
+	struct sluice_part end = { .type = SLUICE_PART_HEADER_END };
+
+	if (!check->feed || !c->header)
+		return;
+	for (const char *at = c->header; *at;) {
+		const char *colon = strchr(at, ':'), *line_end = colon ? strchr(colon, '\n') : NULL;
+
+		assert_non_null(line_end);
+		check->feed(c, &(struct sluice_part){ SLUICE_PART_HEADER,
+				       arena_copy(c->session->arena, at, (size_t)(colon - at)), (size_t)(colon - at),
+				       colon + 1, (size_t)(line_end - colon - 1) });
+		at = line_end + 1;
+	}
+	check->feed(c, &end);
+}
+
 const char *fake_run(struct sluice_check_ctx *c, const struct sluice_plugin *plugin, const char *name)
 {
 	static const char *const outcomes[] = { "done", "pending", "skipped", "temperror" };
@@ -329,6 +369,9 @@ const char *fake_run(struct sluice_check_ctx *c, const struct sluice_plugin *plu
 	c->log = TEXT_INIT(LOG_BYTES);
 	c->asked = TEXT_INIT(LOG_BYTES);
 	c->runs = 0;
+	feed(c, check);
+	for (size_t i = 0; i < c->session->ask_count; i++)
+		c->session->asks[i].answered = true; /* by the end of the message */
 	do {
 		SLUICE_CLEANUP(text_done) struct text reports = TEXT_INIT(LOG_BYTES);
 		struct sluice_result *res = arena_alloc(c->session->arena, sizeof *res);
@@ -352,6 +395,9 @@ const char *fake_run(struct sluice_check_ctx *c, const struct sluice_plugin *plu
 		log_facts(c, res, check);
 		text_add(&c->log, reports.bytes, reports.len);
 	} while (outcome == SLUICE_PENDING);
+	if (c->session->memory && check->drop)
+		check->drop(c->session->memory);
+	c->session->memory = NULL;
 	return text_str(&c->log);
 }
 

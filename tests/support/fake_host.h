@@ -20,6 +20,10 @@ struct fake_item {
 	const char *list, *item; /* a domain, a network, or an address */
 };
 
+struct fake_fact {
+	const char *name, *value; /* several rows of one name are the items of a TEXTS */
+};
+
 struct sluice_check_ctx {
 	/* what a test sets; the arrays end with a row of NULL */
 	const char *client, *helo, *mail_from, *rcpt; /* NULL: not given */
@@ -28,6 +32,8 @@ struct sluice_check_ctx {
 	const struct fake_record *dns; /* what is not in it is NXDOMAIN */
 	const struct fake_item *lists;
 	const char *sick; /* a subject that is not healthy */
+	const struct fake_fact *facts; /* of other checks */
+	const char *header; /* shown to a check that is fed: fields with LF behind each, no folds; NULL: none is fed */
 
 	/* what fake_run() leaves */
 	struct text log; /* OUTCOME fact=value ...; then a line for each report of health and Authentication-Results */
