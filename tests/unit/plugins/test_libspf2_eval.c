@@ -11,7 +11,7 @@
 
 #include "filter/base/ip.h"
 #include "filter/services/zone.h"
-#include "plugins/spf/spf_eval.h"
+#include "plugins/libspf2/libspf2_eval.h"
 
 static const char zone_text[] =
 	"local.example A 127.0.0.1\n"
@@ -93,20 +93,20 @@ static void end(struct world *w)
 	zone_free(w->zone);
 }
 
-static struct spf_verdict check(struct world *w, const char *client, const char *local, const char *domain)
+static struct guard_verdict check(struct world *w, const char *client, const char *local, const char *domain)
 {
 	struct spf_library *lib = spf_library_new();
-	struct spf_asker asker = { ask, w };
-	struct spf_identity id = {
+	struct guard_asker asker = { ask, w };
+	struct guard_identity id = {
 		.local = { local, strlen(local) },
 		.domain = { domain, strlen(domain) },
 		.helo = { "mx.example", 10 },
 		.receiver = { "here.example", 12 },
 	};
-	struct spf_verdict v;
+	struct guard_verdict v;
 
 	assert_true(ip_parse(client, strlen(client), &id.client));
-	for (w->rounds = 1; !spf_check(lib, &asker, &id, &v); w->rounds++) {
+	for (w->rounds = 1; !guard_check(lib, &asker, &id, &v); w->rounds++) {
 		assert_true(w->rounds < 30);
 		for (size_t i = 0; i < w->count; i++)
 			w->slots[i].here = strcmp(w->slots[i].question.name, "never.example") != 0;
@@ -117,43 +117,43 @@ static struct spf_verdict check(struct world *w, const char *client, const char 
 
 static const struct {
 	const char *client, *local, *domain;
-	enum spf_result want;
+	enum guard_result want;
 	const char *mechanism, *explanation;
 	size_t most_rounds;
 } cases[] = {
-	{ "192.0.2.1", "x", "ip.example", SPF_PASS, "ip4:192.0.2.0/24", "", 2 },
-	{ "2001:db8::1", "x", "ip.example", SPF_PASS, "ip6:2001:db8::/32", "", 2 },
-	{ "203.0.113.1", "x", "ip.example", SPF_FAIL, "-all", "", 2 },
-	{ "127.0.0.1", "x", "ip.example", SPF_FAIL, "-all", "", 2 }, /* libspf2 alone lets these pass */
-	{ "::1", "x", "ip.example", SPF_FAIL, "-all", "", 2 },
-	{ "203.0.113.1", "x", "zero.example", SPF_PASS, "ip4:198.51.100.1/0", "", 2 },
-	{ "2001:db8::1", "x", "zero.example", SPF_FAIL, "-all", "", 2 },
-	{ "198.51.100.4", "x", "side.example", SPF_PASS, "mx", "", 4 },
-	{ "192.0.2.1", "x", "side.example", SPF_PASS, "include:ip.example", "", 4 },
-	{ "192.0.2.1", "x", "early.example", SPF_PASS, "ip4:192.0.2.1", "", 2 },
-	{ "198.51.100.3", "x", "lazy.example", SPF_PASS, "mx", "", 4 }, /* the second host need not answer */
-	{ "2001:db8::9", "x", "v6.example", SPF_PASS, "a", "", 4 },
-	{ "192.0.2.1", "x", "slow.example", SPF_TEMPERROR, "a:silent.example", "", 3 },
-	{ "192.0.2.1", "x", "loop.example", SPF_PERMERROR, "include:loop.example", "", 2 },
-	{ "192.0.2.1", "x", "to.example", SPF_PERMERROR, "", "", 3 },
-	{ "192.0.2.1", "x", "none.example", SPF_NONE, "", "", 2 },
-	{ "192.0.2.1", "x", "example", SPF_NONE, "", "", 1 },
-	{ "192.0.2.1", "x", "[192.0.2.1]", SPF_NONE, "", "", 1 },
-	{ "192.0.2.1", "x", "a..example", SPF_NONE, "", "", 1 },
-	{ "192.0.2.1", "x", "", SPF_NONE, "", "", 1 },
-	{ "192.0.2.1", "x", "exp.example", SPF_FAIL, "-all", "x@exp.example may not, exp.example", 3 },
-	{ "192.0.2.1", "", "exp.example", SPF_FAIL, "-all", "postmaster@exp.example may not, exp.example", 3 },
-	{ "192.0.2.1", "\xc3\xa4", "exp.example", SPF_FAIL, "-all", "", 3 },
-	{ "192.0.2.1", "x", "bad-exp.example", SPF_FAIL, "-all", "", 3 },
-	{ "192.0.2.1", "a \\b%{d}", "odd.example", SPF_FAIL, "-exists:%{l}.x.example", "", 3 },
-	{ "192.0.2.1", "x", "huge-exp.example", SPF_FAIL, "-all", "", 3 },
+	{ "192.0.2.1", "x", "ip.example", GUARD_PASS, "ip4:192.0.2.0/24", "", 2 },
+	{ "2001:db8::1", "x", "ip.example", GUARD_PASS, "ip6:2001:db8::/32", "", 2 },
+	{ "203.0.113.1", "x", "ip.example", GUARD_FAIL, "-all", "", 2 },
+	{ "127.0.0.1", "x", "ip.example", GUARD_FAIL, "-all", "", 2 }, /* libspf2 alone lets these pass */
+	{ "::1", "x", "ip.example", GUARD_FAIL, "-all", "", 2 },
+	{ "203.0.113.1", "x", "zero.example", GUARD_PASS, "ip4:198.51.100.1/0", "", 2 },
+	{ "2001:db8::1", "x", "zero.example", GUARD_FAIL, "-all", "", 2 },
+	{ "198.51.100.4", "x", "side.example", GUARD_PASS, "mx", "", 4 },
+	{ "192.0.2.1", "x", "side.example", GUARD_PASS, "include:ip.example", "", 4 },
+	{ "192.0.2.1", "x", "early.example", GUARD_PASS, "ip4:192.0.2.1", "", 2 },
+	{ "198.51.100.3", "x", "lazy.example", GUARD_PASS, "mx", "", 4 }, /* the second host need not answer */
+	{ "2001:db8::9", "x", "v6.example", GUARD_PASS, "a", "", 4 },
+	{ "192.0.2.1", "x", "slow.example", GUARD_TEMPERROR, "a:silent.example", "", 3 },
+	{ "192.0.2.1", "x", "loop.example", GUARD_PERMERROR, "include:loop.example", "", 2 },
+	{ "192.0.2.1", "x", "to.example", GUARD_PERMERROR, "", "", 3 },
+	{ "192.0.2.1", "x", "none.example", GUARD_NONE, "", "", 2 },
+	{ "192.0.2.1", "x", "example", GUARD_NONE, "", "", 1 },
+	{ "192.0.2.1", "x", "[192.0.2.1]", GUARD_NONE, "", "", 1 },
+	{ "192.0.2.1", "x", "a..example", GUARD_NONE, "", "", 1 },
+	{ "192.0.2.1", "x", "", GUARD_NONE, "", "", 1 },
+	{ "192.0.2.1", "x", "exp.example", GUARD_FAIL, "-all", "x@exp.example may not, exp.example", 3 },
+	{ "192.0.2.1", "", "exp.example", GUARD_FAIL, "-all", "postmaster@exp.example may not, exp.example", 3 },
+	{ "192.0.2.1", "\xc3\xa4", "exp.example", GUARD_FAIL, "-all", "", 3 },
+	{ "192.0.2.1", "x", "bad-exp.example", GUARD_FAIL, "-all", "", 3 },
+	{ "192.0.2.1", "a \\b%{d}", "odd.example", GUARD_FAIL, "-exists:%{l}.x.example", "", 3 },
+	{ "192.0.2.1", "x", "huge-exp.example", GUARD_FAIL, "-all", "", 3 },
 };
 
 static void checks_hosts(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		struct spf_verdict v;
+		struct guard_verdict v;
 		struct world w;
 
 		begin(&w);
@@ -162,7 +162,7 @@ static void checks_hosts(void **state)
 			memcmp(v.mechanism.at ? v.mechanism.at : "", cases[i].mechanism, v.mechanism.len) != 0 ||
 			strcmp(v.explanation, cases[i].explanation) != 0)
 			fail_msg("row %zu, %s for %s: got %s by '%.*s' because '%s'", i, cases[i].client,
-				cases[i].domain, spf_result_words[v.result], (int)v.mechanism.len, v.mechanism.at,
+				cases[i].domain, guard_result_words[v.result], (int)v.mechanism.len, v.mechanism.at,
 				v.explanation);
 		if (w.rounds > cases[i].most_rounds)
 			fail_msg("row %zu, %s: %zu rounds", i, cases[i].domain, w.rounds);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
-#include "plugins/spf/spf_eval.h"
+#include "plugins/libspf2/libspf2_eval.h"
 #include "tests/fuzz/fuzz.h"
 
 /*
@@ -66,23 +66,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct spf_library *lib;
 	struct world w = { 0 };
-	struct spf_asker asker = { ask, &w };
-	struct spf_identity id = {
+	struct guard_asker asker = { ask, &w };
+	struct guard_identity id = {
 		.client = { 4, { 192, 0, 2, 1 } },
 		.local = { "a.b", 3 },
 		.domain = { "example.org", 11 },
 		.helo = { "mx.example.org", 14 },
 		.receiver = { "here.example", 12 },
 	};
-	struct spf_verdict v;
+	struct guard_verdict v;
 
 	if (!lib)
 		lib = spf_library_new();
 	MUST(lib);
 	split(&w, (const char *)data, size);
-	MUST(spf_check(lib, &asker, &id, &v));
-	MUST(v.explanation[0] == '\0' || v.result == SPF_FAIL);
+	MUST(guard_check(lib, &asker, &id, &v));
+	MUST(v.explanation[0] == '\0' || v.result == GUARD_FAIL);
 	id.client = (struct sluice_ip){ 6, { 0x20, 1, 0xd, 0xb8, [15] = 1 } };
-	MUST(spf_check(lib, &asker, &id, &v));
+	MUST(guard_check(lib, &asker, &id, &v));
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "plugins/spf/spf_eval.h"
+#include "plugins/libspf2/libspf2_eval.h"
 
 #include <string.h>
 
@@ -8,7 +8,7 @@
 
 #define UNKNOWN "unknown" /* RFC 7208 7.3, of %{p} */
 
-const char *const spf_result_words[] = {
+const char *const guard_result_words[] = {
 	"none",
 	"neutral",
 	"pass",
@@ -25,8 +25,8 @@ const char *const spf_result_words[] = {
  */
 struct walk {
 	const struct spf_library *lib;
-	const struct spf_asker *asker;
-	const struct spf_identity *id;
+	const struct guard_asker *asker;
+	const struct guard_identity *id;
 	struct guard_limits limits;
 	bool pending;
 };
@@ -137,7 +137,7 @@ static struct guard_span validated_name(struct walk *w, const struct guard_name 
 
 static struct guard_macros macros_for(struct walk *w, const struct guard_name *domain, struct guard_span spec)
 {
-	const struct spf_identity *id = w->id;
+	const struct guard_identity *id = w->id;
 	struct guard_macros m = {
 		.local = id->local.len ? id->local : (struct guard_span){ "postmaster", 10 },
 		.sender_domain = id->domain,
@@ -224,23 +224,23 @@ static enum spf_match match_ptr(struct walk *w, const struct guard_term *t, cons
 	return match(w, t, &view);
 }
 
-static enum spf_result check_host(struct walk *w, const struct guard_name *domain, struct source *source);
+static enum guard_result check_host(struct walk *w, const struct guard_name *domain, struct source *source);
 
 static enum spf_match match_include(struct walk *w, const struct guard_name *target)
 {
 	struct source ignored = { 0 };
 
 	switch (check_host(w, target, &ignored)) { /* the table of RFC 7208 5.2 */
-	case SPF_PASS:
+	case GUARD_PASS:
 		return SPF_MATCH;
-	case SPF_NEUTRAL:
-	case SPF_FAIL:
-	case SPF_SOFTFAIL:
+	case GUARD_NEUTRAL:
+	case GUARD_FAIL:
+	case GUARD_SOFTFAIL:
 		return SPF_NO_MATCH;
-	case SPF_TEMPERROR:
+	case GUARD_TEMPERROR:
 		return SPF_MATCH_TEMPERROR;
-	case SPF_NONE:
-	case SPF_PERMERROR:
+	case GUARD_NONE:
+	case GUARD_PERMERROR:
 		return SPF_MATCH_PERMERROR;
 	}
 	return SPF_MATCH_PERMERROR;
@@ -292,43 +292,43 @@ static enum spf_match match_term(struct walk *w, const struct guard_name *domain
 	return SPF_NO_MATCH;
 }
 
-static enum spf_result result_of(char qualifier)
+static enum guard_result result_of(char qualifier)
 {
 	switch (qualifier) {
 	case '-':
-		return SPF_FAIL;
+		return GUARD_FAIL;
 	case '~':
-		return SPF_SOFTFAIL;
+		return GUARD_SOFTFAIL;
 	case '?':
-		return SPF_NEUTRAL;
+		return GUARD_NEUTRAL;
 	default:
-		return SPF_PASS;
+		return GUARD_PASS;
 	}
 }
 
 /* ---- records ---- */
 
-static enum spf_result redirect(
+static enum guard_result redirect(
 	struct walk *w, const struct guard_name *domain, struct guard_span spec, struct source *source)
 {
 	struct guard_span record = source->record;
 	struct guard_name target;
 	struct guard_macros m;
-	enum spf_result r;
+	enum guard_result r;
 
 	if (!guard_count_term(&w->limits))
-		return SPF_PERMERROR;
+		return GUARD_PERMERROR;
 	m = macros_for(w, domain, spec);
 	if (guard_uses_validated(spec) && w->pending)
-		return SPF_NONE;
+		return GUARD_NONE;
 	if (!guard_target(spec, &m, &target))
-		return SPF_PERMERROR;
+		return GUARD_PERMERROR;
 	r = check_host(w, &target, source);
 	source->record = record;
-	return r == SPF_NONE ? SPF_PERMERROR : r; /* RFC 7208 6.1 */
+	return r == GUARD_NONE ? GUARD_PERMERROR : r; /* RFC 7208 6.1 */
 }
 
-static enum spf_result evaluate(
+static enum guard_result evaluate(
 	struct walk *w, const struct guard_name *domain, const struct guard_record *record, struct source *source)
 {
 	struct guard_term t;
@@ -347,45 +347,45 @@ static enum spf_result evaluate(
 			break;
 		case SPF_MATCH_TEMPERROR:
 			source->mechanism = t.text;
-			return SPF_TEMPERROR;
+			return GUARD_TEMPERROR;
 		case SPF_MATCH_PERMERROR:
 			source->mechanism = t.text;
-			return SPF_PERMERROR;
+			return GUARD_PERMERROR;
 		}
 	}
-	return record->redirect.len ? redirect(w, domain, record->redirect, source) : SPF_NEUTRAL;
+	return record->redirect.len ? redirect(w, domain, record->redirect, source) : GUARD_NEUTRAL;
 }
 
 /* How deep it goes is bounded by GUARD_MAX_TERMS: each include and redirect is one. */
-static enum spf_result check_host(struct walk *w, const struct guard_name *domain, struct source *source)
+static enum guard_result check_host(struct walk *w, const struct guard_name *domain, struct source *source)
 {
 	const struct sluice_dns_answer *txt;
 	struct guard_record record;
 
 	if (!guard_is_domain(domain))
-		return SPF_NONE;
+		return GUARD_NONE;
 	txt = ask(w, domain, SLUICE_DNS_TXT);
 	if (!txt) {
 		w->pending = true;
-		return SPF_NEUTRAL; /* whatever it is, it does not count */
+		return GUARD_NEUTRAL; /* whatever it is, it does not count */
 	}
 	if (is_failed(txt))
-		return SPF_TEMPERROR;
+		return GUARD_TEMPERROR;
 	switch (guard_choose(txt, &source->record)) {
 	case GUARD_NO_RECORD:
-		return SPF_NONE;
+		return GUARD_NONE;
 	case GUARD_SEVERAL_RECORDS:
-		return SPF_PERMERROR;
+		return GUARD_PERMERROR;
 	case GUARD_ONE_RECORD:
 		break;
 	}
-	return guard_parse(source->record, &record) ? evaluate(w, domain, &record, source) : SPF_PERMERROR;
+	return guard_parse(source->record, &record) ? evaluate(w, domain, &record, source) : GUARD_PERMERROR;
 }
 
 /* RFC 7208 6.2; whatever is wrong with it, there is none then. */
-static void explain(struct walk *w, const struct source *source, char ret[SPF_EXPLANATION_MAX_BYTES + 1])
+static void explain(struct walk *w, const struct source *source, char ret[GUARD_EXPLANATION_MAX_BYTES + 1])
 {
-	SLUICE_CLEANUP(text_done) struct text text = TEXT_INIT(SPF_EXPLANATION_MAX_BYTES);
+	SLUICE_CLEANUP(text_done) struct text text = TEXT_INIT(GUARD_EXPLANATION_MAX_BYTES);
 	struct guard_macros m = macros_for(w, &source->domain, source->explanation);
 	const struct sluice_dns_answer *txt;
 	struct guard_name target;
@@ -411,17 +411,17 @@ static void explain(struct walk *w, const struct source *source, char ret[SPF_EX
 	memcpy(ret, text_str(&text), text.len + 1);
 }
 
-bool spf_check(const struct spf_library *lib, const struct spf_asker *asker, const struct spf_identity *id,
-	struct spf_verdict *ret)
+bool guard_check(const struct spf_library *lib, const struct guard_asker *asker, const struct guard_identity *id,
+	struct guard_verdict *ret)
 {
 	struct walk w = { .lib = lib, .asker = asker, .id = id };
-	struct spf_verdict verdict = { .result = SPF_NONE };
+	struct guard_verdict verdict = { .result = GUARD_NONE };
 	struct source source = { 0 };
 	struct guard_name domain;
 
 	if (guard_name_set(&domain, id->domain.at, id->domain.len))
 		verdict.result = check_host(&w, &domain, &source);
-	if (!w.pending && verdict.result == SPF_FAIL && source.explanation.len)
+	if (!w.pending && verdict.result == GUARD_FAIL && source.explanation.len)
 		explain(&w, &source, verdict.explanation);
 	if (w.pending)
 		return false;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* spf - may this client send mail for this domain? (RFC 7208) */
+/* libspf2 - may this client send mail for this domain? (RFC 7208) */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "plugins/plugin.h"
-#include "plugins/spf/spf_eval.h"
+#include "plugins/libspf2/libspf2_eval.h"
 
 enum { RESULT, IDENTITY, DOMAIN, EXPLANATION, MECHANISM, RECORD, HELO_RESULT, HELO_EXPLANATION, HELO_MECHANISM };
 enum identity { OF_MAIL_FROM, OF_HELO };
@@ -13,13 +13,13 @@ enum identity { OF_MAIL_FROM, OF_HELO };
 static const char *const identities[] = { "mailfrom", "helo", NULL }; /* in the order of enum identity */
 
 static const struct sluice_fact facts[] = {
-	[RESULT] = { "spf.result", SLUICE_ENUM, spf_result_words, "result for MAIL FROM, or for HELO when it is null" },
+	[RESULT] = { "spf.result", SLUICE_ENUM, guard_result_words, "result for MAIL FROM, or for HELO when it is null" },
 	[IDENTITY] = { "spf.identity", SLUICE_ENUM, identities, "what spf.result is about" },
 	[DOMAIN] = { "spf.domain", SLUICE_DOMAIN, NULL, "the domain whose record was evaluated" },
 	[EXPLANATION] = { "spf.explanation", SLUICE_TEXT, NULL, "why the domain says that it refuses; only with fail" },
 	[MECHANISM] = { "spf.mechanism", SLUICE_TEXT, NULL, "the term of the record that decided" },
 	[RECORD] = { "spf.record", SLUICE_TEXT, NULL, "the domain's record" },
-	[HELO_RESULT] = { "spf_helo.result", SLUICE_ENUM, spf_result_words, "result for the name given in HELO" },
+	[HELO_RESULT] = { "spf_helo.result", SLUICE_ENUM, guard_result_words, "result for the name given in HELO" },
 	[HELO_EXPLANATION] = { "spf_helo.explanation", SLUICE_TEXT, NULL, "as spf.explanation, of the HELO name" },
 	[HELO_MECHANISM] = { "spf_helo.mechanism", SLUICE_TEXT, NULL, "as spf.mechanism, of the HELO name" },
 	{ .name = NULL },
@@ -39,11 +39,11 @@ static struct guard_span helo_of(const struct sluice_check_ctx *c)
 }
 
 static bool check(
-	struct sluice_check_ctx *c, struct guard_span local, struct guard_span domain, struct spf_verdict *ret)
+	struct sluice_check_ctx *c, struct guard_span local, struct guard_span domain, struct guard_verdict *ret)
 {
 	const char *receiver = sluice_our_name(c);
-	const struct spf_asker asker = { ask, c };
-	const struct spf_identity id = {
+	const struct guard_asker asker = { ask, c };
+	const struct guard_identity id = {
 		.client = *sluice_client_ip(c),
 		.local = local,
 		.domain = domain,
@@ -52,7 +52,7 @@ static bool check(
 		.now_s = sluice_now_s(c),
 	};
 
-	return spf_check(sluice_state(c), &asker, &id, ret);
+	return guard_check(sluice_state(c), &asker, &id, ret);
 }
 
 static void set_span(struct sluice_result *res, unsigned fact, struct guard_span s)
@@ -62,25 +62,25 @@ static void set_span(struct sluice_result *res, unsigned fact, struct guard_span
 }
 
 static void add_authres(
-	struct sluice_result *res, const struct spf_verdict *v, const char *property, struct guard_span value)
+	struct sluice_result *res, const struct guard_verdict *v, const char *property, struct guard_span value)
 {
 	const struct sluice_authres_property properties[] = {
 		{ property, value.at, value.len },
 		{ .name = NULL },
 	};
 
-	sluice_authres(res, "spf", spf_result_words[v->result], NULL, properties);
+	sluice_authres(res, "spf", guard_result_words[v->result], NULL, properties);
 }
 
-static enum sluice_outcome outcome_of(const struct spf_verdict *v)
+static enum sluice_outcome outcome_of(const struct guard_verdict *v)
 {
-	return v->result == SPF_TEMPERROR ? SLUICE_TEMPERROR : SLUICE_DONE;
+	return v->result == GUARD_TEMPERROR ? SLUICE_TEMPERROR : SLUICE_DONE;
 }
 
 static enum sluice_outcome run_helo(struct sluice_check_ctx *c, struct sluice_result *res)
 {
 	struct guard_span helo = helo_of(c);
-	struct spf_verdict v;
+	struct guard_verdict v;
 
 	if (sluice_client_ip(c)->family == 0 || helo.len == 0)
 		return SLUICE_SKIPPED;
@@ -96,7 +96,7 @@ static enum sluice_outcome run_mail(struct sluice_check_ctx *c, struct sluice_re
 {
 	const struct sluice_address *from = sluice_mail_from(c);
 	struct guard_span helo = helo_of(c), domain;
-	struct spf_verdict mail, of_helo;
+	struct guard_verdict mail, of_helo;
 	bool known;
 
 	if (!from || sluice_client_ip(c)->family == 0 || sluice_authenticated(c))
@@ -118,7 +118,7 @@ static enum sluice_outcome run_mail(struct sluice_check_ctx *c, struct sluice_re
 	set_span(res, RECORD, mail.record);
 	if (!from->null)
 		add_authres(res, &mail, "smtp.mailfrom", (struct guard_span){ from->text, from->len });
-	if (from->null || of_helo.result != SPF_NONE)
+	if (from->null || of_helo.result != GUARD_NONE)
 		add_authres(res, &of_helo, "smtp.helo", helo);
 	return outcome_of(&mail);
 }
@@ -157,9 +157,9 @@ static const struct sluice_check checks[] = {
 	{ .name = NULL },
 };
 
-SLUICE_PLUGIN(spf) = {
+SLUICE_PLUGIN(libspf2) = {
 	.abi = SLUICE_PLUGIN_ABI,
-	.name = "spf",
+	.name = "libspf2",
 	.help = "may this client send mail for this domain (RFC 7208)",
 	.facts = facts,
 	.checks = checks,

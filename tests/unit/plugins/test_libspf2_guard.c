@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "plugins/spf/spf_guard.h"
+#include "plugins/libspf2/libspf2_guard.h"
 
 #define SPAN(s)                                                                                                        \
 	{                                                                                                              \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "plugins/spf/spf_dns.h"
+#include "plugins/libspf2/libspf2_dns.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * spf_dns.h - libspf2 as the matcher of one mechanism, over DNS answers that are already here. It sees no name and no
+ * libspf2_dns.h - libspf2 as the matcher of one mechanism, over DNS answers that are already here. It sees no name and no
  * text of the sender's: names are numbered (GUARD_CLEAN_TARGET and hosts), and only addresses are real.
  */
-#ifndef SPF_SPF_DNS_H
-#define SPF_SPF_DNS_H
+#ifndef LIBSPF2_LIBSPF2_DNS_H
+#define LIBSPF2_LIBSPF2_DNS_H
 
 #include "plugins/plugin.h"
-#include "plugins/spf/spf_guard.h"
+#include "plugins/libspf2/libspf2_guard.h"
 
 #define SPF_DNS_MAX_HOSTS 10 /* GUARD_MAX_MX, GUARD_MAX_PTR */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
-#include "plugins/spf/spf_guard.h"
+#include "plugins/libspf2/libspf2_guard.h"
 #include "tests/fuzz/fuzz.h"
 
 /* What the guard writes is short and of few characters, whatever the record. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "plugins/spf/spf_guard.h"
+#include "plugins/libspf2/libspf2_guard.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

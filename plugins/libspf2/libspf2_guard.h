@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * spf_guard.h - SPF records (RFC 7208) as their grammar has them: what a sender publishes is read, checked and expanded
+ * libspf2_guard.h - SPF records (RFC 7208) as their grammar has them: what a sender publishes is read, checked and expanded
  * here, and libspf2 gets only records that were written here. Pure.
  */
-#ifndef SPF_SPF_GUARD_H
-#define SPF_SPF_GUARD_H
+#ifndef LIBSPF2_LIBSPF2_GUARD_H
+#define LIBSPF2_LIBSPF2_GUARD_H
 
 #include <stdbool.h>
 #include <stddef.h>
