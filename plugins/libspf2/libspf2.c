@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* libspf2 - may this client send mail for this domain? (RFC 7208) */
+/* libspf2 - what the plugin spf does, with libspf2 as the matcher of addresses: in its place, never beside it. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -7,18 +7,34 @@
 #include "plugins/plugin.h"
 #include "plugins/libspf2/libspf2_eval.h"
 
-enum { RESULT, IDENTITY, DOMAIN, EXPLANATION, MECHANISM, RECORD, HELO_RESULT, HELO_EXPLANATION, HELO_MECHANISM };
+enum {
+	RESULT,
+	IDENTITY,
+	DOMAIN,
+	EXPLANATION,
+	MECHANISM,
+	RECORD,
+	LOOKUPS,
+	VOID_LOOKUPS,
+	HELO_RESULT,
+	HELO_EXPLANATION,
+	HELO_MECHANISM,
+};
 enum identity { OF_MAIL_FROM, OF_HELO };
 
 static const char *const identities[] = { "mailfrom", "helo", NULL }; /* in the order of enum identity */
 
 static const struct sluice_fact facts[] = {
-	[RESULT] = { "spf.result", SLUICE_ENUM, guard_result_words, "result for MAIL FROM, or for HELO when it is null" },
+	[RESULT] = { "spf.result", SLUICE_ENUM, guard_result_words,
+		"result for MAIL FROM, or for HELO when it is null" },
 	[IDENTITY] = { "spf.identity", SLUICE_ENUM, identities, "what spf.result is about" },
 	[DOMAIN] = { "spf.domain", SLUICE_DOMAIN, NULL, "the domain whose record was evaluated" },
 	[EXPLANATION] = { "spf.explanation", SLUICE_TEXT, NULL, "why the domain says that it refuses; only with fail" },
 	[MECHANISM] = { "spf.mechanism", SLUICE_TEXT, NULL, "the term of the record that decided" },
 	[RECORD] = { "spf.record", SLUICE_TEXT, NULL, "the domain's record" },
+	[LOOKUPS] = { "spf.lookups", SLUICE_INT, NULL, "terms that made DNS look-ups; 11 is one too many" },
+	[VOID_LOOKUPS] = { "spf.void_lookups", SLUICE_INT, NULL,
+		"of them, those that found nothing; 3 is one too many" },
 	[HELO_RESULT] = { "spf_helo.result", SLUICE_ENUM, guard_result_words, "result for the name given in HELO" },
 	[HELO_EXPLANATION] = { "spf_helo.explanation", SLUICE_TEXT, NULL, "as spf.explanation, of the HELO name" },
 	[HELO_MECHANISM] = { "spf_helo.mechanism", SLUICE_TEXT, NULL, "as spf.mechanism, of the HELO name" },
@@ -116,6 +132,8 @@ static enum sluice_outcome run_mail(struct sluice_check_ctx *c, struct sluice_re
 	set_span(res, EXPLANATION, (struct guard_span){ mail.explanation, strlen(mail.explanation) });
 	set_span(res, MECHANISM, mail.mechanism);
 	set_span(res, RECORD, mail.record);
+	sluice_set_int(res, LOOKUPS, mail.lookups);
+	sluice_set_int(res, VOID_LOOKUPS, mail.voids);
 	if (!from->null)
 		add_authres(res, &mail, "smtp.mailfrom", (struct guard_span){ from->text, from->len });
 	if (from->null || of_helo.result != GUARD_NONE)
@@ -130,7 +148,7 @@ static int configure(
 
 	(void)blocks, (void)count;
 	if (!lib) {
-		snprintf(reterr->text, sizeof reterr->text, "spf: libspf2 does not start: out of memory");
+		snprintf(reterr->text, sizeof reterr->text, "libspf2 does not start: out of memory");
 		return -ENOMEM;
 	}
 	*ret_state = lib;
@@ -147,7 +165,7 @@ static const struct sluice_check checks[] = {
 		.stage = SLUICE_STAGE_MAIL,
 		.run = run_mail,
 		.first_fact = RESULT,
-		.last_fact = RECORD,
+		.last_fact = VOID_LOOKUPS,
 		.authres = true },
 	{ .name = "spf_helo",
 		.stage = SLUICE_STAGE_HELO,
@@ -160,7 +178,7 @@ static const struct sluice_check checks[] = {
 SLUICE_PLUGIN(libspf2) = {
 	.abi = SLUICE_PLUGIN_ABI,
 	.name = "libspf2",
-	.help = "may this client send mail for this domain (RFC 7208)",
+	.help = "may this client send mail for this domain (RFC 7208), by libspf2",
 	.facts = facts,
 	.checks = checks,
 	.configure = configure,

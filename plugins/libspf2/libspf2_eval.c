@@ -427,6 +427,8 @@ bool guard_check(const struct spf_library *lib, const struct guard_asker *asker,
 		return false;
 	verdict.mechanism = source.mechanism;
 	verdict.record = source.record;
+	verdict.lookups = w.limits.terms;
+	verdict.voids = w.limits.voids;
 	*ret = verdict;
 	return true;
 }

@@ -37,6 +37,7 @@ struct guard_verdict {
 	enum guard_result result;
 	struct guard_span mechanism; /* the term that decided, of the domain's own record or one it redirects to */
 	struct guard_span record;    /* the domain's own record */
+	unsigned lookups, voids;     /* terms counted; one over the limit is where the check ended */
 	char explanation[GUARD_EXPLANATION_MAX_BYTES + 1]; /* of a fail; "": none was published */
 };
 

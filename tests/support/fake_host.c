@@ -168,7 +168,7 @@ static const char *type_name(enum sluice_dns_type type)
 	return "?";
 }
 
-static struct sluice_dns_answer parse_answer(struct arena *arena, const char *text)
+static struct sluice_dns_answer parse_answer(struct arena *arena, enum sluice_dns_type type, const char *text)
 {
 	struct sluice_dns_record *records = arena_alloc(arena, MAX_RECORDS * sizeof *records);
 	struct sluice_dns_answer answer = { .status = SLUICE_DNS_OK, .ttl_s = 300, .records = records };
@@ -177,6 +177,11 @@ static struct sluice_dns_answer parse_answer(struct arena *arena, const char *te
 	for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
 		if (strcmp(text, statuses[i].word) == 0)
 			return (struct sluice_dns_answer){ .status = statuses[i].status };
+	}
+	if (type == SLUICE_DNS_TXT) {
+		records[answer.count++] =
+			(struct sluice_dns_record){ arena_copy(arena, text, strlen(text)), strlen(text), 0 };
+		return answer;
 	}
 	for (char *word = strtok_r(arena_copy(arena, text, strlen(text)), " ", &save);
 		word && answer.count < MAX_RECORDS; word = strtok_r(NULL, " ", &save)) {
@@ -207,7 +212,7 @@ const struct sluice_dns_answer *sluice_ask_dns_as(
 	ask->answer.status = SLUICE_DNS_NXDOMAIN;
 	for (const struct fake_record *r = c->dns; r && r->name; r++) {
 		if (r->type == type && ascii_equals(name, strlen(name), r->name))
-			ask->answer = parse_answer(s->arena, r->answer);
+			ask->answer = parse_answer(s->arena, type, r->answer);
 	}
 	text_addf(&c->asked, "%s %s\n", shown, type_name(type));
 	return NULL;

@@ -14,7 +14,7 @@
 struct fake_record {
 	const char *name;
 	enum sluice_dns_type type;
-	const char *answer; /* records with a blank between: addresses, names; or NODATA, SERVFAIL, TIMEOUT */
+	const char *answer; /* records with a blank between: addresses, names; one TXT; or NODATA, SERVFAIL, TIMEOUT */
 };
 struct fake_item {
 	const char *list, *item; /* a domain, a network, or an address */

@@ -27,9 +27,10 @@ def environment():
     return env
 
 
-def plugin_lines():
-    """What a configuration needs so that plugins built as shared objects are there."""
-    return "".join(f'plugin "{path}"\n' for path in SHARED_PLUGINS)
+def plugin_lines(without=("libspf2",)):
+    """What a configuration needs so that plugins built as shared objects are there; of spf and libspf2 only one can be."""
+    paths = [path for path in SHARED_PLUGINS if path.stem.removeprefix("sluice_") not in without]
+    return "".join(f'plugin "{path}"\n' for path in paths)
 
 
 def ctl(*args, stdin=None):
