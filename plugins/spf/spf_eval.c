@@ -33,7 +33,8 @@ struct walk {
 	const struct spf_asker *asker;
 	const struct spf_identity *id;
 	unsigned lookups, voids;
-	bool pending; /* an answer is missing without which nothing is decided */
+	size_t octets; /* of the records */
+	bool pending;  /* an answer is missing without which nothing is decided */
 };
 
 /* Where a result came from. */
@@ -458,6 +459,9 @@ static enum spf_result check_host(struct walk *w, const struct spf_name *domain,
 	case SPF_ONE_RECORD:
 		break;
 	}
+	w->octets += source->record.len;
+	if (w->octets > SPF_MAX_OCTETS)
+		return SPF_PERMERROR;
 	return spf_record_parse(source->record, &record) ? evaluate(w, domain, &record, source) : SPF_PERMERROR;
 }
 

@@ -5,11 +5,13 @@
 
 #include "plugins/spf/spf_record.h"
 
-/* RFC 7208 4.6.4; all count over the whole check. */
+/* All count over the whole check (RFC 7208 4.6.4). */
 #define SPF_MAX_LOOKUPS 10 /* terms that make look-ups; with that, includes and redirects in one another as well */
 #define SPF_MAX_VOIDS   2  /* of them, whose own name has no such record */
 #define SPF_MAX_MX      10 /* names of one mx; more are a permerror */
 #define SPF_MAX_PTR     10 /* names of the client; more are passed over */
+#define SPF_MAX_OCTETS                                                                                                 \
+	65535 /* of records, together: not the RFC's, but a run reads all of them; more are a permerror */
 
 #define SPF_EXPLANATION_MAX_BYTES 500 /* a longer one is none: it would not fit an SMTP reply */
 

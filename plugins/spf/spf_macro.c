@@ -9,9 +9,6 @@
 
 #define DELIMITERS ".-+,/_="
 #define UNRESERVED "-._~" /* RFC 3986 2.3, with letters and digits: what URL escaping leaves as it is */
-/* Of an expanded name only the end counts (RFC 7208 7.3). What is written beyond this is forgotten from the left. */
-#define NAME_BUFFER_BYTES (2 * SPF_MACRO_VALUE_MAX_BYTES * 3)
-#define NAME_KEPT_BYTES   (2 * SPF_NAME_MAX)
 
 /* ---- grammar ---- */
 
@@ -367,32 +364,21 @@ bool spf_name_is_ascii(const struct spf_name *name)
 	return is_ascii((struct spf_span){ name->text, name->len });
 }
 
-/* Forget what stands before the last octets, of which a name is made. */
-static void keep_end(struct text *t)
-{
-	memmove(t->bytes, t->bytes + t->len - NAME_KEPT_BYTES, NAME_KEPT_BYTES + 1);
-	t->len = NAME_KEPT_BYTES;
-}
-
 bool spf_target(struct spf_span spec, const struct spf_macros *m, struct spf_name *ret)
 {
-	SLUICE_CLEANUP(text_done) struct text text = TEXT_INIT(NAME_BUFFER_BYTES);
+	SLUICE_CLEANUP(text_done) struct text text = TEXT_INIT(SPF_EXPANSION_MAX_BYTES);
 	struct spf_span s;
 
 	if (spec.len == 0)
 		return spf_name_set(ret, m->domain.at, m->domain.len);
 	if (!is_ascii(m->local) && (spf_uses(spec, 'l') || spf_uses(spec, 's')))
 		return false;
-	for (size_t pos = 0; pos < spec.len;) {
-		if (!add_next(&text, spec, &pos, m) || text.failed)
-			return false;
-		if (text.len > NAME_BUFFER_BYTES / 2)
-			keep_end(&text);
-	}
+	if (!spf_expand(spec, m, &text))
+		return false;
 	s = (struct spf_span){ text_str(&text), text.len };
 	if (s.len && s.at[s.len - 1] == '.')
 		s.len--;
-	while (s.len > SPF_NAME_MAX) { /* at most NAME_BUFFER_BYTES turns */
+	while (s.len > SPF_NAME_MAX) {
 		const char *dot = memchr(s.at, '.', s.len);
 
 		if (!dot)

@@ -12,7 +12,8 @@
 
 #define SPF_NAME_MAX              253 /* octets of a domain name in text (RFC 7208 7.3) */
 #define SPF_LABEL_MAX             63
-#define SPF_MACRO_VALUE_MAX_BYTES 4096 /* a macro whose value is longer cannot be expanded */
+#define SPF_MACRO_VALUE_MAX_BYTES 4096  /* a macro whose value is longer cannot be expanded */
+#define SPF_EXPANSION_MAX_BYTES   65535 /* a domain-spec that becomes longer, before it is cut, is no name */
 
 /* Octets of somebody else. */
 struct spf_span {

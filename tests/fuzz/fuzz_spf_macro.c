@@ -4,9 +4,9 @@
 #include "plugins/spf/spf_macro.h"
 #include "tests/fuzz/fuzz.h"
 
-#define OUT_MAX_BYTES (1 << 20)
+#define OUT_MAX_BYTES SPF_EXPANSION_MAX_BYTES
 
-/* Cut from the left after it was expanded whole: what spf_target() does piece by piece. */
+/* Cut from the left after it was expanded whole: what spf_target() does. */
 static bool target_of(const struct text *whole, struct spf_name *ret)
 {
 	struct spf_span s = { text_str(whole), whole->len };

@@ -308,12 +308,66 @@ static void counts_what_it_looks_up(void **state)
 	end(&w);
 }
 
+struct big {
+	char text[2][SPF_RECORD_MAX_BYTES + 1];
+	struct sluice_dns_record records[2];
+	struct sluice_dns_answer answers[2];
+};
+
+static const struct sluice_dns_answer *ask_big(void *arg, const char *name, enum sluice_dns_type type)
+{
+	struct big *b = arg;
+
+	(void)type;
+	return &b->answers[strcmp(name, "inner.example") == 0];
+}
+
+static void set_big(struct big *b, size_t at, const char *head, size_t octets)
+{
+	size_t len = strlen(head);
+
+	memcpy(b->text[at], head, len);
+	for (; len + 16 <= octets; len += 16)
+		memcpy(b->text[at] + len, "ip4:203.0.113.1 ", 16);
+	memset(b->text[at] + len, ' ', octets - len);
+	b->records[at] = (struct sluice_dns_record){ b->text[at], octets, 0 };
+	b->answers[at] = (struct sluice_dns_answer){ SLUICE_DNS_OK, false, 0, 1, &b->records[at] };
+}
+
+static void reads_64_kb_of_records_and_no_more(void **state)
+{
+	static const struct {
+		size_t outer, inner;
+		enum spf_result want;
+	} rows[] = {
+		{ SPF_RECORD_MAX_BYTES - 100, 100, SPF_PASS },
+		{ 100, SPF_RECORD_MAX_BYTES - 100, SPF_PASS },
+		{ SPF_RECORD_MAX_BYTES - 100, 101, SPF_PERMERROR },
+		{ 40000, 40000, SPF_PERMERROR },
+	};
+	static struct big b;
+	const struct spf_asker asker = { ask_big, &b };
+	struct spf_identity id = {
+		.local = SPF_SPAN("x"), .domain = SPF_SPAN("outer.example"), .client = { 4, { 192, 0, 2, 1 } }
+	};
+	struct spf_verdict v;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		set_big(&b, 0, "v=spf1 include:inner.example ", rows[i].outer);
+		set_big(&b, 1, "v=spf1 ip4:192.0.2.1 ", rows[i].inner);
+		assert_true(spf_check(&asker, &id, &v));
+		assert_int_equal(v.result, rows[i].want);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(checks_hosts),
 		cmocka_unit_test(asks_side_by_side_and_no_more_than_it_needs),
 		cmocka_unit_test(does_not_depend_on_the_order_of_answers),
+		cmocka_unit_test(reads_64_kb_of_records_and_no_more),
 		cmocka_unit_test(counts_what_it_looks_up),
 	};
 
