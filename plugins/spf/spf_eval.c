@@ -164,36 +164,40 @@ static int rank_of(const struct sluice_dns_record *name, const struct spf_name *
 	return domain_within(name->data, name->len, domain->text, domain->len) ? 2 : 1;
 }
 
-static struct spf_span validated_name(struct walk *w, const struct spf_name *domain)
+/* What %{p} stands for. False: not known yet. */
+static bool find_validated(const struct walk *w, const struct spf_name *domain, struct spf_span *ret)
 {
 	struct spf_span best = SPF_SPAN(UNKNOWN);
 	struct client_names names;
 	int best_rank = 0;
 
 	if (!find_names(w, &names))
-		w->pending = true;
+		return false;
 	for (size_t i = 0; i < names.count; i++) {
 		int rank = rank_of(&names.names[i], domain);
 
 		if (names.valid[i] == OPEN)
-			w->pending = true;
+			return false;
 		if (names.valid[i] != MATCH || rank <= best_rank)
 			continue;
 		best_rank = rank;
 		best = (struct spf_span){ names.names[i].data, names.names[i].len };
 	}
-	return best;
+	*ret = best;
+	return true;
 }
 
 /* ---- target names ---- */
 
 enum target { TARGET, NO_TARGET, TARGET_OPEN };
 
-static struct spf_macros macros_of(const struct walk *w, const struct spf_name *domain)
+/* The macros for a spec. False: it has %{p}, and that is not known yet. */
+static bool find_macros(
+	const struct walk *w, const struct spf_name *domain, struct spf_span spec, struct spf_macros *ret)
 {
 	const struct spf_identity *id = w->id;
 
-	return (struct spf_macros){
+	*ret = (struct spf_macros){
 		.local = id->local.len ? id->local : SPF_SPAN(POSTMASTER),
 		.sender_domain = id->domain,
 		.domain = { domain->text, domain->len },
@@ -202,25 +206,11 @@ static struct spf_macros macros_of(const struct walk *w, const struct spf_name *
 		.client = id->client,
 		.now_s = id->now_s,
 	};
-}
-
-/* The macros for a spec. False: it has %{p}, and that is not known yet. */
-static bool find_macros(struct walk *w, const struct spf_name *domain, struct spf_span spec, struct spf_macros *ret)
-{
-	bool before = w->pending, known = true;
-
-	*ret = macros_of(w, domain);
-	if (spf_uses(spec, 'p')) {
-		w->pending = false;
-		ret->validated = validated_name(w, domain);
-		known = !w->pending;
-		w->pending |= before;
-	}
-	return known;
+	return !spf_uses(spec, 'p') || find_validated(w, domain, &ret->validated);
 }
 
 static enum target find_target(
-	struct walk *w, const struct spf_name *domain, struct spf_span spec, struct spf_name *ret)
+	const struct walk *w, const struct spf_name *domain, struct spf_span spec, struct spf_name *ret)
 {
 	struct spf_macros m;
 
