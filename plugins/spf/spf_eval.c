@@ -507,7 +507,7 @@ bool spf_check(const struct spf_asker *asker, const struct spf_identity *id, str
 	struct source source = { 0 };
 	struct spf_name domain;
 
-	/* U-labels would have to become A-labels first (RFC 8616 4); without a library for that they are no domain. */
+	/* U-labels would have to become A-labels first (RFC 8616 4). Nothing here does that yet, so they are no domain. */
 	if (spf_name_set(&domain, id->domain.at, id->domain.len) && spf_name_is_ascii(&domain))
 		verdict.result = check_host(&w, &domain, &source);
 	/* Where it would end in fail if nothing that is open matched, the explanation is asked for with the rest. */
