@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "filter/mail/domain.h"
 
+#include <idn2.h>
 #include <string.h>
 
 #include "filter/base/ascii.h"
 #include "filter/base/utf8.h"
 
 #define DOMAIN_MAX_BYTES 253 /* in text: 255 octets on the wire */
+#define UTF8_MAX_BYTES   (4 * DOMAIN_MAX_BYTES)
 #define LABEL_MAX_BYTES  63
 
 static size_t without_last_dot(const char *name, size_t len)
@@ -74,4 +76,41 @@ bool domain_within(const char *name, size_t len, const char *parent, size_t pare
 bool domain_equal(const char *a, size_t a_len, const char *b, size_t b_len)
 {
 	return ascii_equal(a, without_last_dot(a, a_len), b, without_last_dot(b, b_len));
+}
+
+static bool is_ascii(const char *name, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)name[i] >= 0x80)
+			return false;
+	return true;
+}
+
+static bool copy(const char *name, size_t len, char ret[DOMAIN_ASCII_SIZE])
+{
+	if (len >= DOMAIN_ASCII_SIZE)
+		return false;
+	memcpy(ret, name, len);
+	ret[len] = '\0';
+	return true;
+}
+
+bool domain_to_ascii(const char *name, size_t len, char ret[DOMAIN_ASCII_SIZE])
+{
+	char text[UTF8_MAX_BYTES + 1];
+	uint8_t *ascii = NULL;
+	bool good;
+
+	ret[0] = '\0';
+	if (len >= sizeof text || memchr(name, '\0', len))
+		return false;
+	if (is_ascii(name, len))
+		return copy(name, len, ret);
+	memcpy(text, name, len);
+	text[len] = '\0';
+	if (idn2_lookup_u8((const uint8_t *)text, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
+		return false;
+	good = copy((const char *)ascii, strlen((const char *)ascii), ret);
+	idn2_free(ascii);
+	return good;
 }

@@ -19,4 +19,11 @@ unsigned domain_labels(const char *name, size_t len); /* 0 for "" and "." */
 bool domain_within(const char *name, size_t len, const char *parent, size_t parent_len);
 bool domain_equal(const char *a, size_t a_len, const char *b, size_t b_len);
 
+#define DOMAIN_ASCII_SIZE 254 /* octets, with the NUL */
+/*
+ * As the DNS has it: U-labels become A-labels (RFC 5890 2.3.2.1, RFC 5891 5), a name in ASCII is copied, whatever is in it but
+ * a NUL. False: there are labels that cannot be such, or it is too long; ret is then "".
+ */
+bool domain_to_ascii(const char *name, size_t len, char ret[DOMAIN_ASCII_SIZE]);
+
 #endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "plugins/dmarc/dmarc_eval.h"
 
-#include <idn2.h>
 #include <string.h>
 
 #include "filter/base/ascii.h"
@@ -41,39 +40,14 @@ static bool copy_name(const char *bytes, size_t len, char ret[DMARC_NAME_SIZE])
 	return true;
 }
 
-static bool is_ascii(const char *bytes, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)bytes[i] >= 0x80)
-			return false;
-	return true;
-}
-
-/* RFC 5890: U-labels to A-labels */
-static bool copy_international(const char *bytes, size_t len, char ret[DMARC_NAME_SIZE])
-{
-	char name[4 * DMARC_NAME_SIZE];
-	uint8_t *ascii = NULL;
-	bool good;
-
-	if (len >= sizeof name || memchr(bytes, '\0', len))
-		return false;
-	memcpy(name, bytes, len);
-	name[len] = '\0';
-	if (idn2_lookup_u8((const uint8_t *)name, &ascii, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
-		return false;
-	good = copy_name((const char *)ascii, strlen((const char *)ascii), ret);
-	idn2_free(ascii);
-	return good;
-}
-
 bool dmarc_domain(const char *bytes, size_t len, char ret[DMARC_NAME_SIZE])
 {
+	char ascii[DOMAIN_ASCII_SIZE];
 	bool good;
 
 	if (len > 0 && bytes[len - 1] == '.')
 		len--;
-	good = is_ascii(bytes, len) ? copy_name(bytes, len, ret) : copy_international(bytes, len, ret);
+	good = domain_to_ascii(bytes, len, ascii) && copy_name(ascii, strlen(ascii), ret);
 	if (!good)
 		ret[0] = '\0';
 	return good;

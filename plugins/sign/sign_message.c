@@ -10,6 +10,7 @@
 
 #include "filter/mail/address.h"
 #include "filter/mail/dkim_canon.h"
+#include "filter/mail/domain.h"
 #include "filter/mail/mailbox.h"
 
 #define SIGNATURE_MAX_BYTES 32000
@@ -136,10 +137,14 @@ static void choose_keys(struct sign_message *m)
 {
 	struct sluice_address a = address_split(m->from.bytes, m->from.len);
 	const struct sign_key *keys[SIGN_MAX_KEYS];
+	char ascii[DOMAIN_ASCII_SIZE];
 	size_t count;
 
-	text_add(&m->domain, a.domain, a.domain_len);
-	count = sign_config_find(m->config, a.local, a.local_len, a.domain, a.domain_len, keys);
+	if (domain_to_ascii(a.domain, a.domain_len, ascii)) /* so it is in the DNS, in d= and in the names of keys (RFC 8616 5) */
+		text_adds(&m->domain, ascii);
+	else
+		text_add(&m->domain, a.domain, a.domain_len);
+	count = sign_config_find(m->config, a.local, a.local_len, text_str(&m->domain), m->domain.len, keys);
 	for (size_t i = 0; i < count; i++) {
 		struct signature *s = &m->signatures[m->count];
 

@@ -502,13 +502,16 @@ static void explain(struct walk *w, const struct source *source, char ret[SPF_EX
 
 bool spf_check(const struct spf_asker *asker, const struct spf_identity *id, struct spf_verdict *ret)
 {
-	struct walk w = { .asker = asker, .id = id };
+	struct spf_identity own = *id;
+	struct walk w = { .asker = asker, .id = &own };
 	struct spf_verdict verdict = { .result = SPF_NONE };
 	struct source source = { 0 };
+	char ascii[DOMAIN_ASCII_SIZE];
 	struct spf_name domain;
 
-	/* U-labels would have to become A-labels first (RFC 8616 4). Nothing here does that yet, so they are no domain. */
-	if (spf_name_set(&domain, id->domain.at, id->domain.len) && spf_name_is_ascii(&domain))
+	if (domain_to_ascii(id->domain.at, id->domain.len, ascii)) /* RFC 8616 4 */
+		own.domain = (struct spf_span){ ascii, strlen(ascii) };
+	if (spf_name_set(&domain, own.domain.at, own.domain.len) && spf_name_is_ascii(&domain))
 		verdict.result = check_host(&w, &domain, &source);
 	/* Where it would end in fail if nothing that is open matched, the explanation is asked for with the rest. */
 	if (verdict.result == SPF_FAIL && source.exp.len)

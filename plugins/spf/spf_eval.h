@@ -35,7 +35,7 @@ struct spf_asker {
 struct spf_identity {
 	struct sluice_ip client; /* of family 4 or 6 */
 	struct spf_span local;   /* of the sender; len 0: "postmaster" (RFC 7208 4.3) */
-	struct spf_span domain;  /* in A-labels: U-labels are no domain here, and none */
+	struct spf_span domain;  /* U-labels are checked as A-labels */
 	struct spf_span helo, receiver;
 	int64_t now_s;
 };

@@ -149,6 +149,15 @@ def test_only_the_role_that_says_so_signs(setup, site, keys):
     assert len(keys.signers(sent(submit(setup, site), HEADERS, b"hello\r\n"))) == 2
 
 
+def test_a_domain_in_other_letters(setup, keys):
+    keys.make("xn--bcher-kva.example", "sel")
+    s = setup.sluice(CONF.format(settings=f"keys {keys.folder}"))
+    for domain in ("b\u00fccher.example", "B\u00dcCHER.example", "mail.b\u00fccher.example", "xn--bcher-kva.example"):
+        headers = (("From", f"A <a@{domain}>"), ("Subject", "t"))
+        signed = sent(submit(setup, s, headers=headers), headers, b"hello\r\n")
+        assert keys.signers(signed) == ["xn--bcher-kva.example/sel rsa-sha256"]
+
+
 def test_domains_below(setup, keys):
     headers = (("From", "root@host.example.org"), ("Subject", "cron"))
     s = setup.sluice(CONF.format(settings=f"keys {keys.folder}"))

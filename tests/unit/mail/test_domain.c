@@ -112,12 +112,47 @@ static void compares_names(void **state)
 	}
 }
 
+static void makes_names_of_the_dns(void **state)
+{
+#define NAME(s) (s), sizeof(s) - 1
+	static const struct {
+		const char *name;
+		size_t len;
+		const char *want; /* NULL: it is none */
+	} rows[] = {
+		{ NAME("Example_.org."), "Example_.org." },
+		{ NAME(""), "" },
+		{ NAME("B\xc3\x9c"
+		       "CHER.example"),
+			"xn--bcher-kva.example" },
+		{ NAME("mail.b\xc3\xbc"
+		       "cher.EXAMPLE"),
+			"mail.xn--bcher-kva.example" },
+		{ NAME("fa\xc3\x9f.example"), "xn--fa-hia.example" },
+		{ NAME("b\xc3.example"), NULL },
+		{ NAME("a\0.example"), NULL },
+		{ NAME("\xc3\xbc\0.example"), NULL },
+		{ NAME("\xe2\x80\x8d.example"), NULL }, /* a joiner that joins nothing */
+	};
+	char ascii[DOMAIN_ASCII_SIZE], name[DOMAIN_ASCII_SIZE];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (domain_to_ascii(rows[i].name, rows[i].len, ascii) != !!rows[i].want || strcmp(ascii, rows[i].want ? rows[i].want : "") != 0)
+			fail_msg("'%s': '%s'", rows[i].name, ascii);
+	memset(name, 'a', sizeof name);
+	assert_true(domain_to_ascii(name, sizeof name - 1, ascii));
+	assert_int_equal(strlen(ascii), sizeof name - 1);
+	assert_false(domain_to_ascii(name, sizeof name, ascii));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knows_what_a_domain_is),
 		cmocka_unit_test(counts_labels),
 		cmocka_unit_test(compares_names),
+		cmocka_unit_test(makes_names_of_the_dns),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

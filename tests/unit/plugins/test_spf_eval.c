@@ -44,6 +44,8 @@ static const char zone_text[] =
 	"early-exp.example TXT v=spf1 a:b.example -all exp=why.example\n"
 	"eai.example TXT v=spf1 exists:%{l}.eai.example include:%{l}.org ~all\n"
 	"local.example A 127.0.0.1\n"
+	"xn--bcher-kva.example TXT v=spf1 exists:%{o}.ok.example -all\n"
+	"xn--bcher-kva.example.ok.example A 127.0.0.2\n"
 	"ip.example TXT v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::/32 -all\n"
 	"zero.example TXT v=spf1 ip4:198.51.100.1/0 -all\n"
 	"side.example TXT v=spf1 a:a.example a:b.example mx exists:%{i}.c.example include:ip.example -all\n"
@@ -192,7 +194,10 @@ static const struct {
 	{ "192.0.2.1", "x", "early-exp.example", SPF_FAIL, "-all", "x@early-exp.example may not, early-exp.example",
 		3 },
 	{ "192.0.2.1", "\xc3\xa4", "eai.example", SPF_PERMERROR, "include:%{l}.org", "", 3 },
-	{ "192.0.2.1", "x", "\xc3\xa4.ip.example", SPF_NONE, "", "", 1 },
+	{ "192.0.2.1", "x", "b\xc3\xbc"
+			    "cher.example",
+		SPF_PASS, "exists:%{o}.ok.example", "", 3 },
+	{ "192.0.2.1", "x", "\xc3.ip.example", SPF_NONE, "", "", 1 },
 };
 
 static void checks_hosts(void **state)
