@@ -46,6 +46,7 @@ struct dkim_message {
 	struct hash_key names;
 	struct text header;
 	VEC(struct field) fields;
+	bool crowded; /* there are more fields than DKIM_HEADER_FIELDS */
 	bool failed, finished;
 };
 
@@ -108,6 +109,10 @@ void dkim_message_header(struct dkim_message *m, const char *name, size_t name_l
 
 	if (header_field_is(name, name_len, "DKIM-Signature"))
 		add_signature(m, value, len);
+	if (m->fields.len == DKIM_HEADER_FIELDS) {
+		m->crowded = true;
+		return;
+	}
 	text_add(&m->header, name, name_len);
 	text_add(&m->header, value, len);
 	m->failed |= m->header.failed || !vec_push(&m->fields, f);
@@ -228,8 +233,13 @@ static void on_canonical(void *arg, const char *bytes, size_t len)
 
 void dkim_message_header_end(struct dkim_message *m, int64_t now_s)
 {
-	for (size_t i = 0; i < m->count; i++)
-		dkim_signature_check_time(&m->signatures[i].sig, now_s);
+	for (size_t i = 0; i < m->count; i++) {
+		struct dkim_signature *sig = &m->signatures[i].sig;
+
+		dkim_signature_check_time(sig, now_s);
+		if (m->crowded && !sig->flaw.why)
+			sig->flaw = (struct dkim_flaw){ DKIM_PERMERROR, "the message has too many header fields" };
+	}
 	for (size_t i = 0; i < m->count && !m->failed; i++)
 		if (!m->signatures[i].sig.flaw.why)
 			m->failed = !hash_header(m, i) || !choose_body(m, i);

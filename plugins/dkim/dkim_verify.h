@@ -10,6 +10,7 @@
 
 #define DKIM_MAX_SIGNATURES   20          /* that a site may have looked at */
 #define DKIM_HEADER_MAX_BYTES (48u << 20) /* of all fields; one of more cannot be verified */
+#define DKIM_HEADER_FIELDS    2000        /* in a message; signatures of one with more are not verified, whose names would take too long */
 
 /* A signature that is looked at, and after dkim_message_finish() what came of it. */
 struct dkim_verified {

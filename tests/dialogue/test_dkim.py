@@ -332,6 +332,13 @@ def test_a_broken_signature_hides_no_good_one(gate, field):
         assert len(seen.authres) == seen.facts["dkim.count"]
 
 
+def test_more_fields_than_are_looked_through(gate):
+    most = b"".join(b"X%d: %d\r\n" % (i, i) for i in range(2000 - 6))  # MESSAGE has five, and the signature is one
+    assert gate(sign(most + MESSAGE, headers=["From"] * 500)).result == "pass"
+    seen = gate(sign(b"X: 1\r\n" + most + MESSAGE, headers=["From"]))
+    assert seen.result == "permerror" and "the message has too many header fields" in seen.signatures[0]
+
+
 def test_two_signatures_of_which_one_is_broken(gate):
     inner = sign(key=rsa(number=1), selector="second")
     outer = sign(inner.replace(b"Hello", b"Hullo"), key=ed25519(), selector="ed")
