@@ -16,7 +16,7 @@ struct slot {
 
 struct dkim_keys {
 	struct hash_key hash;
-	pthread_mutex_t lock; /* guards the slots */
+	pthread_mutex_t lock; /* guards the slots, and the references to their keys */
 	struct slot slots[DKIM_KEYS_MAX];
 };
 
@@ -55,17 +55,16 @@ static bool is_of(const struct slot *s, const struct dkim_record *r)
 /* Room for it is made; where there is none, it is just not kept. */
 static void keep(struct dkim_keys *k, struct slot *slot, const struct dkim_record *r, EVP_PKEY *key)
 {
-	struct slot fresh = { .type = r->type, .text = malloc(r->key_len ? r->key_len : 1), .len = r->key_len, .key = key }, old;
+	struct slot fresh = { .type = r->type, .text = malloc(r->key_len ? r->key_len : 1), .len = r->key_len, .key = key };
 
 	if (!fresh.text)
 		return;
 	memcpy(fresh.text, r->key, r->key_len);
-	(void)EVP_PKEY_up_ref(key);
 	(void)pthread_mutex_lock(&k->lock);
-	old = *slot;
+	(void)EVP_PKEY_up_ref(key);
+	slot_done(slot);
 	*slot = fresh;
 	(void)pthread_mutex_unlock(&k->lock);
-	slot_done(&old);
 }
 
 EVP_PKEY *dkim_keys_get(struct dkim_keys *k, const struct dkim_record *r)
@@ -85,4 +84,12 @@ EVP_PKEY *dkim_keys_get(struct dkim_keys *k, const struct dkim_record *r)
 	if (key)
 		keep(k, slot, r, key);
 	return key;
+}
+
+/* Under the lock, that the last one to let go of a key is seen to come after all others who used it. */
+void dkim_keys_release(struct dkim_keys *k, EVP_PKEY *key)
+{
+	(void)pthread_mutex_lock(&k->lock);
+	EVP_PKEY_free(key);
+	(void)pthread_mutex_unlock(&k->lock);
 }

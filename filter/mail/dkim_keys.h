@@ -14,7 +14,8 @@ struct dkim_keys;
 
 struct dkim_keys *dkim_keys_new(void);    /* NULL: no memory */
 void dkim_keys_free(struct dkim_keys *k); /* takes NULL */
-/* The key of a record, as dkim_record_key() gives it: a reference of the caller's, for EVP_PKEY_free(). NULL: it is none. */
+/* The key of a record, as dkim_record_key() gives it, for dkim_keys_release() before dkim_keys_free(). NULL: it is none. */
 EVP_PKEY *dkim_keys_get(struct dkim_keys *k, const struct dkim_record *r);
+void dkim_keys_release(struct dkim_keys *k, EVP_PKEY *key); /* takes NULL */
 
 #endif

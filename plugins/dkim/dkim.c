@@ -187,7 +187,7 @@ static enum sluice_outcome run(struct sluice_check_ctx *c, struct sluice_result 
 	finished = dkim_message_finish(m, keys);
 	for (size_t i = 0; i < count; i++)
 		if (answers[i])
-			EVP_PKEY_free(keys[i].key);
+			dkim_keys_release(state->keys, keys[i].key);
 	if (!finished)
 		return SLUICE_TEMPERROR;
 	return report(res, m) == DKIM_TEMPERROR ? SLUICE_TEMPERROR : SLUICE_DONE;

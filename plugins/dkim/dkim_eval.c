@@ -272,7 +272,7 @@ static void read_public_key(struct dkim_key *key, const struct dkim_record *reco
 	EVP_PKEY *public = dkim_keys_get(kept, record);
 
 	if (public && EVP_PKEY_get_bits(public) <= 0) {
-		EVP_PKEY_free(public);
+		dkim_keys_release(kept, public);
 		public = NULL;
 	}
 	if (!public) {
@@ -287,7 +287,7 @@ static void read_public_key(struct dkim_key *key, const struct dkim_record *reco
 	if (!ed25519 && key->bits > RSA_LONGEST_BITS)
 		set_flaw(&key->flaw, DKIM_PERMERROR, "the key is longer than can be verified here");
 	if (key->flaw.why)
-		EVP_PKEY_free(public);
+		dkim_keys_release(kept, public);
 	else
 		key->key = public;
 }

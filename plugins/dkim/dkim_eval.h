@@ -63,7 +63,7 @@ struct dkim_key {
 	struct dkim_flaw flaw;
 	bool testing;  /* t=y: the signer only tries */
 	unsigned bits; /* 0: not known */
-	EVP_PKEY *key; /* the caller's, for EVP_PKEY_free(); NULL: it has a flaw */
+	EVP_PKEY *key; /* the caller's, for dkim_keys_release(); NULL: it has a flaw */
 };
 
 /*

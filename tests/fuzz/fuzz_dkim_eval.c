@@ -7,13 +7,13 @@
 /* The input is a signature, a NUL, and key records with a NUL between. */
 #define MAX_RECORDS 8
 
-static void check_key(const struct dkim_key *key)
+static void check_key(struct dkim_keys *kept, const struct dkim_key *key)
 {
 	if (key->flaw.why)
 		MUST(key->flaw.result != DKIM_PASS && key->flaw.result != DKIM_NONE);
 	else
 		MUST(key->key && key->bits >= 256);
-	EVP_PKEY_free(key->key);
+	dkim_keys_release(kept, key->key);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -40,11 +40,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		records[answer.count++] = (struct sluice_dns_record){ start, (size_t)((nul ? nul : end) - start), 0 };
 	}
 	dkim_key_choose(&answer, &sig, 1024, kept, &key);
-	check_key(&key);
+	check_key(kept, &key);
 	dkim_describe(&description, &sig, key.bits, &key.flaw);
 	MUST(!description.failed);
 	sig.algorithm = DKIM_ED25519_SHA256;
 	dkim_key_choose(&answer, &sig, 1024, kept, &key);
-	check_key(&key);
+	check_key(kept, &key);
 	return 0;
 }

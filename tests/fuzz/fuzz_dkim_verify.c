@@ -89,7 +89,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		MUST(signatures[i].result.result != DKIM_NONE &&
 			!signatures[i].result.why == (signatures[i].result.result == DKIM_PASS));
 		MUST(!signatures[i].partial || signatures[i].sig.has_length);
-		EVP_PKEY_free(keys[i].key);
+		dkim_keys_release(kept, keys[i].key);
 	}
 	dkim_message_free(m);
 	return 0;

@@ -29,10 +29,10 @@ static void a_key_is_parsed_once(void **state)
 	second = dkim_keys_get(k, &again);
 	assert_non_null(first);
 	assert_ptr_equal(first, second);
-	dkim_keys_free(k); /* who has a key keeps it */
 	assert_int_equal(EVP_PKEY_get_id(first), EVP_PKEY_ED25519);
-	EVP_PKEY_free(first);
-	EVP_PKEY_free(second);
+	dkim_keys_release(k, first);
+	dkim_keys_release(k, second);
+	dkim_keys_free(k);
 }
 
 static void the_type_is_part_of_it(void **state)
@@ -44,7 +44,7 @@ static void the_type_is_part_of_it(void **state)
 	(void)state;
 	assert_non_null(key);
 	assert_null(dkim_keys_get(k, &rsa));
-	EVP_PKEY_free(key);
+	dkim_keys_release(k, key);
 	dkim_keys_free(k);
 }
 
@@ -70,7 +70,7 @@ static void *ask_for_all(void *arg)
 		key = dkim_keys_get(k, &r);
 		if (!key || EVP_PKEY_get_raw_public_key(key, raw, &len) != 1 || raw[0] >> 2 != i % 16)
 			return wrong;
-		EVP_PKEY_free(key);
+		dkim_keys_release(k, key);
 	}
 	return NULL;
 }

@@ -221,7 +221,7 @@ static void judges_keys(void **state)
 			(rows[i].why && strcmp(key.flaw.why, rows[i].why) != 0) || !key.key != !!key.flaw.why)
 			fail_msg("'%s': got %u %s '%s'", rows[i].record, key.bits, dkim_result_words[key.flaw.result],
 				key.flaw.why ? key.flaw.why : "");
-		EVP_PKEY_free(key.key);
+		dkim_keys_release(kept, key.key);
 	}
 }
 
@@ -252,7 +252,7 @@ static void chooses_one_of_several_records(void **state)
 		struct dkim_key key;
 
 		dkim_key_choose(&answer, &sig, 1024, kept, &key);
-		EVP_PKEY_free(key.key);
+		dkim_keys_release(kept, key.key);
 		assert_int_equal(key.bits, rows[i].bits);
 		assert_int_equal(key.flaw.why != NULL, rows[i].why != NULL);
 		if (rows[i].why)

@@ -90,7 +90,7 @@ static const char *finish(struct fixture *f)
 	assert_true(dkim_message_finish(f->m, keys));
 	for (size_t i = 0; i < count; i++) {
 		text_addf(&f->results, "%s %u;", dkim_result_words[v[i].result.result], v[i].bits);
-		EVP_PKEY_free(keys[i].key);
+		dkim_keys_release(f->kept, keys[i].key);
 	}
 	return text_str(&f->results);
 }
