@@ -4,27 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "filter/mail/dkim_record.h"
-#include "plugins/dkim/dkim_verify.h"
+#include "filter/mail/dkim_report.h"
 
-#define DESCRIPTION_MAX 1024
 #define NAME_MAX_BYTES  1024 /* of a key; one too long for the DNS is answered NXDOMAIN */
-
-enum { RESULT, DOMAINS, UNVERIFIED, SIGNATURES, COUNT, SKIPPED, PARTIAL };
-static const struct sluice_fact facts[] = {
-	[RESULT] = { "dkim.result", SLUICE_ENUM, dkim_result_words,
-		"pass if one signature passes, else what says most of them" },
-	[DOMAINS] = { "dkim.domains", SLUICE_TEXTS, NULL, "domains (d=) whose signature passes, in lower case" },
-	[UNVERIFIED] = { "dkim.unverified", SLUICE_TEXTS, NULL,
-		"domains whose signature may be good: the DNS did not say what the key is" },
-	[SIGNATURES] = { "dkim.signatures", SLUICE_TEXTS, NULL,
-		"each signature that was looked at: d=example.net s=sel a=rsa-sha256 b=2048 pass" },
-	[COUNT] = { "dkim.count", SLUICE_INT, NULL, "signatures in the message" },
-	[SKIPPED] = { "dkim.skipped", SLUICE_INT, NULL, "of them those that were too many to be looked at" },
-	[PARTIAL] = { "dkim.partial", SLUICE_BOOL, NULL,
-		"a signature passes that leaves the end of the body uncovered (l=)" },
-	{ .name = NULL },
-};
 
 enum { MAX_SIGNATURES, MIN_KEY_BITS, OPTIONS };
 static const struct sluice_option options[] = {
@@ -98,72 +80,6 @@ static void drop(void *memory)
 
 /* ---- the end of the message ---- */
 
-static void add_authres(struct sluice_result *res, const struct dkim_verified *v, size_t b_len)
-{
-	struct sluice_authres_property properties[5] = { { .name = NULL } };
-	const struct dkim_signature *sig = &v->sig;
-	const struct {
-		const char *name, *value;
-		size_t len;
-	} all[] = {
-		{ "header.d", sig->domain, strlen(sig->domain) },
-		{ "header.s", sig->selector, strlen(sig->selector) },
-		{ "header.a", sig->algorithm_text, strlen(sig->algorithm_text) },
-		{ "header.b", sig->b, strnlen(sig->b, b_len) },
-	};
-	size_t count = 0;
-
-	for (size_t i = 0; i < ARRAY_LEN(all); i++)
-		if (all[i].len)
-			properties[count++] = (struct sluice_authres_property){ all[i].name, all[i].value, all[i].len };
-	sluice_authres(res, "dkim", dkim_result_words[v->result.result], v->result.why, properties);
-}
-
-/* A domain that has signed twice with one result is named once. */
-static void add_domain(struct sluice_result *res, unsigned fact, const struct dkim_verified *signatures, size_t at)
-{
-	for (size_t i = 0; i < at; i++)
-		if (signatures[i].result.result == signatures[at].result.result &&
-			!strcmp(signatures[i].sig.domain, signatures[at].sig.domain))
-			return;
-	sluice_add_text(res, fact, signatures[at].sig.domain, strlen(signatures[at].sig.domain));
-}
-
-static enum dkim_result report(struct sluice_result *res, struct dkim_message *m)
-{
-	size_t count;
-	const struct dkim_verified *signatures = dkim_message_signatures(m, &count);
-	const char *b[DKIM_MAX_SIGNATURES];
-	enum dkim_result all = DKIM_NONE;
-	bool partial = false;
-	size_t b_len;
-
-	for (size_t i = 0; i < count; i++)
-		b[i] = signatures[i].sig.b;
-	b_len = dkim_b_length(b, count);
-	for (size_t i = 0; i < count; i++) {
-		SLUICE_CLEANUP(text_done) struct text description = TEXT_INIT(DESCRIPTION_MAX);
-		const struct dkim_verified *v = &signatures[i];
-
-		dkim_describe(&description, &v->sig, v->bits, &v->result);
-		sluice_add_text(res, SIGNATURES, text_str(&description), description.len);
-		add_authres(res, v, b_len);
-		if (v->result.result == DKIM_PASS)
-			add_domain(res, DOMAINS, signatures, i);
-		if (v->result.result == DKIM_TEMPERROR)
-			add_domain(res, UNVERIFIED, signatures, i);
-		partial |= v->partial;
-		all = dkim_result_join(all, v->result.result);
-	}
-	sluice_set_enum(res, RESULT, all);
-	sluice_set_int(res, COUNT, (int64_t)(count + dkim_message_skipped(m)));
-	sluice_set_int(res, SKIPPED, (int64_t)dkim_message_skipped(m));
-	sluice_set_bool(res, PARTIAL, partial);
-	if (count == 0)
-		sluice_authres(res, "dkim", dkim_result_words[DKIM_NONE], NULL, NULL);
-	return all;
-}
-
 static enum sluice_outcome run(struct sluice_check_ctx *c, struct sluice_result *res)
 {
 	const struct dkim_state *state = sluice_state(c);
@@ -190,15 +106,15 @@ static enum sluice_outcome run(struct sluice_check_ctx *c, struct sluice_result 
 			dkim_keys_release(state->keys, keys[i].key);
 	if (!finished)
 		return SLUICE_TEMPERROR;
-	return report(res, m) == DKIM_TEMPERROR ? SLUICE_TEMPERROR : SLUICE_DONE;
+	return dkim_report(res, signatures, count, dkim_message_skipped(m)) == DKIM_TEMPERROR ? SLUICE_TEMPERROR : SLUICE_DONE;
 }
 
 static const struct sluice_check checks[] = {
 	{ .name = "dkim",
 		.stage = SLUICE_STAGE_MESSAGE,
 		.run = run,
-		.first_fact = RESULT,
-		.last_fact = PARTIAL,
+		.first_fact = DKIM_FACT_RESULT,
+		.last_fact = DKIM_FACT_PARTIAL,
 		.authres = true,
 		.feed = feed,
 		.drop = drop },
@@ -240,7 +156,7 @@ SLUICE_PLUGIN(dkim) = {
 	.abi = SLUICE_PLUGIN_ABI,
 	.name = "dkim",
 	.help = "which domains have signed this message, and is it still what they signed (RFC 6376)",
-	.facts = facts,
+	.facts = dkim_facts,
 	.checks = checks,
 	.options = options,
 	.configure = configure,

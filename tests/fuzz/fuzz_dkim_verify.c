@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
-#include "plugins/dkim/dkim_verify.h"
+#include "filter/mail/dkim_verify.h"
 #include "tests/fuzz/fuzz.h"
 
 /*

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * dkim_verify.h - the signatures of one message, verified (RFC 6376 6): its header fields, the end of the header, its body, its
- * end, in this order, on one thread at a time. What is a signature, what is a key and what is in time is judged by dkim_eval.
+ * end, in this order, on one thread at a time. What is a signature and what is in time is judged by dkim_signature, what is a key by dkim_lookup.
  */
-#ifndef DKIM_VERIFY_H
-#define DKIM_VERIFY_H
+#ifndef MAIL_DKIM_VERIFY_H
+#define MAIL_DKIM_VERIFY_H
 
-#include "plugins/dkim/dkim_eval.h"
+#include "filter/base/text.h"
+#include "filter/mail/dkim_lookup.h"
 
 #define DKIM_MAX_SIGNATURES   20          /* that a site may have looked at */
 #define DKIM_HEADER_MAX_BYTES (48u << 20) /* of all fields; one of more cannot be verified */
@@ -17,6 +18,7 @@ struct dkim_verified {
 	struct dkim_signature sig;
 	unsigned bits;           /* of the key; 0: not known */
 	struct dkim_flaw result; /* why: NULL for a pass */
+	uint64_t covered;        /* octets of the canonical body that a pass speaks for */
 	bool partial;            /* a pass whose l= leaves octets of the body uncovered */
 };
 

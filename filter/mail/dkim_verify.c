@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "plugins/dkim/dkim_verify.h"
+#include "filter/mail/dkim_verify.h"
 
 #include <openssl/rsa.h>
 #include <stdlib.h>
@@ -325,7 +325,8 @@ static void verify(struct dkim_message *m, size_t at, const struct dkim_key *key
 		v->result = (struct dkim_flaw){ key->testing ? DKIM_NEUTRAL : DKIM_FAIL, why };
 	else
 		v->result = (struct dkim_flaw){ DKIM_PASS, NULL };
-	v->partial = !why && v->sig.has_length && v->sig.length < m->forms[v->sig.body_canon].length;
+	v->covered = v->sig.has_length ? v->sig.length : m->forms[v->sig.body_canon].length;
+	v->partial = !why && v->covered < m->forms[v->sig.body_canon].length;
 }
 
 bool dkim_message_finish(struct dkim_message *m, const struct dkim_key *keys)

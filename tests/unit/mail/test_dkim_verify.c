@@ -6,7 +6,7 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "plugins/dkim/dkim_verify.h"
+#include "filter/mail/dkim_verify.h"
 
 #define NOW_S 1528638000
 

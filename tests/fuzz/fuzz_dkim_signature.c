@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
-#include "plugins/dkim/dkim_eval.h"
+#include "filter/mail/dkim_report.h"
 #include "tests/fuzz/fuzz.h"
 
 /* The input is a signature, a NUL, and key records with a NUL between. */
@@ -18,7 +18,7 @@ static void check_key(struct dkim_keys *kept, const struct dkim_key *key)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	SLUICE_CLEANUP(text_done) struct text description = TEXT_INIT(2048);
+	SLUICE_CLEANUP(text_done) struct text description = TEXT_INIT(4096);
 	const char *at = (const char *)data, *end = at + size, *nul = size ? memchr(at, '\0', size) : NULL;
 	struct sluice_dns_record records[MAX_RECORDS];
 	struct sluice_dns_answer answer = { .status = SLUICE_DNS_OK, .records = records };
@@ -41,7 +41,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	dkim_key_choose(&answer, &sig, 1024, kept, &key);
 	check_key(kept, &key);
-	dkim_describe(&description, &sig, key.bits, &key.flaw);
+	dkim_describe(&description, &(struct dkim_verified){ .sig = sig, .bits = key.bits, .result = key.flaw });
 	MUST(!description.failed);
 	sig.algorithm = DKIM_ED25519_SHA256;
 	dkim_key_choose(&answer, &sig, 1024, kept, &key);

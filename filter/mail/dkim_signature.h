@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * dkim_eval.h - DKIM-Signature fields and key records (RFC 6376, 8301, 8463) as their grammar has them, and what one
- * message's results come to. Pure, but for the keys that are kept.
- */
-#ifndef DKIM_EVAL_H
-#define DKIM_EVAL_H
+/* dkim_signature.h - DKIM-Signature fields as their grammar has them (RFC 6376 3.5, 8301, 8463). Pure. */
+#ifndef MAIL_DKIM_SIGNATURE_H
+#define MAIL_DKIM_SIGNATURE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "filter/base/text.h"
 #include "filter/mail/dkim_canon.h"
-#include "filter/mail/dkim_keys.h"
-#include "plugins/plugin.h"
 
 #define DKIM_NAME_MAX      253   /* octets of a domain, and of a selector */
 #define DKIM_SIGNATURE_MAX 65536 /* octets of a DKIM-Signature; a longer one is not looked at */
@@ -21,6 +15,7 @@
 #define DKIM_HASH_BYTES    32    /* SHA-256 */
 #define DKIM_RAW_MAX       1024  /* octets of a signature: of RSA with 8192 bits */
 #define DKIM_B_MAX         64    /* octets of b= that are kept as they are, to tell signatures apart */
+#define DKIM_IDENTITY_MAX  320   /* octets of i= that are shown: a longer one is no mail address */
 #define DKIM_CLOCK_DRIFT_S 300   /* a signature may be so much younger than we are */
 
 enum dkim_result { DKIM_NONE, DKIM_PASS, DKIM_FAIL, DKIM_POLICY, DKIM_NEUTRAL, DKIM_TEMPERROR, DKIM_PERMERROR };
@@ -34,6 +29,8 @@ struct dkim_flaw {
 	enum dkim_result result;
 	const char *why;
 };
+/* Only the first one counts. */
+void dkim_set_flaw(struct dkim_flaw *flaw, enum dkim_result result, const char *why);
 
 enum dkim_algorithm { DKIM_RSA_SHA256, DKIM_ED25519_SHA256, DKIM_RSA_SHA1, DKIM_OTHER_ALGORITHM };
 
@@ -44,6 +41,7 @@ struct dkim_signature {
 	char algorithm_text[32];                                     /* a=; "" where not known */
 	enum dkim_algorithm algorithm;
 	char b[DKIM_B_MAX + 1]; /* how b= begins */
+	char identity[DKIM_IDENTITY_MAX + 1]; /* i=; "" where not given, or too long to be shown */
 	bool subdomain;         /* i= is below d= */
 	enum dkim_canon header_canon, body_canon;
 	bool has_length;
@@ -58,28 +56,5 @@ struct dkim_signature {
 void dkim_signature_parse(const char *value, size_t len, struct dkim_signature *ret);
 /* The time limits of a signature that has no other flaw: *sig gets one when it is not valid now. */
 void dkim_signature_check_time(struct dkim_signature *sig, int64_t now_s);
-
-struct dkim_key {
-	struct dkim_flaw flaw;
-	bool testing;  /* t=y: the signer only tries */
-	unsigned bits; /* 0: not known */
-	EVP_PKEY *key; /* the caller's, for dkim_keys_release(); NULL: it has a flaw */
-};
-
-/*
- * The key of a signature out of the answer to its name: of several records the first that serves it, else what is wrong
- * with the first that is a key at all.
- */
-void dkim_key_choose(const struct sluice_dns_answer *answer, const struct dkim_signature *sig, unsigned min_bits,
-	struct dkim_keys *kept, struct dkim_key *ret);
-
-/* Of two results of one message: pass, else what may pass later, else what says most. */
-enum dkim_result dkim_result_join(enum dkim_result a, enum dkim_result b);
-
-/* Octets of b=, 8 or more, that tell each signature from the others (RFC 6008 4); at most DKIM_B_MAX. */
-size_t dkim_b_length(const char *const *b, size_t count);
-
-/* "d=example.net s=sel a=rsa-sha256 b=2048 fail: why", what is not known left out. b: bits of the key. Added to out. */
-void dkim_describe(struct text *out, const struct dkim_signature *sig, unsigned bits, const struct dkim_flaw *result);
 
 #endif

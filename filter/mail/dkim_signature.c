@@ -1,26 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "plugins/dkim/dkim_eval.h"
+#include "filter/mail/dkim_signature.h"
 
 #include <string.h>
 
 #include "filter/base/ascii.h"
 #include "filter/base/base64.h"
-#include "filter/mail/dkim_record.h"
 #include "filter/mail/domain.h"
 #include "filter/mail/taglist.h"
 
-#define ED25519_BITS     256
-#define RSA_LONGEST_BITS 8192 /* a longer one would cost more time than mail is worth */
-#define TIME_DIGITS      12   /* RFC 6376 3.5: a longer time may be taken as for ever */
-#define LENGTH_DIGITS    19   /* RFC 6376 3.5 has up to 76, but no message has so many octets */
-#define IDENTITY_MAX     1024
+#define TIME_DIGITS   12   /* RFC 6376 3.5: a longer time may be taken as for ever */
+#define LENGTH_DIGITS 19   /* RFC 6376 3.5 has up to 76, but no message has so many octets */
+#define IDENTITY_MAX  1024
 
 const char *const dkim_result_words[] = { "none", "pass", "fail", "policy", "neutral", "temperror", "permerror", NULL };
 
-/* ---- signatures ---- */
-
-/* Only the first flaw counts. */
-static void set_flaw(struct dkim_flaw *flaw, enum dkim_result result, const char *why)
+void dkim_set_flaw(struct dkim_flaw *flaw, enum dkim_result result, const char *why)
 {
 	if (!flaw->why)
 		*flaw = (struct dkim_flaw){ result, why };
@@ -52,9 +46,9 @@ static void read_names(const struct taglist *l, struct dkim_signature *sig)
 	for (char *c = sig->domain; *c; c++)
 		*c = ascii_lower(*c);
 	if (!sig->domain[0])
-		set_flaw(&sig->flaw, DKIM_NEUTRAL, d ? "d= is no domain" : "no d= tag");
+		dkim_set_flaw(&sig->flaw, DKIM_NEUTRAL, d ? "d= is no domain" : "no d= tag");
 	if (!sig->selector[0])
-		set_flaw(&sig->flaw, DKIM_NEUTRAL, s ? "s= is no selector" : "no s= tag");
+		dkim_set_flaw(&sig->flaw, DKIM_NEUTRAL, s ? "s= is no selector" : "no s= tag");
 }
 
 static void read_version(const struct taglist *l, struct dkim_signature *sig)
@@ -62,7 +56,7 @@ static void read_version(const struct taglist *l, struct dkim_signature *sig)
 	const struct tag *v = taglist_find(l, "v");
 
 	if (!v || !ascii_equals(v->value, v->value_len, "1"))
-		set_flaw(&sig->flaw, DKIM_NEUTRAL, v ? "another version than v=1" : "no v= tag");
+		dkim_set_flaw(&sig->flaw, DKIM_NEUTRAL, v ? "another version than v=1" : "no v= tag");
 }
 
 static void read_algorithm(const struct taglist *l, struct dkim_signature *sig)
@@ -81,9 +75,9 @@ static void read_algorithm(const struct taglist *l, struct dkim_signature *sig)
 		if (!strcmp(sig->algorithm_text, names[i]))
 			sig->algorithm = (enum dkim_algorithm)i;
 	if (sig->algorithm == DKIM_OTHER_ALGORITHM)
-		set_flaw(&sig->flaw, DKIM_NEUTRAL, a ? "a= is unknown" : "no a= tag");
+		dkim_set_flaw(&sig->flaw, DKIM_NEUTRAL, a ? "a= is unknown" : "no a= tag");
 	if (sig->algorithm == DKIM_RSA_SHA1)
-		set_flaw(&sig->flaw, DKIM_POLICY, "rsa-sha1 proves nothing any more (RFC 8301)");
+		dkim_set_flaw(&sig->flaw, DKIM_POLICY, "rsa-sha1 proves nothing any more (RFC 8301)");
 }
 
 static void read_canonicalization(const struct taglist *l, struct dkim_signature *sig)
@@ -102,7 +96,7 @@ static void read_canonicalization(const struct taglist *l, struct dkim_signature
 	sig->header_canon = i % 2 ? DKIM_RELAXED : DKIM_SIMPLE;
 	sig->body_canon = i >= 4 && i < ARRAY_LEN(words) ? DKIM_RELAXED : DKIM_SIMPLE;
 	if (i == ARRAY_LEN(words))
-		set_flaw(&sig->flaw, DKIM_NEUTRAL, "c= is unknown");
+		dkim_set_flaw(&sig->flaw, DKIM_NEUTRAL, "c= is unknown");
 }
 
 static bool lists(const struct tag *tag, const char *want)
@@ -121,7 +115,7 @@ static void read_query(const struct taglist *l, struct dkim_signature *sig)
 	const struct tag *q = taglist_find(l, "q");
 
 	if (q && !lists(q, "dns/txt"))
-		set_flaw(&sig->flaw, DKIM_NEUTRAL, "q= is not dns/txt");
+		dkim_set_flaw(&sig->flaw, DKIM_NEUTRAL, "q= is not dns/txt");
 }
 
 /* The fields that are signed: From must be one of them (RFC 6376 5.4). */
@@ -132,18 +126,18 @@ static void read_fields(const struct taglist *l, struct dkim_signature *sig)
 	const char *word;
 
 	if (!h) {
-		set_flaw(&sig->flaw, DKIM_NEUTRAL, "no h= tag");
+		dkim_set_flaw(&sig->flaw, DKIM_NEUTRAL, "no h= tag");
 		return;
 	}
 	while (tag_next_word(h, &pos, &word, &len)) {
 		if (len == 0)
-			set_flaw(&sig->flaw, DKIM_NEUTRAL, "h= has an empty name");
+			dkim_set_flaw(&sig->flaw, DKIM_NEUTRAL, "h= has an empty name");
 		count++;
 	}
 	if (count > DKIM_FIELDS_MAX)
-		set_flaw(&sig->flaw, DKIM_PERMERROR, "h= names too many fields");
+		dkim_set_flaw(&sig->flaw, DKIM_PERMERROR, "h= names too many fields");
 	if (!lists(h, "From"))
-		set_flaw(&sig->flaw, DKIM_PERMERROR, "From is not signed");
+		dkim_set_flaw(&sig->flaw, DKIM_PERMERROR, "From is not signed");
 }
 
 /* i=: d= or a name below it (RFC 6376 3.5), as quoted-printable, in which a domain has nothing to hide. */
@@ -157,13 +151,15 @@ static void read_identity(const struct taglist *l, struct dkim_signature *sig)
 		return;
 	domain = tag_squeeze(i, value, sizeof value) ? strrchr(value, '@') : NULL;
 	if (!domain) {
-		set_flaw(&sig->flaw, DKIM_NEUTRAL, "i= is no identity");
+		dkim_set_flaw(&sig->flaw, DKIM_NEUTRAL, "i= is no identity");
 		return;
 	}
+	if (strlen(value) < sizeof sig->identity)
+		memcpy(sig->identity, value, strlen(value) + 1);
 	domain++;
 	sig->subdomain = !domain_equal(domain, strlen(domain), sig->domain, strlen(sig->domain));
 	if (!domain_within(domain, strlen(domain), sig->domain, strlen(sig->domain)))
-		set_flaw(&sig->flaw, DKIM_PERMERROR, "i= is not within d=");
+		dkim_set_flaw(&sig->flaw, DKIM_PERMERROR, "i= is not within d=");
 }
 
 /* A number of digits alone; UINT64_MAX when it has more than max_digits. */
@@ -182,15 +178,15 @@ static void read_times(const struct taglist *l, struct dkim_signature *sig)
 	uint64_t value;
 
 	if (t && !read_number(t, TIME_DIGITS, &value))
-		set_flaw(&sig->flaw, DKIM_NEUTRAL, "t= is no time");
+		dkim_set_flaw(&sig->flaw, DKIM_NEUTRAL, "t= is no time");
 	else if (t)
 		sig->signed_s = value > INT64_MAX ? INT64_MAX : (int64_t)value;
 	if (x && !read_number(x, TIME_DIGITS, &value))
-		set_flaw(&sig->flaw, DKIM_NEUTRAL, "x= is no time");
+		dkim_set_flaw(&sig->flaw, DKIM_NEUTRAL, "x= is no time");
 	else if (x && value <= INT64_MAX)
 		sig->expires_s = (int64_t)value;
 	if (sig->expires_s >= 0 && sig->expires_s <= sig->signed_s)
-		set_flaw(&sig->flaw, DKIM_NEUTRAL, "x= is not after t=");
+		dkim_set_flaw(&sig->flaw, DKIM_NEUTRAL, "x= is not after t=");
 }
 
 static void read_length(const struct taglist *l, struct dkim_signature *sig)
@@ -199,7 +195,7 @@ static void read_length(const struct taglist *l, struct dkim_signature *sig)
 
 	sig->has_length = tag && read_number(tag, LENGTH_DIGITS, &sig->length) && sig->length <= INT64_MAX;
 	if (tag && !sig->has_length)
-		set_flaw(&sig->flaw, DKIM_NEUTRAL, "l= is no length");
+		dkim_set_flaw(&sig->flaw, DKIM_NEUTRAL, "l= is no length");
 }
 
 static void read_hash(const struct taglist *l, struct dkim_signature *sig)
@@ -208,7 +204,7 @@ static void read_hash(const struct taglist *l, struct dkim_signature *sig)
 	const struct tag *bh = taglist_find(l, "bh");
 
 	if (!bh || !base64_decode(&hash, bh->value, bh->value_len) || hash.len != DKIM_HASH_BYTES)
-		set_flaw(&sig->flaw, DKIM_NEUTRAL, bh ? "bh= is no hash" : "no bh= tag");
+		dkim_set_flaw(&sig->flaw, DKIM_NEUTRAL, bh ? "bh= is no hash" : "no bh= tag");
 	else
 		memcpy(sig->body_hash, hash.bytes, DKIM_HASH_BYTES);
 }
@@ -223,7 +219,7 @@ static void read_signature(const struct taglist *l, struct dkim_signature *sig)
 		if (!ascii_is_space(b->value[i]))
 			sig->b[len++] = b->value[i];
 	if (!b || !base64_decode(&bytes, b->value, b->value_len) || bytes.len == 0)
-		set_flaw(&sig->flaw, DKIM_NEUTRAL, b ? "b= is no signature" : "no b= tag");
+		dkim_set_flaw(&sig->flaw, DKIM_NEUTRAL, b ? "b= is no signature" : "no b= tag");
 	sig->raw_len = bytes.len;
 	memcpy(sig->raw, text_str(&bytes), bytes.len);
 }
@@ -247,11 +243,11 @@ void dkim_signature_parse(const char *value, size_t len, struct dkim_signature *
 
 	*ret = (struct dkim_signature){ .signed_s = -1, .expires_s = -1, .algorithm = DKIM_OTHER_ALGORITHM };
 	if (len > DKIM_SIGNATURE_MAX) {
-		set_flaw(&ret->flaw, DKIM_NEUTRAL, "the field is too long");
+		dkim_set_flaw(&ret->flaw, DKIM_NEUTRAL, "the field is too long");
 		return;
 	}
 	if (!taglist_parse(value, len, &l)) /* what could be read up to there is shown */
-		set_flaw(&ret->flaw, DKIM_NEUTRAL, "the field breaks the grammar");
+		dkim_set_flaw(&ret->flaw, DKIM_NEUTRAL, "the field breaks the grammar");
 	for (size_t i = 0; i < ARRAY_LEN(readers); i++)
 		readers[i](&l, ret);
 }
@@ -259,134 +255,7 @@ void dkim_signature_parse(const char *value, size_t len, struct dkim_signature *
 void dkim_signature_check_time(struct dkim_signature *sig, int64_t now_s)
 {
 	if (sig->expires_s >= 0 && now_s >= sig->expires_s)
-		set_flaw(&sig->flaw, DKIM_POLICY, "expired");
+		dkim_set_flaw(&sig->flaw, DKIM_POLICY, "expired");
 	if (sig->signed_s - DKIM_CLOCK_DRIFT_S > now_s)
-		set_flaw(&sig->flaw, DKIM_POLICY, "signed in the future");
-}
-
-/* ---- keys ---- */
-
-static void read_public_key(struct dkim_key *key, const struct dkim_record *record, unsigned min_bits, struct dkim_keys *kept)
-{
-	bool ed25519 = record->type == DKIM_KEY_ED25519;
-	EVP_PKEY *public = dkim_keys_get(kept, record);
-
-	if (public && EVP_PKEY_get_bits(public) <= 0) {
-		dkim_keys_release(kept, public);
-		public = NULL;
-	}
-	if (!public) {
-		set_flaw(&key->flaw, DKIM_PERMERROR, ed25519 ? "p= of the key is no Ed25519 key" : "p= of the key is no RSA key");
-		return;
-	}
-	key->bits = (unsigned)EVP_PKEY_get_bits(public);
-	if (ed25519)
-		key->bits = ED25519_BITS; /* OpenSSL counts 253 */
-	if (!ed25519 && key->bits < min_bits)
-		set_flaw(&key->flaw, DKIM_POLICY, "the key is too short");
-	if (!ed25519 && key->bits > RSA_LONGEST_BITS)
-		set_flaw(&key->flaw, DKIM_PERMERROR, "the key is longer than can be verified here");
-	if (key->flaw.why)
-		dkim_keys_release(kept, public);
-	else
-		key->key = public;
-}
-
-/* RFC 6376 6.1.2. False: the record is no key at all, and has a flaw. */
-static bool read_key(const struct sluice_dns_record *bytes, const struct dkim_signature *sig, unsigned min_bits,
-	struct dkim_keys *kept, struct dkim_key *key)
-{
-	enum dkim_key_type type = sig->algorithm == DKIM_ED25519_SHA256 ? DKIM_KEY_ED25519 : DKIM_KEY_RSA;
-	struct dkim_record record;
-
-	*key = (struct dkim_key){ 0 };
-	if (!dkim_record_parse(bytes->data, bytes->len, &record)) {
-		set_flaw(&key->flaw, DKIM_PERMERROR, "the record is no DKIM key");
-		return false;
-	}
-	key->testing = record.testing;
-	if (record.key_len == 0)
-		set_flaw(&key->flaw, DKIM_PERMERROR, "the key is revoked");
-	else if (record.type != type)
-		set_flaw(&key->flaw, DKIM_PERMERROR, "the key is of another type than a=");
-	else if (!record.for_mail)
-		set_flaw(&key->flaw, DKIM_PERMERROR, "the key is not for mail and sha256");
-	else if (record.no_subdomains && sig->subdomain)
-		set_flaw(&key->flaw, DKIM_PERMERROR, "the key is not for the subdomain in i=");
-	else
-		read_public_key(key, &record, min_bits, kept);
-	return true;
-}
-
-void dkim_key_choose(const struct sluice_dns_answer *answer, const struct dkim_signature *sig, unsigned min_bits,
-	struct dkim_keys *kept, struct dkim_key *ret)
-{
-	bool found = false;
-
-	*ret = (struct dkim_key){ .flaw = { DKIM_PERMERROR, "there is no key" } };
-	switch (answer->status) {
-	case SLUICE_DNS_FAILED:
-		ret->flaw = (struct dkim_flaw){ DKIM_TEMPERROR, "the key cannot be looked up" };
-		return;
-	case SLUICE_DNS_TIMEOUT:
-		ret->flaw = (struct dkim_flaw){ DKIM_TEMPERROR, "the look-up of the key takes too long" };
-		return;
-	case SLUICE_DNS_OK:
-	case SLUICE_DNS_NODATA:
-	case SLUICE_DNS_NXDOMAIN:
-		break;
-	}
-	for (size_t i = 0; i < answer->count; i++) {
-		struct dkim_key key;
-		bool is_key = read_key(&answer->records[i], sig, min_bits, kept, &key);
-
-		if (i == 0 || !key.flaw.why || (is_key && !found))
-			*ret = key;
-		found |= is_key;
-		if (!key.flaw.why)
-			return;
-	}
-}
-
-/* ---- results ---- */
-
-enum dkim_result dkim_result_join(enum dkim_result a, enum dkim_result b)
-{
-	static const unsigned ranks[] = {
-		[DKIM_NONE] = 0,
-		[DKIM_NEUTRAL] = 1,
-		[DKIM_PERMERROR] = 2,
-		[DKIM_POLICY] = 3,
-		[DKIM_FAIL] = 4,
-		[DKIM_TEMPERROR] = 5,
-		[DKIM_PASS] = 6,
-	};
-
-	return ranks[a] >= ranks[b] ? a : b;
-}
-
-size_t dkim_b_length(const char *const *b, size_t count)
-{
-	size_t longest = 8;
-
-	for (size_t i = 0; i < count; i++)
-		for (size_t k = 0; k < i; k++)
-			while (longest < DKIM_B_MAX && strcmp(b[i], b[k]) != 0 && strncmp(b[i], b[k], longest) == 0)
-				longest++;
-	return longest;
-}
-
-void dkim_describe(struct text *out, const struct dkim_signature *sig, unsigned bits, const struct dkim_flaw *result)
-{
-	if (sig->domain[0])
-		text_addf(out, "d=%s ", sig->domain);
-	if (sig->selector[0])
-		text_addf(out, "s=%s ", sig->selector);
-	if (sig->algorithm_text[0])
-		text_addf(out, "a=%s ", sig->algorithm_text);
-	if (bits)
-		text_addf(out, "b=%u ", bits);
-	text_adds(out, dkim_result_words[result->result]);
-	if (result->why)
-		text_addf(out, ": %s", result->why);
+		dkim_set_flaw(&sig->flaw, DKIM_POLICY, "signed in the future");
 }
