@@ -10,8 +10,11 @@
 
 #define TIME_DIGITS   12   /* RFC 6376 3.5: a longer time may be taken as for ever */
 #define LENGTH_DIGITS 19   /* RFC 6376 3.5 has up to 76, but no message has so many octets */
+#define INSTANCE_DIGITS 2
 #define IDENTITY_MAX  1024
 
+const char *const dkim_kind_names[] = { "DKIM-Signature", "ARC-Message-Signature", "ARC-Seal" };
+const char *const arc_cv_words[] = { "none", "pass", "fail", NULL };
 const char *const dkim_result_words[] = { "none", "pass", "fail", "policy", "neutral", "temperror", "permerror", NULL };
 
 void dkim_set_flaw(struct dkim_flaw *flaw, enum dkim_result result, const char *why)
@@ -119,7 +122,7 @@ static void read_query(const struct taglist *l, struct dkim_signature *sig)
 }
 
 /* The fields that are signed: From must be one of them (RFC 6376 5.4). */
-static void read_fields(const struct taglist *l, struct dkim_signature *sig)
+static void read_signed_fields(const struct taglist *l, struct dkim_signature *sig)
 {
 	const struct tag *h = taglist_find(l, "h");
 	size_t pos = 0, count = 0, len;
@@ -138,6 +141,29 @@ static void read_fields(const struct taglist *l, struct dkim_signature *sig)
 		dkim_set_flaw(&sig->flaw, DKIM_PERMERROR, "h= names too many fields");
 	if (!lists(h, "From"))
 		dkim_set_flaw(&sig->flaw, DKIM_PERMERROR, "From is not signed");
+}
+
+/* RFC 8617 4.1.2: a seal is no part of what the message's signature signs. */
+static void read_arc_fields(const struct taglist *l, struct dkim_signature *sig)
+{
+	const struct tag *h = taglist_find(l, "h");
+	size_t pos = 0, count = 0, len;
+	const char *word;
+
+	while (h && tag_next_word(h, &pos, &word, &len))
+		count++;
+	if (!h)
+		dkim_set_flaw(&sig->flaw, DKIM_NEUTRAL, "no h= tag");
+	else if (count > DKIM_FIELDS_MAX)
+		dkim_set_flaw(&sig->flaw, DKIM_PERMERROR, "h= names too many fields");
+	else if (lists(h, "ARC-Seal"))
+		dkim_set_flaw(&sig->flaw, DKIM_PERMERROR, "h= names ARC-Seal");
+}
+
+static void read_no_fields(const struct taglist *l, struct dkim_signature *sig)
+{
+	if (taglist_find(l, "h"))
+		dkim_set_flaw(&sig->flaw, DKIM_PERMERROR, "a seal has no h=");
 }
 
 /* i=: d= or a name below it (RFC 6376 3.5), as quoted-printable, in which a domain has nothing to hide. */
@@ -170,6 +196,30 @@ static bool read_number(const struct tag *tag, size_t max_digits, uint64_t *ret)
 			return false;
 	*ret = UINT64_MAX;
 	return tag->value_len > max_digits || ascii_to_u64(tag->value, tag->value_len, UINT64_MAX, ret);
+}
+
+static void read_instance(const struct taglist *l, struct dkim_signature *sig)
+{
+	const struct tag *i = taglist_find(l, "i");
+	uint64_t value;
+
+	if (i && read_number(i, INSTANCE_DIGITS, &value) && value >= 1 && value <= ARC_MAX_SETS)
+		sig->instance = (unsigned)value;
+	else
+		dkim_set_flaw(&sig->flaw, DKIM_PERMERROR, i ? "i= is no instance" : "no i= tag");
+}
+
+static void read_chain(const struct taglist *l, struct dkim_signature *sig)
+{
+	const struct tag *cv = taglist_find(l, "cv");
+
+	sig->cv = ARC_NONE;
+	while (cv && arc_cv_words[sig->cv] && !ascii_equals(cv->value, cv->value_len, arc_cv_words[sig->cv]))
+		sig->cv++;
+	if (cv && arc_cv_words[sig->cv])
+		return;
+	sig->cv = ARC_FAIL;
+	dkim_set_flaw(&sig->flaw, DKIM_PERMERROR, cv ? "cv= is unknown" : "no cv= tag");
 }
 
 static void read_times(const struct taglist *l, struct dkim_signature *sig)
@@ -224,21 +274,17 @@ static void read_signature(const struct taglist *l, struct dkim_signature *sig)
 	memcpy(sig->raw, text_str(&bytes), bytes.len);
 }
 
-void dkim_signature_parse(const char *value, size_t len, struct dkim_signature *ret)
+typedef void reader(const struct taglist *l, struct dkim_signature *sig);
+static reader *const readers[][12] = { /* by enum dkim_kind; the first flaw is the one that is told */
+	{ read_version, read_names, read_algorithm, read_signed_fields, read_identity, read_canonicalization, read_query, read_times,
+		read_length, read_hash, read_signature },
+	{ read_instance, read_names, read_algorithm, read_arc_fields, read_canonicalization, read_query, read_times, read_length,
+		read_hash, read_signature },
+	{ read_instance, read_names, read_algorithm, read_chain, read_no_fields, read_times, read_signature },
+};
+
+void dkim_signature_parse(enum dkim_kind kind, const char *value, size_t len, struct dkim_signature *ret)
 {
-	static void (*const readers[])(const struct taglist *, struct dkim_signature *) = {
-		read_version,
-		read_names,
-		read_algorithm,
-		read_fields,
-		read_identity,
-		read_canonicalization,
-		read_query,
-		read_times,
-		read_length,
-		read_hash,
-		read_signature,
-	};
 	struct taglist l;
 
 	*ret = (struct dkim_signature){ .signed_s = -1, .expires_s = -1, .algorithm = DKIM_OTHER_ALGORITHM };
@@ -248,8 +294,26 @@ void dkim_signature_parse(const char *value, size_t len, struct dkim_signature *
 	}
 	if (!taglist_parse(value, len, &l)) /* what could be read up to there is shown */
 		dkim_set_flaw(&ret->flaw, DKIM_NEUTRAL, "the field breaks the grammar");
-	for (size_t i = 0; i < ARRAY_LEN(readers); i++)
-		readers[i](&l, ret);
+	for (reader *const *read = readers[kind]; *read; read++)
+		(*read)(&l, ret);
+}
+
+void dkim_signature_blank(struct text *out, const char *value, size_t len)
+{
+	const char *from, *to, *end = value + len;
+	const struct tag *b;
+	struct taglist l;
+
+	(void)taglist_parse(value, len, &l);
+	b = taglist_find(&l, "b");
+	from = b ? b->value : end;
+	to = b ? b->value + b->value_len : end;
+	while (b && from > value && from[-1] != '=')
+		from--;
+	while (to < end && *to != ';')
+		to++;
+	text_add(out, value, (size_t)(from - value));
+	text_add(out, to, (size_t)(end - to));
 }
 
 void dkim_signature_check_time(struct dkim_signature *sig, int64_t now_s)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* dkim_signature.h - DKIM-Signature fields as their grammar has them (RFC 6376 3.5, 8301, 8463). Pure. */
+/*
+ * dkim_signature.h - the fields that sign, as their grammar has them: DKIM-Signature (RFC 6376 3.5, 8301, 8463), and the
+ * ARC-Message-Signature and ARC-Seal that are made like it (RFC 8617 4.1). Pure.
+ */
 #ifndef MAIL_DKIM_SIGNATURE_H
 #define MAIL_DKIM_SIGNATURE_H
 
@@ -7,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "filter/base/text.h"
 #include "filter/mail/dkim_canon.h"
 
 #define DKIM_NAME_MAX      253   /* octets of a domain, and of a selector */
@@ -17,6 +21,11 @@
 #define DKIM_B_MAX         64    /* octets of b= that are kept as they are, to tell signatures apart */
 #define DKIM_IDENTITY_MAX  320   /* octets of i= that are shown: a longer one is no mail address */
 #define DKIM_CLOCK_DRIFT_S 300   /* a signature may be so much younger than we are */
+
+#define ARC_MAX_SETS          50    /* RFC 8617 4.2.1: i= goes so far */
+
+enum dkim_kind { DKIM_SIGNATURE, DKIM_ARC_MESSAGE, DKIM_ARC_SEAL };
+extern const char *const dkim_kind_names[]; /* of the field, by enum dkim_kind */
 
 enum dkim_result { DKIM_NONE, DKIM_PASS, DKIM_FAIL, DKIM_POLICY, DKIM_NEUTRAL, DKIM_TEMPERROR, DKIM_PERMERROR };
 extern const char *const dkim_result_words[]; /* in the order of enum dkim_result; of RFC 8601 2.7.1 */
@@ -34,7 +43,10 @@ void dkim_set_flaw(struct dkim_flaw *flaw, enum dkim_result result, const char *
 
 enum dkim_algorithm { DKIM_RSA_SHA256, DKIM_ED25519_SHA256, DKIM_RSA_SHA1, DKIM_OTHER_ALGORITHM };
 
-/* A DKIM-Signature field. With a flaw as much of it is filled as could be read. */
+enum arc_cv { ARC_NONE, ARC_PASS, ARC_FAIL };
+extern const char *const arc_cv_words[]; /* in the order of enum arc_cv, NULL-terminated */
+
+/* A field that signs. With a flaw as much of it is filled as could be read. */
 struct dkim_signature {
 	struct dkim_flaw flaw;
 	char domain[DKIM_NAME_MAX + 1], selector[DKIM_NAME_MAX + 1]; /* d= in lower case; "" where not known */
@@ -47,13 +59,17 @@ struct dkim_signature {
 	bool has_length;
 	uint64_t length;             /* l= */
 	int64_t signed_s, expires_s; /* t=, x=; -1: not given, or for ever */
+	unsigned instance;           /* ARC: i=, 1 to ARC_MAX_SETS; 0: not known */
+	enum arc_cv cv;              /* ARC-Seal: cv= */
 	unsigned char body_hash[DKIM_HASH_BYTES];
 	unsigned char raw[DKIM_RAW_MAX]; /* b=, decoded */
 	size_t raw_len;
 };
 
 /* value: of the field, folded or not. */
-void dkim_signature_parse(const char *value, size_t len, struct dkim_signature *ret);
+void dkim_signature_parse(enum dkim_kind kind, const char *value, size_t len, struct dkim_signature *ret);
+/* The value as its own signature has signed it: what b= is, left out (RFC 6376 3.7). value: one that could be parsed. Added to out. */
+void dkim_signature_blank(struct text *out, const char *value, size_t len);
 /* The time limits of a signature that has no other flaw: *sig gets one when it is not valid now. */
 void dkim_signature_check_time(struct dkim_signature *sig, int64_t now_s);
 

@@ -33,6 +33,7 @@ struct body_form { /* the body in one canonical form */
 };
 
 struct dkim_message {
+	enum dkim_kind kind;
 	size_t max_signatures, count, skipped;
 	struct dkim_verified signatures[DKIM_MAX_SIGNATURES];
 	struct {
@@ -50,12 +51,13 @@ struct dkim_message {
 	bool failed, finished;
 };
 
-struct dkim_message *dkim_message_new(size_t max_signatures)
+struct dkim_message *dkim_message_new(enum dkim_kind kind, size_t max_signatures)
 {
 	struct dkim_message *m = calloc(1, sizeof *m);
 
 	if (!m)
 		return NULL;
+	m->kind = kind;
 	m->max_signatures = max_signatures;
 	m->names = hash_key_random();
 	m->header = TEXT_INIT(DKIM_HEADER_MAX_BYTES);
@@ -93,21 +95,38 @@ static uint64_t hash_name(const struct dkim_message *m, const char *name, size_t
 	return hash_bytes(&m->names, small, len);
 }
 
+/* The one with the highest i= takes the place of the others. */
+static void choose_arc_signature(struct dkim_message *m, const char *value, size_t len)
+{
+	struct dkim_signature sig;
+
+	dkim_signature_parse(DKIM_ARC_MESSAGE, value, len, &sig);
+	if (m->count && sig.instance <= m->signatures[0].sig.instance)
+		return;
+	m->signatures[0].sig = sig;
+	m->work[0].field = m->fields.len;
+	m->count = 1;
+}
+
 static void add_signature(struct dkim_message *m, const char *value, size_t len)
 {
+	if (m->kind == DKIM_ARC_MESSAGE) {
+		choose_arc_signature(m, value, len);
+		return;
+	}
 	if (m->count == m->max_signatures) {
 		m->skipped++;
 		return;
 	}
 	m->work[m->count].field = m->fields.len;
-	dkim_signature_parse(value, len, &m->signatures[m->count++].sig);
+	dkim_signature_parse(DKIM_SIGNATURE, value, len, &m->signatures[m->count++].sig);
 }
 
 void dkim_message_header(struct dkim_message *m, const char *name, size_t name_len, const char *value, size_t len)
 {
 	struct field f = { m->header.len, name_len, m->header.len + name_len, len, hash_name(m, name, name_len) };
 
-	if (header_field_is(name, name_len, "DKIM-Signature"))
+	if (header_field_is(name, name_len, dkim_kind_names[m->kind]))
 		add_signature(m, value, len);
 	if (m->fields.len == DKIM_HEADER_FIELDS) {
 		m->crowded = true;
@@ -152,19 +171,13 @@ static bool add_named(struct header_hash *h, const char *word, size_t len)
 	return true;
 }
 
-/* The value of its own field up to "b=", and from the ";" behind it on (RFC 6376 3.7). */
-static bool add_own(struct header_hash *h, const struct field *f, const struct tag *b)
+/* Its own field comes last (RFC 6376 3.7). */
+static bool add_own(struct header_hash *h, const struct field *f)
 {
 	SLUICE_CLEANUP(text_done) struct text value = TEXT_INIT(DKIM_SIGNATURE_MAX);
-	const char *text = h->m->header.bytes, *start = text + f->value, *end = start + f->value_len;
-	const char *from = b->value, *to = b->value + b->value_len;
+	const char *text = h->m->header.bytes;
 
-	while (from > start && from[-1] != '=')
-		from--;
-	while (to < end && *to != ';')
-		to++;
-	text_add(&value, start, (size_t)(from - start));
-	text_add(&value, to, (size_t)(end - to));
+	dkim_signature_blank(&value, text + f->value, f->value_len);
 	return add_field(h, text + f->name, f->name_len, text_str(&value), value.len, true);
 }
 
@@ -173,19 +186,18 @@ static bool hash_header(struct dkim_message *m, size_t at)
 	const struct field *own = &m->fields.items[m->work[at].field];
 	struct header_hash h = { m, &m->signatures[at].sig, EVP_MD_CTX_new(), TEXT_INIT(DKIM_HEADER_MAX_BYTES), calloc(m->fields.len, 1) };
 	struct taglist l;
-	const struct tag *names, *b;
+	const struct tag *names;
 	const char *word;
 	size_t pos = 0, len;
 	bool done = h.ctx && h.used && EVP_DigestInit_ex(h.ctx, EVP_sha256(), NULL) == 1 &&
 		    taglist_parse(m->header.bytes + own->value, own->value_len, &l);
 
 	names = done ? taglist_find(&l, "h") : NULL;
-	b = done ? taglist_find(&l, "b") : NULL;
 	if (done)
 		h.used[m->work[at].field] = true; /* it was not there when it was made */
 	while (done && names && tag_next_word(names, &pos, &word, &len))
 		done = add_named(&h, word, len);
-	done = done && b && add_own(&h, own, b) && EVP_DigestFinal_ex(h.ctx, m->work[at].header, NULL) == 1;
+	done = done && add_own(&h, own) && EVP_DigestFinal_ex(h.ctx, m->work[at].header, NULL) == 1;
 	EVP_MD_CTX_free(h.ctx);
 	text_done(&h.field);
 	free(h.used);
@@ -301,17 +313,20 @@ static bool verify_rsa(EVP_PKEY *key, const struct dkim_signature *sig, const un
 	return good;
 }
 
+bool dkim_verify_hash(const struct dkim_signature *sig, EVP_PKEY *key, const unsigned char hash[DKIM_HASH_BYTES])
+{
+	return (sig->algorithm == DKIM_ED25519_SHA256 ? verify_ed25519 : verify_rsa)(key, sig, hash);
+}
+
 /* Why the signature is not that of this message; NULL: it is. */
 static const char *mismatch(const struct dkim_message *m, size_t at, EVP_PKEY *key)
 {
 	const struct dkim_signature *sig = &m->signatures[at].sig;
 	const struct body_hash *body = &m->bodies[m->work[at].body];
-	bool good;
 
 	if (sig->has_length && body->left > 0)
 		return "l= is longer than the body";
-	good = (sig->algorithm == DKIM_ED25519_SHA256 ? verify_ed25519 : verify_rsa)(key, sig, m->work[at].header);
-	if (!good)
+	if (!dkim_verify_hash(sig, key, m->work[at].header))
 		return "the signature does not fit the header";
 	return memcmp(body->hash, sig->body_hash, DKIM_HASH_BYTES) != 0 ? "the body is another than was signed" : NULL;
 }

@@ -23,8 +23,11 @@ struct dkim_verified {
 };
 
 struct dkim_message;
-/* max_signatures: at most DKIM_MAX_SIGNATURES. NULL: no memory. */
-struct dkim_message *dkim_message_new(size_t max_signatures);
+/*
+ * kind: DKIM_SIGNATURE, of which the first max_signatures are looked at, at most DKIM_MAX_SIGNATURES; or DKIM_ARC_MESSAGE, of which
+ * only the one with the highest i= is, as RFC 8617 5.2 wants it. NULL: no memory.
+ */
+struct dkim_message *dkim_message_new(enum dkim_kind kind, size_t max_signatures);
 void dkim_message_free(struct dkim_message *m); /* takes NULL */
 
 /* As the parts of plugin.h: fields, the end of the header, the body. Not after dkim_message_finish(). */
@@ -42,5 +45,8 @@ size_t dkim_message_skipped(const struct dkim_message *m);
  * results. False: no memory, and no result is known.
  */
 bool dkim_message_finish(struct dkim_message *m, const struct dkim_key *keys) SLUICE_MUST_USE;
+
+/* Is this the signature of that hash? key: one that dkim_key_choose() found for it. */
+bool dkim_verify_hash(const struct dkim_signature *sig, EVP_PKEY *key, const unsigned char hash[DKIM_HASH_BYTES]);
 
 #endif

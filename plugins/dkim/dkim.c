@@ -56,7 +56,7 @@ static void feed(struct sluice_check_ctx *c, const struct sluice_part *part)
 	if (sluice_authenticated(c))
 		return;
 	if (!*memory)
-		*memory = dkim_message_new((size_t)state->values[MAX_SIGNATURES]);
+		*memory = dkim_message_new(DKIM_SIGNATURE, (size_t)state->values[MAX_SIGNATURES]);
 	if (!*memory)
 		return;
 	switch (part->type) {

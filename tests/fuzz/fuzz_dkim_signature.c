@@ -29,7 +29,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!kept)
 		kept = dkim_keys_new();
 	MUST(kept);
-	dkim_signature_parse(at, nul ? (size_t)(nul - at) : size, &sig);
+	dkim_signature_parse(DKIM_SIGNATURE, at, nul ? (size_t)(nul - at) : size, &sig);
 	dkim_signature_check_time(&sig, 1700000000);
 	if (!sig.flaw.why)
 		MUST(sig.domain[0] && sig.selector[0] && sig.b[0] && sig.algorithm < DKIM_RSA_SHA1);

@@ -67,7 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	if (!kept)
 		kept = dkim_keys_new();
-	MUST(kept && (m = dkim_message_new(10)));
+	MUST(kept && (m = dkim_message_new(DKIM_SIGNATURE, 10)));
 	cut = 1 + (uint8_t)*s;
 	s++;
 	size--;

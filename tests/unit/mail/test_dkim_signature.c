@@ -70,7 +70,7 @@ static void judges_signatures(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		struct dkim_signature sig;
 
-		dkim_signature_parse(rows[i].value, strlen(rows[i].value), &sig);
+		dkim_signature_parse(DKIM_SIGNATURE, rows[i].value, strlen(rows[i].value), &sig);
 		if (sig.flaw.result != rows[i].result || !sig.flaw.why != !rows[i].why ||
 			(rows[i].why && strcmp(sig.flaw.why, rows[i].why) != 0))
 			fail_msg("'%s': got %s '%s'", rows[i].value, dkim_result_words[sig.flaw.result],
@@ -86,7 +86,7 @@ static void reads_what_is_in_it(void **state)
 	struct dkim_signature sig;
 
 	(void)state;
-	dkim_signature_parse(value, strlen(value), &sig);
+	dkim_signature_parse(DKIM_SIGNATURE, value, strlen(value), &sig);
 	assert_null(sig.flaw.why);
 	assert_string_equal(sig.domain, "example.net");
 	assert_string_equal(sig.selector, "Sel");
@@ -107,7 +107,7 @@ static void a_broken_one_still_says_whose_it_is(void **state)
 	struct dkim_signature sig;
 
 	(void)state;
-	dkim_signature_parse(value, strlen(value), &sig);
+	dkim_signature_parse(DKIM_SIGNATURE, value, strlen(value), &sig);
 	assert_string_equal(sig.flaw.why, "the field breaks the grammar");
 	assert_string_equal(sig.domain, "example.net");
 	assert_string_equal(sig.selector, "sel");
@@ -135,7 +135,7 @@ static void time_is_an_argument(void **state)
 		struct dkim_signature sig;
 
 		text_addf(&value, "%s%s", GOOD, rows[i].tags);
-		dkim_signature_parse(value.bytes, value.len, &sig);
+		dkim_signature_parse(DKIM_SIGNATURE, value.bytes, value.len, &sig);
 		dkim_signature_check_time(&sig, rows[i].now_s);
 		assert_int_equal(sig.flaw.why != NULL, rows[i].why != NULL);
 		if (rows[i].why)
@@ -152,10 +152,10 @@ static void too_much_is_said_to_be_so(void **state)
 	text_adds(&names, "v=1; a=rsa-sha256; d=example.net; s=s; b=AAAA; " BH "; h=from");
 	for (int i = 1; i < DKIM_FIELDS_MAX; i++)
 		text_adds(&names, ":a");
-	dkim_signature_parse(names.bytes, names.len, &sig);
+	dkim_signature_parse(DKIM_SIGNATURE, names.bytes, names.len, &sig);
 	assert_null(sig.flaw.why);
 	text_adds(&names, ":a");
-	dkim_signature_parse(names.bytes, names.len, &sig);
+	dkim_signature_parse(DKIM_SIGNATURE, names.bytes, names.len, &sig);
 	assert_string_equal(sig.flaw.why, "h= names too many fields");
 }
 

@@ -56,7 +56,7 @@ static struct fixture begin(void)
 	struct fixture f = { .kept = dkim_keys_new(), .results = TEXT_INIT(10000) };
 
 	assert_non_null(f.kept);
-	f.m = dkim_message_new(10);
+	f.m = dkim_message_new(DKIM_SIGNATURE, 10);
 	assert_non_null(f.m);
 	return f;
 }
