@@ -40,6 +40,82 @@ bool authres_claims(const char *value, size_t len, const char *authserv_id)
 	return token.type != HEADER_TOKEN_END && word_is(&token, authserv_id);
 }
 
+const char *authres_methods(const char *value, size_t len, size_t *ret_len)
+{
+	struct header_lexer l = { value, value + len };
+	struct header_token token;
+	const char *end = value + len;
+
+	do {
+		token = header_lexer_next(&l, ";");
+	} while (token.type != HEADER_TOKEN_END && token.type != HEADER_TOKEN_SPECIAL);
+	while (l.at < end && ascii_is_space(*l.at))
+		l.at++;
+	while (end > l.at && ascii_is_space(end[-1]))
+		end--;
+	*ret_len = (size_t)(end - l.at);
+	return l.at;
+}
+
+/* NAME=VALUE at the lexer, or what is left of a pair that is none. */
+struct pair {
+	struct header_token name, value; /* value: of type END where there is none */
+};
+
+static bool next_pair(struct header_lexer *l, struct pair *ret)
+{
+	struct header_lexer ahead;
+	struct header_token equals;
+
+	ret->name = header_lexer_next(l, ";=");
+	ret->value = (struct header_token){ .type = HEADER_TOKEN_END };
+	if (ret->name.type == HEADER_TOKEN_END)
+		return false;
+	ahead = *l;
+	equals = header_lexer_next(&ahead, ";=");
+	if (ret->name.type != HEADER_TOKEN_ATOM || equals.type != HEADER_TOKEN_SPECIAL || *equals.bytes != '=')
+		return true;
+	ret->value = header_lexer_next(&ahead, ";");
+	*l = ahead;
+	return true;
+}
+
+/* A method may have its version behind it (RFC 8601 2.2). */
+static bool is_method(const struct header_token *name, const char *method)
+{
+	const char *slash = memchr(name->bytes, '/', name->len);
+
+	return ascii_equals(name->bytes, slash ? (size_t)(slash - name->bytes) : name->len, method);
+}
+
+const char *authres_find(const char *value, size_t len, const char *method, const char *property, size_t *ret_len)
+{
+	struct header_lexer l = { value, value + len };
+	bool first = false, inside = false; /* this pair is a method with its result; properties are of the one that is wanted */
+	struct pair pair;
+
+	while (next_pair(&l, &pair)) {
+		bool found;
+
+		if (pair.name.type == HEADER_TOKEN_SPECIAL && *pair.name.bytes == ';') {
+			if (inside)
+				return NULL;
+			first = true;
+			continue;
+		}
+		if (first)
+			inside = pair.value.type == HEADER_TOKEN_ATOM && is_method(&pair.name, method);
+		found = inside && pair.value.type != HEADER_TOKEN_END &&
+			(property ? !first && ascii_equals(pair.name.bytes, pair.name.len, property) : first);
+		first = false;
+		if (!found)
+			continue;
+		*ret_len = pair.value.len;
+		return pair.value.bytes;
+	}
+	return NULL;
+}
+
 /* token of RFC 2045 5.1 */
 static bool is_token(const char *bytes, size_t len)
 {

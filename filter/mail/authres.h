@@ -17,6 +17,15 @@
  */
 bool authres_claims(const char *value, size_t len, const char *authserv_id);
 
+/*
+ * The result of a method in a value of Authentication-Results, or, with an authserv-id in front of it, of ARC-Authentication-Results; or
+ * one of its properties ("header.from"). Borrowed from value, quoted pairs as they are; of several methods of that name the
+ * first. NULL: it is not there.
+ */
+const char *authres_find(const char *value, size_t len, const char *method, const char *property, size_t *ret_len);
+/* The methods of a value, behind its authserv-id, without white space at their ends: "spf=pass ...; dkim=..." or "none". "": there are none. */
+const char *authres_methods(const char *value, size_t len, size_t *ret_len);
+
 /* A header longer than a mail server would take helps nobody. */
 #define AUTHRES_MAX_METHODS     32
 #define AUTHRES_MAX_PROPERTIES  16

@@ -213,24 +213,29 @@ static void read_chain(const struct taglist *l, struct dkim_signature *sig)
 {
 	const struct tag *cv = taglist_find(l, "cv");
 
-	sig->cv = ARC_NONE;
-	while (cv && arc_cv_words[sig->cv] && !ascii_equals(cv->value, cv->value_len, arc_cv_words[sig->cv]))
-		sig->cv++;
-	if (cv && arc_cv_words[sig->cv])
-		return;
+	for (sig->cv = ARC_NONE; cv && arc_cv_words[sig->cv]; sig->cv++)
+		if (cv->value_len == strlen(arc_cv_words[sig->cv]) && !memcmp(cv->value, arc_cv_words[sig->cv], cv->value_len))
+			return;
 	sig->cv = ARC_FAIL;
 	dkim_set_flaw(&sig->flaw, DKIM_PERMERROR, cv ? "cv= is unknown" : "no cv= tag");
 }
 
-static void read_times(const struct taglist *l, struct dkim_signature *sig)
+static void read_time(const struct taglist *l, struct dkim_signature *sig)
 {
-	const struct tag *t = taglist_find(l, "t"), *x = taglist_find(l, "x");
+	const struct tag *t = taglist_find(l, "t");
 	uint64_t value;
 
 	if (t && !read_number(t, TIME_DIGITS, &value))
 		dkim_set_flaw(&sig->flaw, DKIM_NEUTRAL, "t= is no time");
 	else if (t)
 		sig->signed_s = value > INT64_MAX ? INT64_MAX : (int64_t)value;
+}
+
+static void read_expiry(const struct taglist *l, struct dkim_signature *sig)
+{
+	const struct tag *x = taglist_find(l, "x");
+	uint64_t value;
+
 	if (x && !read_number(x, TIME_DIGITS, &value))
 		dkim_set_flaw(&sig->flaw, DKIM_NEUTRAL, "x= is no time");
 	else if (x && value <= INT64_MAX)
@@ -246,6 +251,13 @@ static void read_length(const struct taglist *l, struct dkim_signature *sig)
 	sig->has_length = tag && read_number(tag, LENGTH_DIGITS, &sig->length) && sig->length <= INT64_MAX;
 	if (tag && !sig->has_length)
 		dkim_set_flaw(&sig->flaw, DKIM_NEUTRAL, "l= is no length");
+}
+
+/* Without c= it is relaxed/relaxed: RFC 8617 says nothing of it, all who seal do so, and the test suite of ARC has it. */
+static void read_arc_canonicalization(const struct taglist *l, struct dkim_signature *sig)
+{
+	sig->header_canon = sig->body_canon = DKIM_RELAXED;
+	read_canonicalization(l, sig);
 }
 
 static void read_hash(const struct taglist *l, struct dkim_signature *sig)
@@ -275,12 +287,12 @@ static void read_signature(const struct taglist *l, struct dkim_signature *sig)
 }
 
 typedef void reader(const struct taglist *l, struct dkim_signature *sig);
-static reader *const readers[][12] = { /* by enum dkim_kind; the first flaw is the one that is told */
-	{ read_version, read_names, read_algorithm, read_signed_fields, read_identity, read_canonicalization, read_query, read_times,
+static reader *const readers[][13] = { /* by enum dkim_kind; the first flaw is the one that is told */
+	{ read_version, read_names, read_algorithm, read_signed_fields, read_identity, read_canonicalization, read_query, read_time,
+		read_expiry, read_length, read_hash, read_signature },
+	{ read_instance, read_names, read_algorithm, read_arc_fields, read_arc_canonicalization, read_query, read_time, read_expiry,
 		read_length, read_hash, read_signature },
-	{ read_instance, read_names, read_algorithm, read_arc_fields, read_canonicalization, read_query, read_times, read_length,
-		read_hash, read_signature },
-	{ read_instance, read_names, read_algorithm, read_chain, read_no_fields, read_times, read_signature },
+	{ read_instance, read_names, read_algorithm, read_chain, read_no_fields, read_time, read_signature },
 };
 
 void dkim_signature_parse(enum dkim_kind kind, const char *value, size_t len, struct dkim_signature *ret)

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The test suite of ARC (ValiMail's arc_test_suite) through `sluicectl check`, one test each.
+
+The suite is not part of the tree: it is looked for in $SLUICE_CONFORMANCE, or in ../shared/conformance beside it.
+"""
+import json
+import os
+import pathlib
+
+import pytest
+import yaml
+from support import sluice
+
+FOLDER = pathlib.Path(os.environ.get('SLUICE_CONFORMANCE', sluice.TOP.parent / 'shared/conformance')) / 'arc'
+VALIDATION = FOLDER / 'arc-draft-validation-tests.yml'
+CONF = 'authserv_id lists.example.org\nstage_deadline 1s\n'
+# The suite expects nothing of these, as what the last sealer says is that the chain had failed before: fail is right.
+FAILED_BEFORE = {'cv_fail_i1_as_cv_fail', 'cv_fail_i2_as2_fail', 'cv_fail_i2_as1_fail'}
+
+
+def cases(path):
+    if not path.exists():
+        return [pytest.param(None, None, id='suite')]
+    return [pytest.param(s, name, id=f'{s["description"]}/{name}') for s in yaml.safe_load_all(path.read_text()) if s for name in s['tests']]
+
+
+def zone(records):
+    """A zone file of a scenario; its records may be folded as YAML has them."""
+    return ''.join(f'{name} TXT {"".join(text.split(chr(10)))}\n' for name, text in records.items())
+
+
+def check(tmp_path, scenario, message, conf=CONF, client='192.0.2.1', now='2017-01-05T00:00:00Z'):
+    files = {'zone': zone(scenario['txt-records']), 'sluice.conf': sluice.plugin_lines() + conf, 'message': message}
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    run = sluice.ctl('check', '-c', tmp_path / 'sluice.conf', '--zone', tmp_path / 'zone', '--json', '--client', client, '--now', now,
+                     '--helo', 'mx.example.net', '--from', 'jqd@d1.example', '--rcpt', 'arc@dmarc.org', tmp_path / 'message')
+    assert run.stdout, run.stderr
+    return json.loads(run.stdout)
+
+
+@pytest.mark.skipif(not VALIDATION.exists(), reason=f'{VALIDATION} is not here')
+@pytest.mark.parametrize('scenario, name', cases(VALIDATION))
+def test_validation(tmp_path, scenario, name):
+    test = scenario['tests'][name]
+    want = 'fail' if name in FAILED_BEFORE else test['cv'].lower()
+    facts = check(tmp_path, scenario, test['message'])['facts']
+    assert (facts['arc.cv'], test['description']) == (want, test['description']), facts.get('arc.reason')
+
+
+@pytest.mark.skipif(not VALIDATION.exists(), reason=f'{VALIDATION} is not here')
+def test_the_suite_is_whole():
+    assert len(cases(VALIDATION)) == 171
+    assert {case.values[1] for case in cases(VALIDATION) if not case.values[0]['tests'][case.values[1]]['cv']} == FAILED_BEFORE
