@@ -3,8 +3,8 @@
 #ifndef SIGN_SIGN_CONFIG_H
 #define SIGN_SIGN_CONFIG_H
 
+#include "filter/mail/sign_key.h"
 #include "plugins/plugin.h"
-#include "plugins/sign/sign_key.h"
 #include "plugins/sign/sign_table.h"
 
 #define SIGN_MAX_HEADERS 32 /* lines `header` */

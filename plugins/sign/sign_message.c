@@ -3,7 +3,6 @@
 
 #include <inttypes.h>
 #include <openssl/evp.h>
-#include <openssl/rsa.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +11,9 @@
 #include "filter/mail/dkim_canon.h"
 #include "filter/mail/domain.h"
 #include "filter/mail/mailbox.h"
+#include "filter/mail/sign_field.h"
 
 #define SIGNATURE_MAX_BYTES 32000
-#define RAW_MAX_BYTES       (DKIM_RSA_MAX_BITS / 8)
-#define BASE64_BYTES(n)     (((n) + 2) / 3 * 4 + 1)
-#define LINE_MAX_BYTES      72
-#define HASH_BYTES          32
 
 enum state { STATE_HEADER, STATE_BODY, STATE_ENDED };
 
@@ -214,94 +210,40 @@ static void hash_header(const struct sign_message *m, EVP_MD_CTX *hash, struct t
 		names->bytes[--names->len] = '\0';
 }
 
-/* Folded behind colons. */
-static void add_names(struct text *out, const char *names)
-{
-	size_t column = strlen("\th=");
-
-	while (*names) {
-		size_t len = strcspn(names, ":");
-
-		len += names[len] == ':';
-		if (column + len > LINE_MAX_BYTES) {
-			text_adds(out, "\n\t ");
-			column = strlen("\t ");
-		}
-		text_add(out, names, len);
-		column += len;
-		names += len;
-	}
-}
-
-static void add_base64(struct text *out, const unsigned char *bytes, size_t len)
-{
-	unsigned char base64[BASE64_BYTES(RAW_MAX_BYTES)];
-	size_t n = (size_t)EVP_EncodeBlock(base64, bytes, (int)len);
-
-	for (size_t at = 0; at < n; at += LINE_MAX_BYTES) {
-		text_adds(out, at ? "\n\t " : "");
-		text_add(out, base64 + at, n - at < LINE_MAX_BYTES ? n - at : LINE_MAX_BYTES);
-	}
-}
-
 /* The value of the field up to "b=". */
-static void add_tags(const struct sign_message *m, struct signature *s, const char *names, const unsigned char body[HASH_BYTES], int64_t now_s)
+static void add_tags(const struct sign_message *m, struct signature *s, const char *names, const unsigned char body[SIGN_HASH_BYTES], int64_t now_s)
 {
 	text_addf(&s->value, "v=1; a=%s-sha256; c=relaxed/relaxed; d=%s; s=%s;\n\tt=%" PRId64 ";", dkim_key_words[s->key->type], s->domain,
 		s->key->selector, now_s);
 	if (m->config->expire_s)
 		text_addf(&s->value, " x=%" PRId64 ";", now_s + m->config->expire_s);
 	text_adds(&s->value, "\n\th=");
-	add_names(&s->value, names);
+	sign_field_add_names(&s->value, names);
 	text_adds(&s->value, ";\n\tbh=");
-	add_base64(&s->value, body, HASH_BYTES);
+	sign_field_add_base64(&s->value, body, SIGN_HASH_BYTES);
 	text_adds(&s->value, ";\n\tb=");
-}
-
-/* RFC 8463 3: what is signed by Ed25519 is the hash, as a message. */
-static bool sign_ed25519(EVP_PKEY *key, const unsigned char hash[HASH_BYTES], unsigned char *ret, size_t *ret_len)
-{
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool done = ctx && EVP_DigestSignInit(ctx, NULL, NULL, NULL, key) == 1 && EVP_DigestSign(ctx, ret, ret_len, hash, HASH_BYTES) == 1;
-
-	EVP_MD_CTX_free(ctx);
-	return done;
-}
-
-static bool sign_rsa(EVP_PKEY *key, const unsigned char hash[HASH_BYTES], unsigned char *ret, size_t *ret_len)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
-	bool done = ctx && EVP_PKEY_sign_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
-		    EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1 && EVP_PKEY_sign(ctx, ret, ret_len, hash, HASH_BYTES) == 1;
-
-	EVP_PKEY_CTX_free(ctx);
-	return done;
 }
 
 /* header: the hash of all fields so far; the signature's own field is the last one, without its CRLF (RFC 6376 3.7). */
 static bool sign(struct signature *s, const EVP_MD_CTX *header)
 {
 	SLUICE_CLEANUP(text_done) struct text field = TEXT_INIT(SIGNATURE_MAX_BYTES);
-	unsigned char hash[HASH_BYTES], raw[RAW_MAX_BYTES];
+	unsigned char hash[SIGN_HASH_BYTES];
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	size_t len = sizeof raw;
 	bool done;
 
 	dkim_canon_header(&field, DKIM_RELAXED, SIGN_FIELD_NAME, strlen(SIGN_FIELD_NAME), text_str(&s->value), s->value.len);
 	done = ctx && !field.failed && EVP_MD_CTX_copy_ex(ctx, header) == 1 && EVP_DigestUpdate(ctx, field.bytes, field.len) == 1 &&
 	       EVP_DigestFinal_ex(ctx, hash, NULL) == 1;
 	EVP_MD_CTX_free(ctx);
-	if (!done || !(s->key->type == DKIM_KEY_ED25519 ? sign_ed25519 : sign_rsa)(s->key->key, hash, raw, &len))
-		return false;
-	add_base64(&s->value, raw, len);
-	return !s->value.failed;
+	return done && sign_field_add_signature(&s->value, s->key, hash) && !s->value.failed;
 }
 
 static void sign_all(struct sign_message *m, int64_t now_s)
 {
 	SLUICE_CLEANUP(text_done) struct text names = TEXT_INIT(SIGNATURE_MAX_BYTES / 2);
 	EVP_MD_CTX *header = EVP_MD_CTX_new();
-	unsigned char body[HASH_BYTES];
+	unsigned char body[SIGN_HASH_BYTES];
 
 	dkim_canon_body_end(&m->body);
 	if (!header || EVP_DigestInit_ex(header, EVP_sha256(), NULL) != 1 || EVP_DigestFinal_ex(m->hash, body, NULL) != 1) {

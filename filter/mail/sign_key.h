@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sign_key.h - a private key in a file: read and parsed once for each configuration. */
-#ifndef SIGN_SIGN_KEY_H
-#define SIGN_SIGN_KEY_H
+#ifndef MAIL_SIGN_KEY_H
+#define MAIL_SIGN_KEY_H
 
 #include "filter/base/err.h"
 #include "filter/mail/dkim_record.h"

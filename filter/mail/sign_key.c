@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "plugins/sign/sign_key.h"
+#include "filter/mail/sign_key.h"
 
 #include <errno.h>
 #include <fcntl.h>
