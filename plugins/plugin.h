@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-#define SLUICE_PLUGIN_ABI 2
+#define SLUICE_PLUGIN_ABI 3
 
 /* ---- stages and outcomes ---- */
 
@@ -311,6 +311,12 @@ void sluice_authres(struct sluice_result *res, const char *method, const char *r
 	const struct sluice_authres_property *properties);
 
 /*
+ * The value that our Authentication-Results has so far, folded with "\n\t"; for a check with after_authres it is what will stand
+ * there. NULL: no memory.
+ */
+const char *sluice_authres_value(struct sluice_check_ctx *c);
+
+/*
  * Add a header field at the top of a message that goes on: below our Authentication-Results, above the rest, and above
  * those added before. Only in a run at MESSAGE. value: without the blank after the colon, folded with "\n\t". Copied.
  */
@@ -397,6 +403,8 @@ struct sluice_check {
 	 * that needs it needs them. Not of a later stage, and not of a check that reads, however indirectly, facts of this one.
 	 */
 	const char *const *reads;
+	/* Of a check of MESSAGE: as if it read a fact of each check that adds to Authentication-Results. */
+	bool after_authres;
 	/*
 	 * Of a check of MESSAGE: sees the message as it comes, if the policy may want the check to run; run() follows at the
 	 * end. It may ask, so that an answer is here when run() wants it. A message that is refused before its end is not

@@ -11,7 +11,6 @@
 #include "filter/mail/header_field.h"
 #include "filter/services/clock.h"
 
-#define AUTHRES_MAX_BYTES 32000 /* edits.c puts a blank before it */
 #define TOO_MANY_RCPTS    "too many recipients in one message"
 #define TOO_LARGE         "this message has more header fields or recipients than any mail needs"
 
@@ -414,20 +413,6 @@ static bool collect_tags(struct dialogue *d)
 	return true;
 }
 
-static bool write_authres(struct dialogue *d)
-{
-	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(AUTHRES_MAX_BYTES);
-	struct authres_entry entries[AUTHRES_MAX_METHODS];
-	size_t count = 0;
-
-	for (size_t scope = 0; scope < ARRAY_LEN(d->authres); scope++)
-		for (size_t i = 0; i < d->authres[scope].len && count < ARRAY_LEN(entries); i++)
-			entries[count++] = d->authres[scope].items[i];
-	authres_write(&out, d->snapshot->authserv_id, entries, count, d->session->message.esmtp.smtputf8);
-	d->edits.authres = arena_copy(session_arena(d->session, SCOPE_MESSAGE), text_str(&out), out.len);
-	return d->edits.authres != NULL;
-}
-
 /* What was said of a recipient who was refused is not about those who get the message. */
 static bool is_refused(const struct message *m, const char *recipient)
 {
@@ -467,7 +452,8 @@ static struct verdict judge_message(struct dialogue *d, const struct edits **ret
 	v = judge_if(d, true, SLUICE_STAGE_MESSAGE);
 	if (v.action != VERDICT_CONTINUE)
 		return v;
-	if (!collect_tags(d) || (d->plan->authres && (!note_claims(d) || !write_authres(d))))
+	d->edits.authres = d->plan->authres ? host_authres(d) : NULL;
+	if (!collect_tags(d) || (d->plan->authres && (!note_claims(d) || !d->edits.authres)))
 		return fault(d, SLUICE_STAGE_MESSAGE);
 	collect_hold(d, &v);
 	*ret = &d->edits;

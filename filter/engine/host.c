@@ -8,6 +8,7 @@
 
 #define FACT_TEXT_MAX  (64u << 10) /* octets of one fact; more are cut */
 #define FACT_TEXTS_MAX 256         /* items of one list; more are dropped */
+#define AUTHRES_MAX_BYTES 32000    /* edits.c puts a blank before it */
 
 /* ---- looking ---- */
 
@@ -279,6 +280,24 @@ void sluice_authres(struct sluice_result *res, const char *method, const char *r
 	}
 	entry.properties = copies;
 	(void)vec_push(&d->authres[res->c->check->scope], entry);
+}
+
+const char *host_authres(struct dialogue *d)
+{
+	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(AUTHRES_MAX_BYTES);
+	struct authres_entry entries[AUTHRES_MAX_METHODS];
+	size_t count = 0;
+
+	for (size_t scope = 0; scope < ARRAY_LEN(d->authres); scope++)
+		for (size_t i = 0; i < d->authres[scope].len && count < ARRAY_LEN(entries); i++)
+			entries[count++] = d->authres[scope].items[i];
+	authres_write(&out, d->snapshot->authserv_id, entries, count, d->session->message.esmtp.smtputf8);
+	return arena_copy(session_arena(d->session, SCOPE_MESSAGE), text_str(&out), out.len);
+}
+
+const char *sluice_authres_value(struct sluice_check_ctx *c)
+{
+	return host_authres(c->d);
 }
 
 void sluice_insert_header(struct sluice_result *res, const char *name, const char *value)

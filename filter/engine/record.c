@@ -205,6 +205,22 @@ static void add_answer(void *arg, const struct slot_row *row)
 	m->failed |= !a.name || m->failed || !vec_push(&m->answers, a);
 }
 
+/* A message that is refused gets none. */
+static const struct case_header *make_inserted(struct maker *m, const struct verdict *v, size_t *ret_count)
+{
+	bool goes_on = v->action == VERDICT_CONTINUE || v->action == VERDICT_HOLD;
+	size_t count = goes_on ? m->d->edits.insert.len : 0;
+	struct case_header *fields = take(m, count, sizeof *fields);
+
+	for (size_t i = 0; fields && i < count; i++) {
+		const struct edit_header *h = &m->d->edits.insert.items[count - 1 - i];
+
+		fields[i] = (struct case_header){ h->name, h->value };
+	}
+	*ret_count = fields ? count : 0;
+	return fields;
+}
+
 static const char *message_id(struct maker *m)
 {
 	const struct message *message = &m->d->session->message;
@@ -279,6 +295,7 @@ void record_tell(struct dialogue *d, const struct verdict *v)
 	memcpy(c.stages, d->stages, sizeof c.stages);
 	c.message_id = message_id(&m);
 	c.recipients = make_recipients(&m, only, &c.recipient_count);
+	c.inserted = make_inserted(&m, v, &c.inserted_count);
 	c.facts = make_facts(&m, &c.fact_count);
 	c.rules = make_rules(&m, only, &c.rule_count);
 	c.checks = make_checks(&m, &c.check_count);

@@ -101,6 +101,8 @@ static int add_check(struct registry *r, struct registry_check *check, struct er
 		return err_set(reterr, -E2BIG, "more than %d checks", REGISTRY_MAX_CHECKS);
 	if ((check->check->feed || check->check->drop) && check->check->stage != SLUICE_STAGE_MESSAGE)
 		return err_set(reterr, -EINVAL, "plugin %s: check %s is fed, and is not of MESSAGE", check->plugin->name, check->check->name);
+	if (check->check->after_authres && check->check->stage != SLUICE_STAGE_MESSAGE)
+		return err_set(reterr, -EINVAL, "plugin %s: check %s comes after all others, and is not of MESSAGE", check->plugin->name, check->check->name);
 	if (check->check->stage != SLUICE_STAGE_PROBE) {
 		(void)snprintf(name, sizeof name, "%s.outcome", check->check->name);
 		kept = strdup(name);
@@ -168,6 +170,9 @@ static int find_read(struct registry *r, struct registry_check *check, struct er
 			return err_set(reterr, -EINVAL, "plugin %s: check %s reads %s, which comes later", check->plugin->name, check->check->name, *reads);
 		check->after |= bit(by);
 	}
+	for (size_t i = 0; check->check->after_authres && i < r->checks.len; i++)
+		if (r->checks.items[i].check->authres && !r->checks.items[i].check->on_demand)
+			check->after |= bit(i);
 	return 0;
 }
 

@@ -235,6 +235,7 @@ static struct verdict run_rules(struct dialogue *d, enum sluice_stage stage)
 			break;
 		case RULE_GREYLIST:
 		case RULE_SIGN:
+		case RULE_SEAL:
 			v = run_checking(d, rule, stage);
 			if (v.action != VERDICT_CONTINUE)
 				return v;

@@ -73,6 +73,8 @@ struct sluice_result {
 void host_run(struct dialogue *d, unsigned check);
 /* Show a part of the message to the checks that the plan feeds. */
 void host_feed(struct dialogue *d, const struct sluice_part *part);
+/* The value of our Authentication-Results, of the checks that have ended; in the arena of the message. NULL: no memory. */
+const char *host_authres(struct dialogue *d);
 /* The message is over: take the memory of its checks from them. */
 void host_drop(struct dialogue *d);
 /* Forget what checks of this scope found, and what rules made of it. */

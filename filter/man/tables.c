@@ -239,6 +239,10 @@ static const char *action_help(enum rule_action action)
 	case RULE_SIGN:
 		return "the message gets the DKIM signatures that the plugin sign has keys for; one that cannot be signed gets a 4xx, with this text "
 		       "or the usual one, or with optional goes on without; stands at message";
+	case RULE_SEAL:
+		return "the message gets an ARC set of ours (RFC 8617), for mail that is handed on to others: what Authentication-Results says, "
+		       "signed with the key that the plugin seal names; one that cannot be sealed gets a 4xx, with this text or the usual one, or "
+		       "with optional goes on without; stands at message";
 	case RULE_ACTIONS:
 		break;
 	}
@@ -251,6 +255,7 @@ static void print_actions(const struct registry *r)
 		[RULE_ACCEPT] = "", [RULE_TEMPFAIL] = " Ar string", [RULE_REJECT] = " Ar string", [RULE_SCORE] = " Ar decimal",
 		[RULE_TAG] = " Ar string", [RULE_HOLD] = " Ar string", [RULE_GREYLIST] = " Op Ar string",
 		[RULE_SIGN] = " Oo Cm optional Oc Op Ar string",
+		[RULE_SEAL] = " Oo Cm optional Oc Op Ar string",
 	};
 
 	(void)r;

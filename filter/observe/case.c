@@ -150,6 +150,20 @@ static void put_answers(struct text *out, const struct case_ *c)
 	json_close(out, ']');
 }
 
+static void put_inserted(struct text *out, const struct case_ *c)
+{
+	if (!c->inserted_count)
+		return;
+	json_open(out, "inserted", '[');
+	for (size_t i = 0; i < c->inserted_count; i++) {
+		json_open(out, NULL, '{');
+		json_str(out, "name", c->inserted[i].name);
+		json_str(out, "value", c->inserted[i].value);
+		json_close(out, '}');
+	}
+	json_close(out, ']');
+}
+
 void case_json(struct text *out, const struct case_ *c)
 {
 	char when[40];
@@ -170,6 +184,7 @@ void case_json(struct text *out, const struct case_ *c)
 	put_answers(out, c);
 	if (c->authres)
 		json_str(out, "authentication_results", c->authres);
+	put_inserted(out, c);
 	json_close(out, '}');
 }
 

@@ -57,6 +57,10 @@ struct case_answer { /* what a look-up brought */
 	size_t record_count;
 };
 
+struct case_header {
+	const char *name, *value;
+};
+
 struct case_stage {
 	bool judged;
 	int64_t ns;
@@ -98,6 +102,8 @@ struct case_ {
 	size_t answer_count;
 	struct case_stage stages[SLUICE_STAGES];
 	const char *authres; /* value of our header; NULL: none was added */
+	const struct case_header *inserted; /* the other fields that were added, from the top down */
+	size_t inserted_count;
 };
 
 /* One line of JSON, without its end of line. */

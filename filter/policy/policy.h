@@ -19,7 +19,7 @@
 #define POLICY_MAX_INCLUDES 64          /* files in all */
 #define POLICY_MAX_RULES    4096
 
-enum rule_action { RULE_ACCEPT, RULE_TEMPFAIL, RULE_REJECT, RULE_SCORE, RULE_TAG, RULE_HOLD, RULE_GREYLIST, RULE_SIGN, RULE_ACTIONS };
+enum rule_action { RULE_ACCEPT, RULE_TEMPFAIL, RULE_REJECT, RULE_SCORE, RULE_TAG, RULE_HOLD, RULE_GREYLIST, RULE_SIGN, RULE_SEAL, RULE_ACTIONS };
 extern const char *const rule_action_words[]; /* in the order of enum rule_action */
 /*
  * The check that an action runs, by its name, or NULL. Its fact NAME.blocked says whether the rule then refuses with its
@@ -35,8 +35,8 @@ struct rule {
 	const struct limit *limit; /* it matches what is over it; NULL: none */
 	enum rule_action action;
 	int64_t score_milli;       /* SCORE */
-	const struct reply *reply; /* TEMPFAIL, REJECT, TAG, HOLD, GREYLIST, SIGN */
-	bool optional;             /* SIGN: one that fails refuses nobody */
+	const struct reply *reply; /* TEMPFAIL, REJECT, TAG, HOLD, GREYLIST, SIGN, SEAL */
+	bool optional;             /* SIGN, SEAL: one that fails refuses nobody */
 	bool warn;                 /* a match is told to the operator */
 	const struct expr *when;   /* its own condition and that of its roles; NULL: always */
 	const unsigned *facts;     /* what it reads, each once */

@@ -11,8 +11,8 @@
 
 #define RULE_TEXT_MAX 4096
 
-const char *const rule_action_words[] = { "accept", "tempfail", "reject", "score", "tag", "hold", "greylist", "sign", NULL };
-const char *const rule_action_checks[RULE_ACTIONS] = { [RULE_GREYLIST] = "greylist", [RULE_SIGN] = "sign" };
+const char *const rule_action_words[] = { "accept", "tempfail", "reject", "score", "tag", "hold", "greylist", "sign", "seal", NULL };
+const char *const rule_action_checks[RULE_ACTIONS] = { [RULE_GREYLIST] = "greylist", [RULE_SIGN] = "sign", [RULE_SEAL] = "seal" };
 
 static const struct role *find_role(const struct policy *p, const char *name)
 {
@@ -125,12 +125,13 @@ static bool has_check(const struct parser *ps, enum rule_action action)
 	return catalog_find(ps->host->catalog, blocked) >= 0;
 }
 
-/* `greylist ["451 4.7.1 text"]`, `sign [optional] ["451 4.7.0 text"]` */
+/* `greylist ["451 4.7.1 text"]`, `sign [optional] ["451 4.7.0 text"]`, `seal [optional] ["451 4.7.0 text"]` */
 static int checking_action(struct parser *ps, struct rule *rule)
 {
 	static const struct { enum sluice_stage stage; const char *why, *usual; } rows[RULE_ACTIONS] = {
 		[RULE_GREYLIST] = { SLUICE_STAGE_RCPT, "greylisting is about a recipient", "451 4.7.1 greylisted: try again in {greylist.wait} seconds" },
 		[RULE_SIGN] = { SLUICE_STAGE_MESSAGE, "a signature is about the whole message", "451 4.7.0 this message cannot be signed now: try again later" },
+		[RULE_SEAL] = { SLUICE_STAGE_MESSAGE, "a seal is about the whole message", "451 4.7.0 this message cannot be sealed now: try again later" },
 	};
 	int r;
 
@@ -140,7 +141,7 @@ static int checking_action(struct parser *ps, struct rule *rule)
 	if (rule->stage != rows[rule->action].stage)
 		return place_error(rule->place, ps->err, "%s: move rule %s to 'at %s'", rows[rule->action].why, rule->name,
 			stage_words[rows[rule->action].stage]);
-	rule->optional = rule->action == RULE_SIGN && token_is(&ps->l->token, "optional");
+	rule->optional = rule->action != RULE_GREYLIST && token_is(&ps->l->token, "optional");
 	r = rule->optional ? parser_next(ps) : 0;
 	return r < 0 ? r : optional_reply(ps, rows[rule->action].usual, &rule->reply);
 }
@@ -161,7 +162,7 @@ static int rule_action(struct parser *ps, struct rule *rule)
 			suggest_try(&s, rule_action_words[i]);
 		if (ps->l->token.type == TOKEN_WORD && s.best)
 			return place_error(ps->l->token.place, ps->err, "there is no action '%s': did you mean '%s'?", ps->l->token.text, s.best);
-		return parser_unexpected(ps, "an action (accept, tempfail, reject, score, tag, hold, greylist or sign)");
+		return parser_unexpected(ps, "an action (accept, tempfail, reject, score, tag, hold, greylist, sign or seal)");
 	}
 	r = parser_next(ps);
 	if (r < 0)
@@ -178,6 +179,7 @@ static int rule_action(struct parser *ps, struct rule *rule)
 		return rule_reply(ps, 0, &rule->reply);
 	case RULE_GREYLIST:
 	case RULE_SIGN:
+	case RULE_SEAL:
 		return checking_action(ps, rule);
 	case RULE_SCORE:
 		r = option_parse(ps->l, &points, &value, ps->err);

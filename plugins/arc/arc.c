@@ -8,6 +8,7 @@
 #include "filter/base/ip.h"
 #include "filter/mail/authres.h"
 #include "filter/mail/dkim_record.h"
+#include "plugins/arc/arc_chain.h"
 #include "plugins/arc/arc_trust.h"
 
 #define DESCRIPTION_MAX 1024
@@ -64,8 +65,8 @@ static bool ask_keys(struct sluice_check_ctx *c, struct arc_chain *chain, struct
 
 	ret->message = ask_key(c, arc_chain_signature(chain));
 	all = ret->message != NULL;
-	for (unsigned i = 0; i < arc_chain_count(chain); i++) {
-		ret->seals[i] = ask_key(c, arc_chain_seal(chain, i + 1));
+	for (unsigned i = 0; i < arc_sets_count(arc_chain_sets(chain)); i++) {
+		ret->seals[i] = ask_key(c, arc_sets_seal(arc_chain_sets(chain), i + 1));
 		all &= ret->seals[i] != NULL;
 	}
 	return all;
@@ -109,12 +110,12 @@ static bool is_trusted(const void *arg, const char *domain)
 
 static void report_trust(const struct sluice_check_ctx *c, struct sluice_result *res, const struct arc_chain *chain)
 {
-	unsigned instance = arc_trust_instance(chain, is_trusted, c);
+	unsigned instance = arc_trust_instance(arc_chain_sets(chain), is_trusted, c);
 	const char *results, *dmarc, *from;
 	size_t len, found_len;
 
 	sluice_set_bool(res, TRUSTED, instance > 0);
-	results = instance > 0 ? arc_chain_results(chain, instance, &len) : NULL;
+	results = instance > 0 ? arc_sets_results(arc_chain_sets(chain), instance, &len) : NULL;
 	dmarc = results ? authres_find(results, len, "dmarc", NULL, &found_len) : NULL;
 	if (!dmarc)
 		return;
@@ -124,12 +125,12 @@ static void report_trust(const struct sluice_check_ctx *c, struct sluice_result 
 		sluice_set_text(res, DMARC_FROM, from, found_len);
 }
 
-static void report_chain(struct sluice_result *res, const struct arc_chain *chain)
+static void report_chain(struct sluice_result *res, const struct arc_sets *sets)
 {
-	sluice_set_int(res, COUNT, arc_chain_count(chain));
-	for (unsigned i = 1; i <= arc_chain_count(chain); i++) {
+	sluice_set_int(res, COUNT, arc_sets_count(sets));
+	for (unsigned i = 1; i <= arc_sets_count(sets); i++) {
 		SLUICE_CLEANUP(text_done) struct text text = TEXT_INIT(DESCRIPTION_MAX);
-		const struct dkim_signature *seal = arc_chain_seal(chain, i);
+		const struct dkim_signature *seal = arc_sets_seal(sets, i);
 
 		text_addf(&text, "i=%u ", i);
 		if (seal)
@@ -156,12 +157,12 @@ static void add_authres(const struct sluice_check_ctx *c, struct sluice_result *
 static bool finish(struct arc_chain *chain, const struct answers *answers, const struct arc_state *state)
 {
 	struct dkim_key message = { .key = NULL }, seals[ARC_MAX_SETS];
-	unsigned count = arc_chain_count(chain);
+	unsigned count = arc_sets_count(arc_chain_sets(chain));
 	bool finished;
 
 	dkim_key_choose(answers->message, arc_chain_signature(chain), state->min_key_bits, state->keys, &message);
 	for (unsigned i = 0; i < count; i++)
-		dkim_key_choose(answers->seals[i], arc_chain_seal(chain, i + 1), state->min_key_bits, state->keys, &seals[i]);
+		dkim_key_choose(answers->seals[i], arc_sets_seal(arc_chain_sets(chain), i + 1), state->min_key_bits, state->keys, &seals[i]);
 	finished = arc_chain_finish(chain, &message, seals);
 	dkim_keys_release(state->keys, message.key);
 	for (unsigned i = 0; i < count; i++)
@@ -187,7 +188,7 @@ static enum sluice_outcome run(struct sluice_check_ctx *c, struct sluice_result 
 	sluice_set_enum(res, CV, cv);
 	if (*why)
 		sluice_set_text(res, REASON, why, strlen(why));
-	report_chain(res, chain);
+	report_chain(res, arc_chain_sets(chain));
 	if (cv == ARC_PASS)
 		report_trust(c, res, chain);
 	else

@@ -6,12 +6,12 @@
 #ifndef ARC_ARC_TRUST_H
 #define ARC_ARC_TRUST_H
 
-#include "filter/mail/arc_chain.h"
+#include "filter/mail/arc_sets.h"
 
 /*
  * The instance whose results are believed: the first of the unbroken row of trusted sealers that ends with the last one, as whoever
  * sealed behind an untrusted one has only its word. trusted: is this domain? 0: the last sealer is not, or there is none.
  */
-unsigned arc_trust_instance(const struct arc_chain *chain, bool (*trusted)(const void *arg, const char *domain), const void *arg);
+unsigned arc_trust_instance(const struct arc_sets *sets, bool (*trusted)(const void *arg, const char *domain), const void *arg);
 
 #endif

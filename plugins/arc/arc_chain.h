@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * arc_chain.h - the ARC sets of one message and what they prove (RFC 8617 5.2): its header fields, the end of the header, its body, its
- * end, in this order, on one thread at a time.
+ * arc_chain.h - what the ARC sets of one message prove (RFC 8617 5.2): its header fields, the end of the header, its body, its end, in
+ * this order, on one thread at a time.
  */
-#ifndef MAIL_ARC_CHAIN_H
-#define MAIL_ARC_CHAIN_H
+#ifndef ARC_ARC_CHAIN_H
+#define ARC_ARC_CHAIN_H
 
+#include "filter/mail/arc_sets.h"
 #include "filter/mail/dkim_verify.h"
-
-#define ARC_RESULTS_NAME "ARC-Authentication-Results"
-#define ARC_REASON_MAX   256 /* octets */
 
 struct arc_chain;
 
@@ -22,14 +20,9 @@ void arc_chain_header(struct arc_chain *c, const char *name, size_t name_len, co
 void arc_chain_header_end(struct arc_chain *c, int64_t now_s);
 void arc_chain_body(struct arc_chain *c, const char *bytes, size_t len);
 
-/* The highest instance, 0 to ARC_MAX_SETS; of a chain whose form is broken it may not be all that is there. */
-unsigned arc_chain_count(const struct arc_chain *c);
-/* The form is whole: each set is there once, and says what it should. Only then have keys to be looked up. */
+/* There is a chain, and its form is whole. Only then have keys to be looked up. */
 bool arc_chain_whole(const struct arc_chain *c);
-/* Of instance i, from 1 on. NULL: it has none. */
-const struct dkim_signature *arc_chain_seal(const struct arc_chain *c, unsigned i);
-/* What instance i has found out: its ARC-Authentication-Results behind "i=1;". NULL: it has none. */
-const char *arc_chain_results(const struct arc_chain *c, unsigned i, size_t *ret_len);
+const struct arc_sets *arc_chain_sets(const struct arc_chain *c);
 /* The signature of the message that counts: of the highest instance. NULL: there is none. */
 const struct dkim_signature *arc_chain_signature(struct arc_chain *c);
 
@@ -41,8 +34,5 @@ bool arc_chain_finish(struct arc_chain *c, const struct dkim_key *message, const
 
 /* What came of it, and why; "" where it passes, or there is no chain. temporary: a key could not be looked up. */
 enum arc_cv arc_chain_result(const struct arc_chain *c, const char **ret_why, bool *ret_temporary);
-
-/* All sets in canonical form, in the order in which a seal signs them (RFC 8617 5.1.1), each field ended by CRLF. Added to out. */
-void arc_chain_canonical(const struct arc_chain *c, struct text *out);
 
 #endif
