@@ -191,7 +191,7 @@ const char *arc_sets_why(const struct arc_sets *s)
 
 static const struct arc_set *set_with(const struct arc_sets *s, unsigned i, enum arc_part part)
 {
-	return i <= s->count && s->sets[i - 1] && s->sets[i - 1]->has[part] ? s->sets[i - 1] : NULL;
+	return i >= 1 && i <= s->count && s->sets[i - 1] && s->sets[i - 1]->has[part] ? s->sets[i - 1] : NULL;
 }
 
 const struct dkim_signature *arc_sets_seal(const struct arc_sets *s, unsigned i)

@@ -29,7 +29,7 @@ bool arc_sets_header_end(struct arc_sets *s) SLUICE_MUST_USE;
 unsigned arc_sets_count(const struct arc_sets *s);
 /* Why no chain can pass that has these sets; "": they are whole, or there is none. */
 const char *arc_sets_why(const struct arc_sets *s);
-/* Of instance i, from 1 on. NULL: it has none. */
+/* Of instance i, from 1 on. NULL: it has none, or there is no such instance. */
 const struct dkim_signature *arc_sets_seal(const struct arc_sets *s, unsigned i);
 /* What instance i has found out: its ARC-Authentication-Results behind "i=1;". NULL: it has none. */
 const char *arc_sets_results(const struct arc_sets *s, unsigned i, size_t *ret_len);

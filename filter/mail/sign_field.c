@@ -8,6 +8,13 @@
 #define BASE64_BYTES(n) (((n) + 2) / 3 * 4 + 1)
 #define LINE_MAX_BYTES  72
 
+const char *const sign_field_usual[SIGN_FIELD_USUAL + 1] = {
+	"From", "Sender", "Reply-To", "Subject", "Date", "Message-ID", "To", "Cc", "MIME-Version", "Content-Type",
+	"Content-Transfer-Encoding", "Content-ID", "Content-Description", "In-Reply-To", "References", "Resent-Date",
+	"Resent-From", "Resent-Sender", "Resent-To", "Resent-Cc", "Resent-Message-ID", "List-Id", "List-Help", "List-Unsubscribe",
+	"List-Unsubscribe-Post", "List-Subscribe", "List-Post", "List-Owner", "List-Archive", NULL,
+};
+
 void sign_field_add_names(struct text *out, const char *names)
 {
 	size_t column = strlen("\th=");

@@ -8,6 +8,13 @@
 
 #define SIGN_HASH_BYTES 32 /* SHA-256 */
 
+/*
+ * The names of the fields that are signed if nobody says otherwise (RFC 6376 5.4.1), and what else a reader is shown; those that change on
+ * the way (Received, Return-Path) are not among them. NULL ends the list.
+ */
+#define SIGN_FIELD_USUAL 29
+extern const char *const sign_field_usual[SIGN_FIELD_USUAL + 1];
+
 /* Names with colons between, for a line that begins with "\th=". Added to out. */
 void sign_field_add_names(struct text *out, const char *names);
 void sign_field_add_base64(struct text *out, const unsigned char *bytes, size_t len);

@@ -10,6 +10,7 @@
 #include "filter/base/ascii.h"
 #include "filter/mail/domain.h"
 #include "filter/mail/header_field.h"
+#include "filter/mail/sign_field.h"
 
 #define SIGN_CONFIG_MAX_KEYS 4096
 #define PATH_MAX_BYTES       4096
@@ -31,13 +32,6 @@ const struct sluice_option sign_options[] = {
 	{ .key = NULL },
 };
 
-/* RFC 6376 5.4.1, and what else a reader is shown; fields that change on the way (Received, Return-Path) are not among them. */
-static const char *const usual_headers[] = {
-	"From", "Sender", "Reply-To", "Subject", "Date", "Message-ID", "To", "Cc", "MIME-Version", "Content-Type",
-	"Content-Transfer-Encoding", "Content-ID", "Content-Description", "In-Reply-To", "References", "Resent-Date",
-	"Resent-From", "Resent-Sender", "Resent-To", "Resent-Cc", "Resent-Message-ID", "List-Id", "List-Help", "List-Unsubscribe",
-	"List-Unsubscribe-Post", "List-Subscribe", "List-Post", "List-Owner", "List-Archive",
-};
 const struct sign_oversigned sign_oversigned[] = {
 	{ "from:", false }, { "subject:", false }, { "to:", false }, { "date:", true }, { NULL, false }, /* Sendmail adds Date */
 };
@@ -238,7 +232,7 @@ static int read_header(struct sign_config *c, const struct sluice_setting *s, st
 			return wrong(reterr, s->line, "%s is never signed: it changes on the way", never_signed[i]);
 	if (sign_config_signs(c, s->text, strlen(s->text)))
 		return wrong(reterr, s->line, "%s is signed already: leave it out", s->text);
-	if (c->headers.len == ARRAY_LEN(usual_headers) + SIGN_MAX_HEADERS)
+	if (c->headers.len == SIGN_FIELD_USUAL + SIGN_MAX_HEADERS)
 		return wrong(reterr, s->line, "there are at most %d lines 'header'", SIGN_MAX_HEADERS);
 	return add_header(c, s->text);
 }
@@ -254,8 +248,8 @@ static int read_settings(struct sign_config *c, const struct sluice_block *b, st
 {
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < ARRAY_LEN(usual_headers); i++)
-		r = add_header(c, usual_headers[i]);
+	for (const char *const *name = sign_field_usual; r == 0 && *name; name++)
+		r = add_header(c, *name);
 	for (size_t i = 0; r == 0 && i < b->count; i++) {
 		const struct sluice_setting *s = &b->settings[i];
 

@@ -3,6 +3,7 @@
 
 The suite is not part of the tree: it is looked for in $SLUICE_CONFORMANCE, or in ../shared/conformance beside it.
 """
+import datetime
 import json
 import os
 import pathlib
@@ -52,3 +53,46 @@ def test_validation(tmp_path, scenario, name):
 def test_the_suite_is_whole():
     assert len(cases(VALIDATION)) == 171
     assert {case.values[1] for case in cases(VALIDATION) if not case.values[0]['tests'][case.values[1]]['cv']} == FAILED_BEFORE
+
+
+# ---- signing ----
+
+SIGNING = FOLDER / 'arc-draft-sign-tests.yml'
+
+
+def relaxed(value):
+    return ' '.join(value.split())
+
+
+def tags(value):
+    """The tags of a field; blanks say nothing in what the suite compares."""
+    return {name: ''.join(text.split()) for name, text in (tag.strip().split('=', 1) for tag in value.split(';') if tag.strip())}
+
+
+@pytest.mark.skipif(not SIGNING.exists(), reason=f'{SIGNING} is not here')
+@pytest.mark.parametrize('scenario, name', cases(SIGNING))
+def test_signing(tmp_path, scenario, name):
+    """The results are those that the message brings along from a host of our own, as the suite has it."""
+    test = scenario['tests'][name]
+    key = tmp_path / scenario['domain'] / (scenario['sel'] + '.pem')
+    key.parent.mkdir()
+    key.write_text(scenario['privatekey'])
+    key.chmod(0o600)
+    headers = ''.join(f' header {header}\n' for header in test['sig-headers'].split(':'))
+    conf = (f'authserv_id {test["srv-id"]}\nstage_deadline 1s\nlist trusted network [192.0.2.1]\n'
+            f'seal {{\n key {key}\n{headers}}}\nat message {{\n rule seal seal\n}}\n')
+    now = datetime.datetime.utcfromtimestamp(test['t']).strftime('%Y-%m-%dT%H:%M:%SZ')
+    case = check(tmp_path, scenario, test['message'], conf, now=now)
+    inserted = {field['name']: field['value'] for field in case.get('inserted', [])}
+    if not test['AS']:
+        assert case['facts']['seal.result'] == 'not-needed' and not inserted
+        return
+    assert [field['name'] for field in case['inserted']] == ['ARC-Seal', 'ARC-Message-Signature', 'ARC-Authentication-Results']
+    assert relaxed(inserted['ARC-Authentication-Results']) == relaxed(test['AAR'])
+    assert tags(inserted['ARC-Message-Signature']) == tags(test['AMS'])
+    assert tags(inserted['ARC-Seal']) == tags(test['AS'])
+
+
+@pytest.mark.skipif(not SIGNING.exists(), reason=f'{SIGNING} is not here')
+def test_the_signing_suite_is_whole():
+    assert len(cases(SIGNING)) == 17
