@@ -179,7 +179,8 @@ static bool sign_message(struct seal_message *m, EVP_MD_CTX *hash, int64_t now_s
 	sign_field_add_base64(&tags, body, sizeof body);
 	text_addf(&tags, "; c=relaxed/relaxed;\n\td=%s; h=", m->config->key.domain);
 	sign_field_add_names(&tags, text_str(&names));
-	text_addf(&tags, ";\n\ti=%u; s=%s; t=%" PRId64, m->instance, m->config->key.selector, now_s);
+	/* a blank before i=, and no tab: python3-dkim, which list managers use, finds the field by it */
+	text_addf(&tags, "; i=%u;\n\ts=%s; t=%" PRId64, m->instance, m->config->key.selector, now_s);
 	return !tags.failed && sign(m, ARC_MESSAGE, hash, text_str(&tags));
 }
 

@@ -6,7 +6,7 @@ import time
 
 import pytest
 from support import dkim_sender, milter, net
-from support.dkim_sender import MESSAGE, ed25519, rsa, sign, zone
+from support.dkim_sender import MESSAGE, ed25519, give, rsa, sign, zone
 from support.milter import CONTINUE, NOBODY
 
 CONF = "authserv_id mx.example.org\nstage_deadline 2s\n"
@@ -32,17 +32,6 @@ def gate(shared_setup):
     """One daemon with the usual keys; a function that sends it a message."""
     s = shared_setup.sluice(CONF, zone(KEYS))
     return lambda message, **how: send(shared_setup, s, message, **how)
-
-
-def give(m, message, chunk=None, lead=True):
-    """The content of a message up to its end, the body in chunks of this size."""
-    fields, body = dkim_sender.split(message)
-    m.data()
-    for name, value in fields:
-        m.raw_header(name, value if lead else value.lstrip())
-    m.end_of_headers()
-    for i in range(0, len(body), chunk or 65535):
-        m.body(body[i:i + (chunk or 65535)])
 
 
 def send(setup, s, message, chunk=None, **options):

@@ -80,6 +80,17 @@ def split(message):
     return [tuple(field.split(b":", 1)) for field in fields], body
 
 
+def give(m, message, chunk=None, lead=True):
+    """Send a milter the content of a message up to its end, the body in chunks of this size."""
+    fields, body = split(message)
+    m.data()
+    for name, value in fields:
+        m.raw_header(name, value if lead else value.lstrip())
+    m.end_of_headers()
+    for i in range(0, len(body), chunk or 65535):
+        m.body(body[i:i + (chunk or 65535)])
+
+
 def zone(records):
     """The zone of some selectors of example.net: {selector: record}, or a list of records."""
     return "".join(f"{selector}._domainkey.example.net TXT {record}\n"
