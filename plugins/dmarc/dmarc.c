@@ -15,12 +15,15 @@
 #define SIGNERS_MAX 10  /* domains of signatures that are asked about before it is known whether they are good */
 #define TEXTS_MAX   256 /* domains that are looked at */
 
-enum { RESULT, DISPOSITION, POLICY, POLICY_DOMAIN, ORG_DOMAIN, SPF_ALIGNED, DKIM_ALIGNED, RECORD, WALK, TESTING };
+enum { RESULT, DISPOSITION, POLICY, POLICY_DOMAIN, ORG_DOMAIN, SPF_ALIGNED, DKIM_ALIGNED, RECORD, WALK, TESTING, OVERRIDE };
+/* Why what the policy asks for is not done (RFC 9990 has these words); in the order of enum override. */
+static const char *const overrides[] = { "trusted_forwarder", "mailing_list", "local_policy", NULL };
+enum override { TRUSTED_FORWARDER, MAILING_LIST, LOCAL_POLICY, NO_OVERRIDE };
 static const struct sluice_fact facts[] = {
 	[RESULT] = { "dmarc.result", SLUICE_ENUM, dmarc_result_words,
 		"does SPF or DKIM vouch for the domain in From; none: it has no policy" },
 	[DISPOSITION] = { "dmarc.disposition", SLUICE_ENUM, dmarc_policy_words,
-		"what the policy asks for this message" },
+		"what the policy asks for this message, unless there is an override" },
 	[POLICY] = { "dmarc.policy", SLUICE_ENUM, dmarc_policy_words,
 		"the policy of the domain: p, sp or np of the record" },
 	[POLICY_DOMAIN] = { "dmarc.policy_domain", SLUICE_DOMAIN, NULL, "the domain that has the record" },
@@ -30,6 +33,7 @@ static const struct sluice_fact facts[] = {
 	[RECORD] = { "dmarc.record", SLUICE_TEXT, NULL, "the record" },
 	[WALK] = { "dmarc.walk", SLUICE_TEXTS, NULL, "the names at which a record was looked for" },
 	[TESTING] = { "dmarc.testing", SLUICE_BOOL, NULL, "the domain tries its policy out (t=y)" },
+	[OVERRIDE] = { "dmarc.override", SLUICE_ENUM, overrides, "why what the policy asks for is not done" },
 	{ .name = NULL },
 };
 
@@ -333,6 +337,39 @@ static void report_walk(struct sluice_result *res, const struct dmarc_walk *walk
 	}
 }
 
+/* A sealer that we trust had seen it pass, about this domain as far as it says which. */
+static bool has_trusted_pass(const struct sluice_check_ctx *c, const char *domain)
+{
+	size_t len;
+	const char *from = sluice_fact(c, "arc.dmarc_from", &len);
+
+	return fact_is(c, "arc.dmarc", "pass") && (!from || ascii_equals(from, len, domain));
+}
+
+static enum override find_override(const struct sluice_check_ctx *c, const char *domain)
+{
+	if (has_trusted_pass(c, domain))
+		return TRUSTED_FORWARDER;
+	if (sluice_list_has_ip(c, "mailing-lists", sluice_client_ip(c)))
+		return MAILING_LIST;
+	if (sluice_list_has_domain(c, "dmarc-exempt", domain, strlen(domain)))
+		return LOCAL_POLICY;
+	return NO_OVERRIDE;
+}
+
+/* Where something is asked for, and the site knows better. */
+static void override(const struct sluice_check_ctx *c, struct sluice_result *res, const char *domain, struct dmarc_verdict *v)
+{
+	enum override why = NO_OVERRIDE;
+
+	if (v->result == DMARC_FAIL && v->disposition != DMARC_POLICY_NONE)
+		why = find_override(c, domain);
+	if (why == NO_OVERRIDE)
+		return;
+	v->disposition = DMARC_POLICY_NONE;
+	sluice_set_enum(res, OVERRIDE, why);
+}
+
 static void report(struct sluice_result *res, const char *domain, const struct dmarc_verdict *v)
 {
 	sluice_set_enum(res, RESULT, v->result);
@@ -376,6 +413,7 @@ static enum sluice_outcome judge(struct sluice_check_ctx *c, struct sluice_resul
 	if (!align_all(c, &walk, &spf, &dkim))
 		return SLUICE_PENDING;
 	v = dmarc_judge(&walk, existence_of(existence), spf, dkim);
+	override(c, res, m->domain, &v);
 	report_walk(res, &walk);
 	if (walk.policy >= 0) {
 		report_alignment(res, SPF_ALIGNED, spf);
@@ -409,6 +447,8 @@ static const char *const reads[] = {
 	"dkim.domains",
 	"dkim.unverified",
 	"dkim.outcome",
+	"arc.dmarc",
+	"arc.dmarc_from",
 	NULL,
 };
 static const struct sluice_check checks[] = {
@@ -416,11 +456,17 @@ static const struct sluice_check checks[] = {
 		.stage = SLUICE_STAGE_MESSAGE,
 		.run = run,
 		.first_fact = RESULT,
-		.last_fact = TESTING,
+		.last_fact = OVERRIDE,
 		.authres = true,
 		.reads = reads,
 		.feed = feed,
 		.drop = drop },
+	{ .name = NULL },
+};
+
+static const struct sluice_list_use lists[] = {
+	{ "mailing-lists", SLUICE_LIST_NETWORK, false, "hosts of mailing lists whose mail may fail DMARC" },
+	{ "dmarc-exempt", SLUICE_LIST_DOMAIN, false, "domains in From for which the site does not do what they ask" },
 	{ .name = NULL },
 };
 
@@ -474,6 +520,7 @@ SLUICE_PLUGIN(dmarc) = {
 	.facts = facts,
 	.checks = checks,
 	.options = options,
+	.lists = lists,
 	.configure = configure,
 	.release = release,
 };

@@ -5,6 +5,7 @@
 
 #include "filter/base/ascii.h"
 #include "filter/mail/authres.h"
+#include "filter/mail/domain.h"
 #include "filter/mail/header_field.h"
 #include "plugins/seal/seal_message.h"
 
@@ -179,6 +180,17 @@ static const struct sluice_list_use lists[] = {
 	{ .name = NULL },
 };
 
+static void published(const void *state, const char *domain, void (*add)(void *arg, const char *name, const char *text), void *arg)
+{
+	const struct seal_config *config = state;
+	SLUICE_CLEANUP(text_done) struct text name = TEXT_INIT(1024);
+
+	if (!config->has_key || !domain_equal(config->key.domain, strlen(config->key.domain), domain, strlen(domain)))
+		return;
+	dkim_record_name(&name, config->key.selector, domain);
+	add(arg, text_str(&name), config->key.record);
+}
+
 SLUICE_PLUGIN(seal) = {
 	.abi = SLUICE_PLUGIN_ABI,
 	.name = "seal",
@@ -189,4 +201,5 @@ SLUICE_PLUGIN(seal) = {
 	.lists = lists,
 	.configure = seal_configure,
 	.release = seal_release,
+	.published = published,
 };

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from support import arc_sender, sluice
+from support import arc_sender, dkim_sender, sluice
 from support.arc_sender import seal
 from support.dkim_sender import MESSAGE, give, rsa
 from support.milter import CONTINUE
@@ -169,6 +169,31 @@ def test_who_sealed_behind_an_untrusted_one_knows_only_its_word(gate):
     message = seal(seal(MESSAGE, "list.example.net", results="dmarc=pass"), "forward.example.com", cv="pass", results="dmarc=pass")
     message = seal(message, "third.example", cv="pass", results="dmarc=fail")
     assert gate(message).facts["arc.dmarc"] == "fail"
+
+
+@pytest.mark.parametrize("domains, results, lists, override", [
+    ([], "", "", None),
+    (["list.example.net"], "dmarc=pass header.from=example.net", "", "trusted_forwarder"),
+    (["list.example.net"], "dmarc=pass header.from=EXAMPLE.net", "", "trusted_forwarder"),
+    (["list.example.net"], "dmarc=pass", "", "trusted_forwarder"),
+    (["list.example.net"], "dmarc=pass header.from=other.example", "", None),
+    (["list.example.net"], "dmarc=fail header.from=example.net", "", None),
+    (["forward.example.com"], "dmarc=pass header.from=example.net", "", None),
+    ([], "", "list mailing-lists network [192.0.2.0/24]\n", "mailing_list"),
+    ([], "", "list mailing-lists network [198.51.100.0/24]\n", None),
+    ([], "", "list dmarc-exempt domain [example.net]\n", "local_policy"),
+    ([], "", "list dmarc-exempt domain [other.example]\n", None),
+])
+def test_what_a_policy_asks_for_is_overridden(setup, domains, results, lists, override):
+    message = MESSAGE
+    for domain in domains:
+        message = seal(message, domain, results=results)
+    records = {(name, "TXT"): [dkim_sender.quoted(text)] for name, text in KEYS.items()}
+    records.update({("example.net", "TXT"): ["v=spf1 -all"], ("_dmarc.example.net", "TXT"): ["v=DMARC1; p=reject"]})
+    s = setup.sluice(f"{CONF}{lists}dns {{ forward {setup.dns(records).forward} }}\n")
+    facts = send(setup, s, message).facts
+    assert (facts["dmarc.result"], facts["dmarc.policy"]) == ("fail", "reject")
+    assert (facts["dmarc.disposition"], facts.get("dmarc.override")) == ("none" if override else "reject", override)
 
 
 # ---- our own seals ----
