@@ -149,10 +149,69 @@ static void lines_and_lists_have_limits(void **state)
 	text_done(&t);
 }
 
+static void finds_methods_and_their_properties(void **state)
+{
+	static const struct {
+		const char *value, *property, *want; /* of dmarc; NULL: it is not there */
+	} rows[] = {
+		{ "mx.example.org; dmarc=pass", NULL, "pass" },
+		{ "mx.example.org; spf=fail smtp.mailfrom=x; dmarc=fail (p=none) header.from=example.net", NULL, "fail" },
+		{ "mx.example.org; spf=fail smtp.mailfrom=x; dmarc=fail (p=none) header.from=example.net", "header.from", "example.net" },
+		{ "mx.example.org 1; DMARC / 1 = pass", NULL, NULL }, /* the version belongs to the method, without blanks */
+		{ "mx.example.org 1; DMARC/1 = pass", NULL, "pass" },
+		{ " mx.example.org;\r\n\tdmarc=pass\r\n\t header.from = \"a b\"", "header.from", "a b" },
+		{ "mx.example.org; spf=pass header.from=no; dmarc=none", "header.from", NULL },
+		{ "mx.example.org; dmarc=none; dkim=pass header.from=no", "header.from", NULL },
+		{ "mx.example.org; dmarc=none; dmarc=pass", NULL, "none" },
+		{ "mx.example.org; spf=pass reason=\"; dmarc=pass\"", NULL, NULL },
+		{ "mx.example.org; (dmarc=pass)", NULL, NULL },
+		{ "dmarc=pass", NULL, NULL }, /* the authserv-id */
+		{ "mx.example.org; spf=pass dmarc=pass", NULL, NULL },
+		{ "mx.example.org; dmarc", NULL, NULL },
+		{ "mx.example.org; dmarc=", NULL, NULL },
+		{ "mx.example.org; =dmarc; dmarc=pass", NULL, "pass" },
+		{ "mx.example.org; dmarc=\"pass", NULL, NULL },
+		{ "mx.example.org; none", NULL, NULL },
+		{ "", NULL, NULL },
+		{ ";;;=;", NULL, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		size_t len;
+		const char *got = authres_find(rows[i].value, strlen(rows[i].value), "dmarc", rows[i].property, &len);
+
+		if (!got != !rows[i].want || (got && (len != strlen(rows[i].want) || memcmp(got, rows[i].want, len) != 0)))
+			fail_msg("'%s': got '%.*s'", rows[i].value, got ? (int)len : 3, got ? got : "not");
+	}
+}
+
+static void methods_are_what_is_behind_the_name(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "mx.example.org; spf=pass; dkim=none \r\n", "spf=pass; dkim=none" },
+		{ "mx.example.org 1 (a;b);none", "none" },
+		{ "mx.example.org", "" },
+		{ "mx.example.org;", "" },
+		{ "", "" },
+	};
+	size_t len;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *got = authres_methods(rows[i][0], strlen(rows[i][0]), &len);
+
+		assert_int_equal(len, strlen(rows[i][1]));
+		assert_memory_equal(got, rows[i][1], len);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(recognises_what_claims_to_be_ours),
+		cmocka_unit_test(finds_methods_and_their_properties),
+		cmocka_unit_test(methods_are_what_is_behind_the_name),
 		cmocka_unit_test(writes_one_method_a_line),
 		cmocka_unit_test(values_are_bare_or_quoted),
 		cmocka_unit_test(lines_and_lists_have_limits),

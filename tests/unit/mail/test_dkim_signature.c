@@ -93,6 +93,7 @@ static void reads_what_is_in_it(void **state)
 	assert_string_equal(sig.algorithm_text, "ed25519-sha256");
 	assert_int_equal(sig.algorithm, DKIM_ED25519_SHA256);
 	assert_string_equal(sig.b, "/abcdefghi==");
+	assert_string_equal(sig.identity, "ann@Sub.example.net");
 	assert_true(sig.subdomain && sig.has_length);
 	assert_int_equal(sig.header_canon, DKIM_SIMPLE);
 	assert_int_equal(sig.body_canon, DKIM_RELAXED);
@@ -143,6 +144,61 @@ static void time_is_an_argument(void **state)
 	}
 }
 
+static void judges_the_fields_of_arc(void **state)
+{
+	static const struct {
+		enum dkim_kind kind;
+		const char *value, *why; /* NULL: no flaw */
+	} rows[] = {
+		{ DKIM_ARC_MESSAGE, "i=1; a=rsa-sha256; d=example.net; s=sel; h=; b=AAAA; " BH, NULL },
+		{ DKIM_ARC_MESSAGE, "i=50; v=2; a=rsa-sha256; d=example.net; s=sel; h=from; b=AAAA; " BH, NULL },
+		{ DKIM_ARC_MESSAGE, "i=1; a=rsa-sha256; d=example.net; s=sel; h=from:arc-seal; b=AAAA; " BH, "h= names ARC-Seal" },
+		{ DKIM_ARC_MESSAGE, "i=1; a=rsa-sha256; d=example.net; s=sel; b=AAAA; " BH, "no h= tag" },
+		{ DKIM_ARC_MESSAGE, "a=rsa-sha256; d=example.net; s=sel; h=from; b=AAAA; " BH, "no i= tag" },
+		{ DKIM_ARC_MESSAGE, "i=0; a=rsa-sha256; d=example.net; s=sel; h=from; b=AAAA; " BH, "i= is no instance" },
+		{ DKIM_ARC_MESSAGE, "i=51; a=rsa-sha256; d=example.net; s=sel; h=from; b=AAAA; " BH, "i= is no instance" },
+		{ DKIM_ARC_MESSAGE, "i=001; a=rsa-sha256; d=example.net; s=sel; h=from; b=AAAA; " BH, "i= is no instance" },
+		{ DKIM_ARC_MESSAGE, "i=1; a=rsa-sha1; d=example.net; s=sel; h=from; b=AAAA; " BH,
+			"rsa-sha1 proves nothing any more (RFC 8301)" },
+		{ DKIM_ARC_SEAL, "i=1; cv=none; a=rsa-sha256; d=example.net; s=sel; b=AAAA", NULL },
+		{ DKIM_ARC_SEAL, "i=1; cv=none; a=rsa-sha256; d=example.net; s=sel; b=AAAA; x=1; l=y", NULL },
+		{ DKIM_ARC_SEAL, "i=1; cv=none; a=rsa-sha256; d=example.net; s=sel; b=AAAA; h=from", "a seal has no h=" },
+		{ DKIM_ARC_SEAL, "i=1; a=rsa-sha256; d=example.net; s=sel; b=AAAA", "no cv= tag" },
+		{ DKIM_ARC_SEAL, "i=1; cv=NONE; a=rsa-sha256; d=example.net; s=sel; b=AAAA", "cv= is unknown" },
+		{ DKIM_ARC_SEAL, "i=1; cv=; a=rsa-sha256; d=example.net; s=sel; b=AAAA", "cv= is unknown" },
+		{ DKIM_ARC_SEAL, "i=1; cv=none; a=rsa-sha256; d=example.net; s=sel; b=AAAA; t=x", "t= is no time" },
+	};
+	struct dkim_signature sig;
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		dkim_signature_parse(rows[i].kind, rows[i].value, strlen(rows[i].value), &sig);
+		if (!sig.flaw.why != !rows[i].why || (rows[i].why && strcmp(sig.flaw.why, rows[i].why) != 0))
+			fail_msg("'%s': got '%s'", rows[i].value, sig.flaw.why ? sig.flaw.why : "no flaw");
+	}
+	dkim_signature_parse(rows[0].kind, rows[0].value, strlen(rows[0].value), &sig);
+	assert_int_equal(sig.header_canon, DKIM_RELAXED);
+	assert_int_equal(sig.body_canon, DKIM_RELAXED);
+}
+
+static void blanks_what_a_signature_does_not_sign(void **state)
+{
+	static const char *const rows[][2] = {
+		{ " v=1; b=AA\r\n BB ; d=x", " v=1; b=; d=x" },
+		{ " v=1; b = AAAA", " v=1; b =" },
+		{ " b=", " b=" },
+		{ " bh=AA; b=BB; x=b=CC", " bh=AA; b=; x=b=CC" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(256);
+
+		dkim_signature_blank(&out, rows[i][0], strlen(rows[i][0]));
+		assert_string_equal(text_str(&out), rows[i][1]);
+	}
+}
+
 static void too_much_is_said_to_be_so(void **state)
 {
 	SLUICE_CLEANUP(text_done) struct text names = TEXT_INIT(10000);
@@ -166,6 +222,8 @@ int main(void)
 		cmocka_unit_test(reads_what_is_in_it),
 		cmocka_unit_test(a_broken_one_still_says_whose_it_is),
 		cmocka_unit_test(time_is_an_argument),
+		cmocka_unit_test(judges_the_fields_of_arc),
+		cmocka_unit_test(blanks_what_a_signature_does_not_sign),
 		cmocka_unit_test(too_much_is_said_to_be_so),
 	};
 
