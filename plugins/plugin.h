@@ -104,6 +104,8 @@ const struct sluice_address *sluice_rcpt(const struct sluice_check_ctx *c);
 bool sluice_rcpt_rejected(const struct sluice_check_ctx *c);
 /* The client gave valid credentials (SMTP AUTH). Known from MAIL on. */
 bool sluice_authenticated(const struct sluice_check_ctx *c);
+/* The message is internationalized (SMTPUTF8, RFC 6531): its header may be in UTF-8. */
+bool sluice_smtputf8(const struct sluice_check_ctx *c);
 /* Our own name: the authserv-id. */
 const char *sluice_our_name(const struct sluice_check_ctx *c);
 /* Wall clock, seconds since 1970; the same for the whole transaction. */

@@ -45,6 +45,11 @@ bool sluice_authenticated(const struct sluice_check_ctx *c)
 	return *c->d->session->message.auth.authen != '\0';
 }
 
+bool sluice_smtputf8(const struct sluice_check_ctx *c)
+{
+	return c->d->session->message.esmtp.smtputf8;
+}
+
 const char *sluice_our_name(const struct sluice_check_ctx *c)
 {
 	return c->d->snapshot->authserv_id;
@@ -282,12 +287,25 @@ void sluice_authres(struct sluice_result *res, const char *method, const char *r
 	(void)vec_push(&d->authres[res->c->check->scope], entry);
 }
 
+/* Who has authenticated, and so needs nobody to vouch for him (RFC 8601 2.7.4). */
+static struct authres_entry auth_entry(const struct dialogue *d, struct sluice_authres_property properties[2])
+{
+	const char *user = d->session->message.auth.authen;
+
+	properties[0] = (struct sluice_authres_property){ "smtp.auth", user, strlen(user) };
+	properties[1] = (struct sluice_authres_property){ .name = NULL };
+	return (struct authres_entry){ .method = "auth", .result = "pass", .properties = properties };
+}
+
 const char *host_authres(struct dialogue *d)
 {
 	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(AUTHRES_MAX_BYTES);
 	struct authres_entry entries[AUTHRES_MAX_METHODS];
+	struct sluice_authres_property auth[2];
 	size_t count = 0;
 
+	if (*d->session->message.auth.authen)
+		entries[count++] = auth_entry(d, auth);
 	for (size_t scope = 0; scope < ARRAY_LEN(d->authres); scope++)
 		for (size_t i = 0; i < d->authres[scope].len && count < ARRAY_LEN(entries); i++)
 			entries[count++] = d->authres[scope].items[i];

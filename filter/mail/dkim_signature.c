@@ -38,14 +38,22 @@ static bool name_valid(const char *name)
 	return label > 0;
 }
 
+/* Without white space, and as the DNS has it: internationalized mail may have U-labels (RFC 8616 4). "": it is no name. */
+static void read_name(const struct tag *tag, char ret[DKIM_NAME_MAX + 1])
+{
+	char given[4 * DKIM_NAME_MAX];
+
+	ret[0] = '\0';
+	if (!tag || !tag_squeeze(tag, given, sizeof given) || !domain_to_ascii(given, strlen(given), ret) || !name_valid(ret))
+		ret[0] = '\0';
+}
+
 static void read_names(const struct taglist *l, struct dkim_signature *sig)
 {
 	const struct tag *d = taglist_find(l, "d"), *s = taglist_find(l, "s");
 
-	if (!d || !tag_squeeze(d, sig->domain, sizeof sig->domain) || !name_valid(sig->domain))
-		sig->domain[0] = '\0';
-	if (!s || !tag_squeeze(s, sig->selector, sizeof sig->selector) || !name_valid(sig->selector))
-		sig->selector[0] = '\0';
+	read_name(d, sig->domain);
+	read_name(s, sig->selector);
 	for (char *c = sig->domain; *c; c++)
 		*c = ascii_lower(*c);
 	if (!sig->domain[0])
@@ -171,6 +179,7 @@ static void read_identity(const struct taglist *l, struct dkim_signature *sig)
 {
 	const struct tag *i = taglist_find(l, "i");
 	char value[IDENTITY_MAX];
+	char ascii[DOMAIN_ASCII_SIZE];
 	const char *domain;
 
 	if (!i)
@@ -183,9 +192,9 @@ static void read_identity(const struct taglist *l, struct dkim_signature *sig)
 	if (strlen(value) < sizeof sig->identity)
 		memcpy(sig->identity, value, strlen(value) + 1);
 	domain++;
-	sig->subdomain = !domain_equal(domain, strlen(domain), sig->domain, strlen(sig->domain));
-	if (!domain_within(domain, strlen(domain), sig->domain, strlen(sig->domain)))
+	if (!domain_to_ascii(domain, strlen(domain), ascii) || !domain_within(ascii, strlen(ascii), sig->domain, strlen(sig->domain)))
 		dkim_set_flaw(&sig->flaw, DKIM_PERMERROR, "i= is not within d=");
+	sig->subdomain = !domain_equal(ascii, strlen(ascii), sig->domain, strlen(sig->domain));
 }
 
 /* A number of digits alone; UINT64_MAX when it has more than max_digits. */

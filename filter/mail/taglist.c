@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "filter/base/ascii.h"
+#include "filter/base/utf8.h"
 
 static void trim(const char **at, size_t *len)
 {
@@ -25,11 +26,16 @@ static bool good_name(const char *name, size_t len)
 	return true;
 }
 
+/* Printable, and characters beyond ASCII that are well-formed (RFC 6532 3.2). */
 static bool good_value(const char *value, size_t len)
 {
-	for (size_t i = 0; i < len; i++)
-		if ((value[i] <= ' ' || value[i] > '~') && !ascii_is_space(value[i]))
+	size_t n;
+
+	for (size_t i = 0; i < len; i += n) {
+		n = utf8_char_len(value + i, len - i);
+		if (n == 0 || (n == 1 && (value[i] <= ' ' || value[i] > '~') && !ascii_is_space(value[i])))
 			return false;
+	}
 	return true;
 }
 

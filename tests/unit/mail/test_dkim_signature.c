@@ -114,6 +114,19 @@ static void a_broken_one_still_says_whose_it_is(void **state)
 	assert_string_equal(sig.selector, "sel");
 }
 
+static void names_are_as_the_dns_has_them(void **state)
+{
+	static const char value[] = "v=1; a=rsa-sha256; d=B\xc3\xbc" "cher.example; s=\xc3\xa4; i=ann@post.b\xc3\xbc" "cher.example; h=from; b=AAAA; " BH;
+	struct dkim_signature sig;
+
+	(void)state;
+	dkim_signature_parse(DKIM_SIGNATURE, value, strlen(value), &sig);
+	assert_null(sig.flaw.why);
+	assert_string_equal(sig.domain, "xn--bcher-kva.example");
+	assert_string_equal(sig.selector, "xn--4ca");
+	assert_true(sig.subdomain);
+}
+
 static void time_is_an_argument(void **state)
 {
 	static const struct {
@@ -221,6 +234,7 @@ int main(void)
 		cmocka_unit_test(judges_signatures),
 		cmocka_unit_test(reads_what_is_in_it),
 		cmocka_unit_test(a_broken_one_still_says_whose_it_is),
+		cmocka_unit_test(names_are_as_the_dns_has_them),
 		cmocka_unit_test(time_is_an_argument),
 		cmocka_unit_test(judges_the_fields_of_arc),
 		cmocka_unit_test(blanks_what_a_signature_does_not_sign),

@@ -32,7 +32,9 @@ static void reads_the_grammar_of_rfc_6376(void **state)
 		{ "a-b=1", NULL },
 		{ "a b=1", NULL },
 		{ "v=1;v=1", NULL },
-		{ "n=caf\xc3\xa9", NULL },
+		{ "n=caf\xc3\xa9", "n=caf\xc3\xa9|" },
+		{ "n=caf\xe9", NULL },
+		{ "caf\xc3\xa9=1", NULL },
 		{ "n=\x01", NULL },
 	};
 
