@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* dkim.c - sluicectl dkim keygen | check: keys to sign with, and what the DNS says of them. */
-#include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
-#include <openssl/pem.h>
-#include <openssl/rsa.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sysexits.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "filter/base/ascii.h"
 #include "filter/base/vec.h"
 #include "filter/ctl/ctl.h"
+#include "filter/ctl/dkim_file.h"
 #include "filter/engine/snapshot.h"
 #include "filter/mail/dkim_record.h"
 
@@ -121,104 +116,19 @@ static void name_by_month(struct keygen *k)
 	(void)snprintf(k->selector, sizeof k->selector, "%s-%04d%02d", dkim_key_words[k->type], tm.tm_year + 1900, tm.tm_mon + 1);
 }
 
-static EVP_PKEY *make_key(const struct keygen *k)
-{
-	return k->type == DKIM_KEY_RSA ? EVP_RSA_gen(k->bits) : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-}
-
-static bool write_all(int fd, const char *bytes, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n < 0 && errno != EINTR)
-			return false;
-		if (n > 0) {
-			bytes += n;
-			len -= (size_t)n;
-		}
-	}
-	return fsync(fd) == 0;
-}
-
-static int cannot_write(const char *path)
-{
-	if (errno == EEXIST)
-		fprintf(stderr, "sluicectl: %s is there already, and is left as it is: choose another --selector\n", path);
-	else
-		fprintf(stderr, "sluicectl: %s cannot be written: %s\n", path, strerror(errno));
-	return EX_CANTCREAT;
-}
-
-/* The folder of the domain, made when it is not there. It and the key belong to whoever owns the folder of all keys: the daemon. */
-static int open_folder(const struct keygen *k, struct stat *ret)
-{
-	int all = open(k->out, O_RDONLY | O_DIRECTORY | O_CLOEXEC), fd = -1, saved;
-	bool made;
-
-	if (all < 0)
-		return -1;
-	if (fstat(all, ret) == 0) {
-		made = mkdirat(all, k->domain, 0700) == 0;
-		fd = openat(all, k->domain, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (made && fd >= 0)
-			(void)!fchown(fd, ret->st_uid, ret->st_gid);
-	}
-	saved = errno;
-	(void)close(all);
-	errno = saved;
-	return fd;
-}
-
-static int write_key(const struct keygen *k, const char *pem, size_t len)
-{
-	SLUICE_CLEANUP(text_done) struct text path = TEXT_INIT(4096), name = TEXT_INIT(NAME_MAX_BYTES + 8);
-	struct stat owner;
-	int folder = open_folder(k, &owner), fd, status = EX_OK;
-
-	if (folder < 0) {
-		fprintf(stderr, "sluicectl: %s/%s: %s; the folder of all keys is made with: install -d -m 700 -o sluice %s\n", k->out, k->domain,
-			strerror(errno), k->out);
-		return EX_CANTCREAT;
-	}
-	text_addf(&name, "%s.pem", k->selector);
-	text_addf(&path, "%s/%s/%s", k->out, k->domain, text_str(&name));
-	fd = openat(folder, text_str(&name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0) {
-		status = cannot_write(text_str(&path));
-	} else if (fchmod(fd, 0600) < 0 || (geteuid() == 0 && fchown(fd, owner.st_uid, owner.st_gid) < 0) || !write_all(fd, pem, len)) {
-		status = cannot_write(text_str(&path));
-		(void)unlinkat(folder, text_str(&name), 0);
-	}
-	if (fd >= 0)
-		(void)close(fd);
-	(void)close(folder);
-	if (status == EX_OK)
-		printf("; the key is in %s\n", text_str(&path));
-	return status;
-}
-
+/* As a zone file has it: a comment that says where the key is, and its record. */
 static int make(const struct keygen *k)
 {
 	SLUICE_CLEANUP(text_done) struct text record = TEXT_INIT(DKIM_RECORD_MAX_BYTES), name = TEXT_INIT(2 * NAME_MAX_BYTES + 16);
-	EVP_PKEY *key = make_key(k);
-	BIO *bio = BIO_new(BIO_s_secmem());
-	int status = EX_SOFTWARE;
-	char *pem;
-	long len;
+	const struct dkim_file file = { k->out, k->domain, k->selector, ".pem", k->type, k->bits };
+	int status = dkim_file_make(&file, &record);
 
-	if (key && bio && PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1 && dkim_record_write(&record, key)) {
-		len = BIO_get_mem_data(bio, &pem);
-		status = write_key(k, pem, (size_t)len);
-	} else {
-		fputs("sluicectl: OpenSSL could not make a key\n", stderr);
-	}
 	dkim_record_name(&name, k->selector, k->domain);
-	if (status == EX_OK)
-		print_record(text_str(&name), text_str(&record));
-	BIO_free(bio);
-	EVP_PKEY_free(key);
-	return status;
+	if (status != EX_OK)
+		return status;
+	printf("; the key is in %s/%s/%s.pem\n", k->out, k->domain, k->selector);
+	print_record(text_str(&name), text_str(&record));
+	return EX_OK;
 }
 
 static int keygen(int argc, char **argv)
