@@ -131,9 +131,14 @@ static int on_greylist(struct daemon *d, const char *argument, struct text *out)
 	return control_greylist(daemon_snapshot(d), argument, out);
 }
 
+static int on_rotation(struct daemon *d, const char *argument, struct text *out)
+{
+	return control_rotation(daemon_snapshot(d), argument, out);
+}
+
 static const struct { const char *verb; int (*serve)(struct daemon *d, const char *argument, struct text *out); } verbs[] = {
 	{ "status", on_status }, { "reload", on_reload }, { "explain", on_explain }, { "metrics", on_metrics },
-	{ "limits", on_limits }, { "greylist", on_greylist },
+	{ "limits", on_limits }, { "greylist", on_greylist }, { "rotation", on_rotation },
 };
 
 static int serve(struct daemon *d, char *line, struct text *out)

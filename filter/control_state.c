@@ -9,6 +9,7 @@
 #include "filter/control.h"
 
 #define ROWS_MAX 1000 /* of a list */
+#define ROTATION_KEPT_MS (INT64_C(1000) * 24 * 3600 * 1000) /* longer than a key may be used */
 
 struct request {
 	const struct snapshot *s;
@@ -310,6 +311,32 @@ static int greylist_forget(const struct request *q)
 	return status == EX_NOINPUT ? say(q->out, status, "nothing is known of it: 'sluicectl greylist list' shows what is") : status;
 }
 
+/* ---- the life of keys: what is in it is the business of sluicectl dkim rotate ---- */
+
+static int rotation_get(const struct request *q)
+{
+	SLUICE_CLEANUP(text_done) struct text key = TEXT_INIT(LIMIT_KEY_BYTES);
+	struct sluice_store_answer a;
+
+	full_key(q, &key);
+	a = store_get(q->s->store, text_str(&key), key.len, CONTROL_TIMEOUT_MS, q->out);
+	return a.status == SLUICE_STORE_FAILED ? failed(q, &a) : EX_OK;
+}
+
+static int rotation_put(const struct request *q)
+{
+	SLUICE_CLEANUP(text_done) struct text key = TEXT_INIT(LIMIT_KEY_BYTES), name = TEXT_INIT(LIMIT_KEY_BYTES);
+	const char *value = strchr(q->key, ' ');
+	struct sluice_store_answer a;
+
+	if (!value)
+		return say(q->out, EX_USAGE, "put needs a key and a text");
+	text_add(&name, q->key, (size_t)(value - q->key));
+	full_key(&(struct request){ q->s, q->out, q->plugin, text_str(&name) }, &key);
+	a = call(q, (struct sluice_store_op){ .verb = SLUICE_STORE_PUT, .put = { value + 1, strlen(value + 1), ROTATION_KEPT_MS } }, &key);
+	return a.status == SLUICE_STORE_FAILED ? failed(q, &a) : EX_OK;
+}
+
 /* ---- requests ---- */
 
 struct verb {
@@ -352,4 +379,11 @@ int control_greylist(const struct snapshot *s, const char *request, struct text 
 	};
 
 	return serve(s, "greylist", verbs, request, out);
+}
+
+int control_rotation(const struct snapshot *s, const char *request, struct text *out)
+{
+	static const struct verb verbs[] = { { "get", rotation_get, true }, { "put", rotation_put, true }, { NULL, NULL, false } };
+
+	return serve(s, "rotation", verbs, request, out);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * control_state.h - what sluicectl asks of the store: limits and the greylist. A request is VERB [KEY], the parts of a key
+ * control_state.h - what sluicectl asks of the store: limits, the greylist, and the life of keys. A request is VERB [KEY], the parts of a key
  * with '|' between. Each adds text for people to out, and returns an exit status (sysexits(3)). The main thread's; they wait for
  * the store, no longer than CONTROL_TIMEOUT_MS for one operation.
  */
@@ -14,5 +14,7 @@
 int control_limits(const struct snapshot *s, const char *request, struct text *out);
 /* list | show KEY | pass KEY | forget CLIENT or KEY, where KEY is CLIENT|SENDER|RECIPIENT */
 int control_greylist(const struct snapshot *s, const char *request, struct text *out);
+/* get KEY | put KEY TEXT, where KEY is DOMAIN|TYPE; get of what was never put says nothing */
+int control_rotation(const struct snapshot *s, const char *request, struct text *out);
 
 #endif

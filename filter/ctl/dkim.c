@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* dkim.c - sluicectl dkim keygen | check: keys to sign with, and what the DNS says of them. */
+/* dkim.c - sluicectl dkim keygen | check | rotate: keys to sign with, and what the DNS says of them. */
 #include <getopt.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -16,7 +16,6 @@
 
 #define DEFAULT_KEYS    SLUICE_SYSCONFDIR "/keys"
 #define DEFAULT_BITS    2048
-#define ZONE_STRING_MAX 255 /* octets of one string of a TXT record (RFC 1035 3.3.14) */
 #define NAME_MAX_BYTES  256
 
 struct keygen {
@@ -37,6 +36,8 @@ static int usage(FILE *out, int status)
 	      "                                compare the keys that sign for a domain with the DNS\n"
 	      "  -c FILE          configuration (" CTL_DEFAULT_CONFIG ")\n"
 	      "  --zone FILE      answer DNS from this file, and ask no network\n"
+	      "       sluicectl dkim rotate DOMAIN [OPTION...]\n"
+	      "                                take a key that has become old to its successor; its -h has the options\n"
 	      "exit status of check: 0 all are good, 1 one is not, 66 there is no key, 75 the DNS does not answer\n", out);
 	return status;
 }
@@ -47,15 +48,6 @@ static void lower(char out[NAME_MAX_BYTES], const char *name)
 
 	for (size_t i = 0; i <= len; i++)
 		out[i] = ascii_lower(name[i]);
-}
-
-/* As a zone file has it: a long record is several strings. */
-static void print_record(const char *name, const char *record)
-{
-	printf("%s. IN TXT (", name);
-	for (size_t at = 0, len = strlen(record); at < len; at += ZONE_STRING_MAX)
-		printf("\n\t\"%.*s\"", ZONE_STRING_MAX, record + at);
-	fputs(" )\n", stdout);
 }
 
 static bool domain_or_complain(const char *domain)
@@ -127,7 +119,7 @@ static int make(const struct keygen *k)
 	if (status != EX_OK)
 		return status;
 	printf("; the key is in %s/%s/%s.pem\n", k->out, k->domain, k->selector);
-	print_record(text_str(&name), text_str(&record));
+	dkim_print_record(text_str(&name), text_str(&record));
 	return EX_OK;
 }
 
@@ -238,17 +230,6 @@ static void ask_all(struct resolver *r, struct wanted_list *list)
 	(void)pthread_mutex_destroy(&asking.lock);
 }
 
-static bool same_key(const struct dkim_record *theirs, const char *record)
-{
-	struct dkim_record ours;
-	EVP_PKEY *a = dkim_record_key(theirs), *b = dkim_record_parse(record, strlen(record), &ours) ? dkim_record_key(&ours) : NULL;
-	bool same = a && b && EVP_PKEY_eq(a, b) == 1;
-
-	EVP_PKEY_free(a);
-	EVP_PKEY_free(b);
-	return same;
-}
-
 enum found { FOUND_GOOD, FOUND_TESTING, FOUND_MISSING, FOUND_OTHER, FOUND_REVOKED, FOUND_NOT_FOR_MAIL, FOUND_SEVERAL, FOUND_UNANSWERED };
 static const char *const found_texts[] = {
 	[FOUND_GOOD] = "good",
@@ -278,7 +259,7 @@ static enum found judge(const struct sluice_dns_answer *answer, const char *reco
 		return count ? FOUND_SEVERAL : FOUND_MISSING;
 	if (theirs.key_len == 0)
 		return FOUND_REVOKED;
-	if (!same_key(&theirs, record))
+	if (!dkim_record_has_key(&theirs, record))
 		return FOUND_OTHER;
 	if (!theirs.for_mail)
 		return FOUND_NOT_FOR_MAIL;
@@ -295,7 +276,7 @@ static int compare(const struct wanted_list *list)
 
 		printf("%s: %s\n", w->name, found_texts[found]);
 		if (found == FOUND_MISSING || found == FOUND_OTHER)
-			print_record(w->name, w->record);
+			dkim_print_record(w->name, w->record);
 		if (found == FOUND_UNANSWERED && status == EX_OK)
 			status = EX_TEMPFAIL;
 		else if (found > FOUND_TESTING && found != FOUND_UNANSWERED)
@@ -378,5 +359,7 @@ int ctl_dkim(int argc, char **argv)
 		return keygen(argc - 1, argv + 1);
 	if (argc >= 2 && !strcmp(argv[1], "check"))
 		return check(argc - 1, argv + 1);
+	if (argc >= 2 && !strcmp(argv[1], "rotate"))
+		return ctl_dkim_rotate(argc - 1, argv + 1);
 	return usage(stderr, EX_USAGE);
 }

@@ -11,7 +11,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#define NAME_MAX_BYTES 300
+#define NAME_MAX_BYTES  300
+#define ZONE_STRING_MAX 255 /* octets of one string of a TXT record (RFC 1035 3.3.14) */
 
 static EVP_PKEY *make_key(const struct dkim_file *f)
 {
@@ -86,6 +87,14 @@ static int write_key(const struct dkim_file *f, const char *pem, size_t len)
 		(void)close(fd);
 	(void)close(folder);
 	return status;
+}
+
+void dkim_print_record(const char *name, const char *record)
+{
+	printf("%s. IN TXT (", name);
+	for (size_t at = 0, len = strlen(record); at < len; at += ZONE_STRING_MAX)
+		printf("\n\t\"%.*s\"", ZONE_STRING_MAX, record + at);
+	fputs(" )\n", stdout);
 }
 
 int dkim_file_make(const struct dkim_file *f, struct text *record)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* dkim_file.h - a new key to sign with, in a file. */
+/* dkim_file.h - a new key to sign with, in a file; and its record. */
 #ifndef CTL_DKIM_FILE_H
 #define CTL_DKIM_FILE_H
 
@@ -17,5 +17,8 @@ struct dkim_file {
 
 /* Make it, and its record, which is added. A file that is there is left as it is. An exit status; what is wrong is said on stderr. */
 int dkim_file_make(const struct dkim_file *f, struct text *record);
+
+/* A TXT record on stdout, as a zone file has it: a long one is several strings. */
+void dkim_print_record(const char *name, const char *record);
 
 #endif

@@ -110,6 +110,17 @@ enum dkim_key_type dkim_record_type(const EVP_PKEY *key)
 	}
 }
 
+bool dkim_record_has_key(const struct dkim_record *r, const char *other)
+{
+	struct dkim_record parsed;
+	EVP_PKEY *a = dkim_record_key(r), *b = dkim_record_parse(other, strlen(other), &parsed) ? dkim_record_key(&parsed) : NULL;
+	bool same = a && b && EVP_PKEY_eq(a, b) == 1;
+
+	EVP_PKEY_free(a);
+	EVP_PKEY_free(b);
+	return same;
+}
+
 bool dkim_record_write(struct text *out, EVP_PKEY *key)
 {
 	enum dkim_key_type type = dkim_record_type(key);

@@ -32,6 +32,8 @@ struct dkim_record {
 bool dkim_record_parse(const char *bytes, size_t len, struct dkim_record *ret);
 /* The public key, for EVP_PKEY_free(). An RSA key may be a SubjectPublicKeyInfo or an RSAPublicKey. NULL: it is none. */
 EVP_PKEY *dkim_record_key(const struct dkim_record *r);
+/* Is it the key of that other record, given as text? */
+bool dkim_record_has_key(const struct dkim_record *r, const char *other);
 /* The record that a private or public key needs. out: TEXT_INIT(DKIM_RECORD_MAX_BYTES). False: no such key has one. */
 bool dkim_record_write(struct text *out, EVP_PKEY *key);
 /* What kind of DKIM key this is; UNKNOWN: none. */

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "filter/base/text.h"
 #include "plugins/plugin.h"
 
 #define STORE_KEY_MAX   SLUICE_STORE_KEY_MAX
@@ -35,6 +36,8 @@ struct store;
 void store_run(struct store *s, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg);
 /* The same, and wait for the answer, timeout_ms at most; its value is not handed on. Not on a thread of the store's. */
 struct sluice_store_answer store_call(struct store *s, const struct sluice_store_op *op, int64_t timeout_ms);
+/* The value of a key, added to *ret. As store_call(). */
+struct sluice_store_answer store_get(struct store *s, const char *key, size_t key_len, int64_t timeout_ms, struct text *ret);
 
 /* An entry, for people to look at. */
 struct store_row {
