@@ -39,7 +39,7 @@ enum rotation_step rotation_next(const struct rotation *r, const struct rotation
 {
 	switch (r->state) {
 	case ROTATION_AT_REST:
-		return facts->at_once || facts->key_age_s < 0 || facts->key_age_s >= facts->every_s ? ROTATION_MAKE : ROTATION_NOTHING;
+		return facts->at_once || facts->begun || facts->key_age_s < 0 || facts->key_age_s >= facts->every_s ? ROTATION_MAKE : ROTATION_NOTHING;
 	case ROTATION_MADE:
 		return ROTATION_LOOK;
 	case ROTATION_PUBLISHED:

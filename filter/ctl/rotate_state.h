@@ -38,6 +38,7 @@ struct rotation_facts {
 	int64_t now_s;
 	int64_t key_age_s; /* of the youngest key that signs; -1: there is none */
 	int64_t every_s;   /* how old a key may become */
+	bool begun;        /* a next key is there, of a run that was cut short */
 	bool at_once;      /* whatever its age */
 };
 enum rotation_step {

@@ -265,17 +265,19 @@ static int revoke(struct rotate *r)
 
 /* ---- a run ---- */
 
-static int find_age(const struct rotate *r, int64_t *ret_age_s)
+static int find_facts(const struct rotate *r, struct rotation_facts *ret)
 {
-	SLUICE_CLEANUP(rotate_keys_done) struct rotate_keys signing = { 0 };
+	SLUICE_CLEANUP(rotate_keys_done) struct rotate_keys signing = { 0 }, next = { 0 };
 	int status = rotate_files_list(&r->folder, ROTATE_SIGNS, &signing);
 
-	*ret_age_s = -1;
+	if (status == EX_OK)
+		status = rotate_files_list(&r->folder, ROTATE_NEXT, &next);
+	*ret = (struct rotation_facts){ .now_s = r->now_s, .every_s = r->every_s, .at_once = r->at_once, .begun = next.len > 0, .key_age_s = -1 };
 	for (size_t i = 0; i < signing.len; i++) {
 		int64_t age_s = r->now_s > signing.items[i].made_s ? r->now_s - signing.items[i].made_s : 0;
 
-		if (*ret_age_s < 0 || age_s < *ret_age_s)
-			*ret_age_s = age_s;
+		if (ret->key_age_s < 0 || age_s < ret->key_age_s)
+			ret->key_age_s = age_s;
 	}
 	return status;
 }
@@ -292,8 +294,8 @@ static int wait(const struct rotate *r)
 /* *ret_goes_on: the next step may follow at once. */
 static int step(struct rotate *r, bool *ret_goes_on)
 {
-	struct rotation_facts facts = { .now_s = r->now_s, .every_s = r->every_s, .at_once = r->at_once };
-	int status = find_age(r, &facts.key_age_s);
+	struct rotation_facts facts;
+	int status = find_facts(r, &facts);
 	enum rotation_state before = r->rotation.state;
 
 	*ret_goes_on = false;
