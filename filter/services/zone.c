@@ -143,8 +143,10 @@ static int parse_mx(struct parser *p, const char *s, size_t len, struct sluice_d
 	return parse_target(p, host, host_len, r);
 }
 
+/* Text as it stands, or, where it begins with a quote, strings in quotes with blanks between, which are joined (RFC 1035 5.1). */
 static int parse_text(struct parser *p, const char *s, size_t len, struct sluice_dns_record *r)
 {
+	bool strings = len > 0 && *s == '"', inside = false;
 	char *out = arena_alloc(p->arena, len + 1);
 	size_t used = 0;
 
@@ -153,15 +155,24 @@ static int parse_text(struct parser *p, const char *s, size_t len, struct sluice
 	for (size_t i = 0; i < len; i++) {
 		uint64_t number;
 
-		if (s[i] != '\\') {
+		if (strings && s[i] == '"') {
+			inside = !inside;
+		} else if (strings && !inside) {
+			if (!is_blank(s[i]))
+				return wrong(p, "between strings in quotes nothing stands but blanks");
+		} else if (s[i] != '\\') {
 			out[used++] = s[i];
-			continue;
-		}
-		if (len - i < 4 || !ascii_to_u64(s + i + 1, 3, 255, &number))
+		} else if (len - i >= 4 && ascii_to_u64(s + i + 1, 3, 255, &number)) {
+			out[used++] = (char)number;
+			i += 3;
+		} else if (strings && i + 1 < len && !ascii_is_digit(s[i + 1])) {
+			out[used++] = s[++i];
+		} else {
 			return wrong(p, "a backslash in TXT begins three digits, \\000 to \\255; itself it is \\092");
-		out[used++] = (char)number;
-		i += 3;
+		}
 	}
+	if (inside)
+		return wrong(p, "a string in quotes does not end");
 	r->data = out;
 	r->len = used;
 	return 0;

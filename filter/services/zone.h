@@ -2,7 +2,7 @@
 /*
  * zone.h - answers from a file: for tests, for `sluicectl check --zone`, and for split horizon.
  *
- * Lines `name TYPE value`: A, AAAA, MX "10 host", TXT with the text to the end of the line and \DDD escapes, PTR,
+ * Lines `name TYPE value`: A, AAAA, MX "10 host", TXT with the text to the end of the line, or strings in quotes, and \DDD escapes, PTR,
  * CNAME; or SERVFAIL or TIMEOUT as value. Several lines of one name and type are several records. # and ; begin a
  * comment where a line begins.
  */

@@ -19,6 +19,9 @@ static const char file[] = "# a comment\n"
 			   "example.org\tTXT\tv=spf1 a -all \n"
 			   "text.example.org TXT \\032a\\092\\000b\n"
 			   "empty.example.org TXT\n"
+			   "strings.example.org TXT \"v=spf1 \" \t\"a\"\"\\032-all\\\\\\\"\" \n"
+			   "nothing.example.org TXT \"\"\n"
+			   "late.example.org TXT a \"b\"\n"
 			   "mx.example.org AAAA 2001:db8::1\n"
 			   "mapped.example.org AAAA ::ffff:192.0.2.1\n"
 			   "deep.below.example.org A 192.0.2.3\n"
@@ -42,6 +45,9 @@ static const struct {
 	{ "example.org", SLUICE_DNS_TXT, "ok: v=spf1 a -all " },
 	{ "text.example.org", SLUICE_DNS_TXT, "ok: \\032a\\092\\000b" },
 	{ "empty.example.org", SLUICE_DNS_TXT, "ok: " },
+	{ "strings.example.org", SLUICE_DNS_TXT, "ok: v=spf1 a -all\\092\"" },
+	{ "nothing.example.org", SLUICE_DNS_TXT, "ok: " },
+	{ "late.example.org", SLUICE_DNS_TXT, "ok: a \"b\"" },
 	{ "example.org", SLUICE_DNS_AAAA, "nodata:" },
 	{ "mx.example.org", SLUICE_DNS_AAAA, "ok: 2001:db8::1" },
 	{ "mapped.example.org", SLUICE_DNS_AAAA, "ok: 192.0.2.1" },
@@ -124,6 +130,9 @@ static const struct {
 	{ "a.org PTR a..b", "z:1: the value is no domain name" },
 	{ "a.org CNAME", "z:1: the value is no domain name" },
 	{ "a.org TXT a\\b", "z:1: a backslash in TXT begins three digits" },
+	{ "a.org TXT \"a\\300\"", "z:1: a backslash in TXT begins three digits" },
+	{ "a.org TXT \"a\" b", "z:1: between strings in quotes" },
+	{ "a.org TXT \"a\" \"b", "z:1: a string in quotes does not end" },
 };
 
 static void says_what_is_wrong(void **state)
