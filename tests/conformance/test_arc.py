@@ -1,28 +1,23 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The test suite of ARC (ValiMail's arc_test_suite) through `sluicectl check`, one test each.
-
-The suite is not part of the tree: it is looked for in $SLUICE_CONFORMANCE, or in ../shared/conformance beside it.
-"""
+"""The test suite of ARC (ValiMail's arc_test_suite) through `sluicectl check`, one test each."""
 import datetime
 import json
-import os
-import pathlib
 
 import pytest
-import yaml
-from support import sluice
+from support import sluice, suites
 
-FOLDER = pathlib.Path(os.environ.get('SLUICE_CONFORMANCE', sluice.TOP.parent / 'shared/conformance')) / 'arc'
-VALIDATION = FOLDER / 'arc-draft-validation-tests.yml'
+VALIDATION = suites.FOLDER / 'arc/arc-draft-validation-tests.yml'
+SIGNING = suites.FOLDER / 'arc/arc-draft-sign-tests.yml'
 CONF = 'authserv_id lists.example.org\nstage_deadline 1s\n'
 # The suite expects nothing of these, as what the last sealer says is that the chain had failed before: fail is right.
 FAILED_BEFORE = {'cv_fail_i1_as_cv_fail', 'cv_fail_i2_as2_fail', 'cv_fail_i2_as1_fail'}
 
 
-def cases(path):
-    if not path.exists():
-        return [pytest.param(None, None, id='suite')]
-    return [pytest.param(s, name, id=f'{s["description"]}/{name}') for s in yaml.safe_load_all(path.read_text()) if s for name in s['tests']]
+def cases(standard, key, only=False):
+    """Tests that have this key: of all files, or of the standard one."""
+    rows = [pytest.param(s, name, id=f'{"" if file == standard.name else file + ":"}{s["description"]}/{name}')
+            for file, s in suites.scenarios('arc', key) for name in s['tests'] if not only or file == standard.name]
+    return suites.or_skipped(rows, standard)
 
 
 def zone(records):
@@ -40,8 +35,7 @@ def check(tmp_path, scenario, message, conf=CONF, client='192.0.2.1', now='2017-
     return json.loads(run.stdout)
 
 
-@pytest.mark.skipif(not VALIDATION.exists(), reason=f'{VALIDATION} is not here')
-@pytest.mark.parametrize('scenario, name', cases(VALIDATION))
+@pytest.mark.parametrize('scenario, name', cases(VALIDATION, 'cv'))
 def test_validation(tmp_path, scenario, name):
     test = scenario['tests'][name]
     want = 'fail' if name in FAILED_BEFORE else test['cv'].lower()
@@ -51,14 +45,12 @@ def test_validation(tmp_path, scenario, name):
 
 @pytest.mark.skipif(not VALIDATION.exists(), reason=f'{VALIDATION} is not here')
 def test_the_suite_is_whole():
-    assert len(cases(VALIDATION)) == 171
-    assert {case.values[1] for case in cases(VALIDATION) if not case.values[0]['tests'][case.values[1]]['cv']} == FAILED_BEFORE
+    rows = cases(VALIDATION, 'cv', only=True)
+    assert len(rows) == 171
+    assert {case.values[1] for case in rows if not case.values[0]['tests'][case.values[1]]['cv']} == FAILED_BEFORE
 
 
 # ---- signing ----
-
-SIGNING = FOLDER / 'arc-draft-sign-tests.yml'
-
 
 def relaxed(value):
     return ' '.join(value.split())
@@ -69,8 +61,7 @@ def tags(value):
     return {name: ''.join(text.split()) for name, text in (tag.strip().split('=', 1) for tag in value.split(';') if tag.strip())}
 
 
-@pytest.mark.skipif(not SIGNING.exists(), reason=f'{SIGNING} is not here')
-@pytest.mark.parametrize('scenario, name', cases(SIGNING))
+@pytest.mark.parametrize('scenario, name', cases(SIGNING, 'AS'))
 def test_signing(tmp_path, scenario, name):
     """The results are those that the message brings along from a host of our own, as the suite has it."""
     test = scenario['tests'][name]
@@ -95,4 +86,4 @@ def test_signing(tmp_path, scenario, name):
 
 @pytest.mark.skipif(not SIGNING.exists(), reason=f'{SIGNING} is not here')
 def test_the_signing_suite_is_whole():
-    assert len(cases(SIGNING)) == 17
+    assert len(cases(SIGNING, 'AS', only=True)) == 17

@@ -1,17 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The test suite of RFC 7208 through `sluicectl check`, one test each; through libspf2 as well, where that is a shared object.
-
-The suite is not part of the tree: it is looked for in $SLUICE_CONFORMANCE, or in ../shared/conformance beside it.
-"""
+"""The test suite of RFC 7208 through `sluicectl check`, one test each; through libspf2 as well, where that is a shared object."""
 import json
-import os
 import pathlib
 
 import pytest
-import yaml
-from support import sluice
+from support import sluice, suites
 
-SUITE = pathlib.Path(os.environ.get('SLUICE_CONFORMANCE', sluice.TOP.parent / 'shared/conformance')) / 'spf/rfc7208-tests.yml'
+SUITE = suites.FOLDER / 'spf/rfc7208-tests.yml'
 TYPES = ['A', 'AAAA', 'MX', 'TXT', 'PTR', 'CNAME']
 
 
@@ -58,14 +53,10 @@ def zone(data):
     return ''.join(line + '\n' for line in lines)
 
 
-def scenarios():
-    if not SUITE.exists():
-        return []
-    return [s for s in yaml.safe_load_all(SUITE.read_text()) if s]
-
-
-def cases():
-    return [pytest.param(s, test, id=f'{s["description"]}/{title}') for s in scenarios() for title, test in s['tests'].items()]
+def cases(only=None):
+    """Of all files of that form, or of one."""
+    return [pytest.param(s, test, id=f'{"" if name == SUITE.name else name + ":"}{s["description"]}/{title}')
+            for name, s in suites.scenarios('spf', 'result', 'host', 'helo', 'mailfrom') for title, test in s['tests'].items() if only in (None, name)]
 
 
 def expected(test):
@@ -87,9 +78,8 @@ def known_failures(without):
     return {line for line in lines if line and not line.startswith('#')}
 
 
-@pytest.mark.skipif(not SUITE.exists(), reason=f'{SUITE} is not here')
 @pytest.mark.parametrize('without', evaluators())
-@pytest.mark.parametrize('scenario, test', cases() or [pytest.param(None, None, id='suite')])
+@pytest.mark.parametrize('scenario, test', suites.or_skipped(cases(), SUITE))
 def test_rfc7208(tmp_path, scenario, test, without):
     zone_file, conf = tmp_path / 'zone', tmp_path / 'sluice.conf'
     zone_file.write_text(zone(scenario['zonedata']))
@@ -109,4 +99,4 @@ def test_rfc7208(tmp_path, scenario, test, without):
 
 @pytest.mark.skipif(not SUITE.exists(), reason=f'{SUITE} is not here')
 def test_the_suite_is_whole():
-    assert sum(len(s['tests']) for s in scenarios()) == 203
+    assert len(cases(SUITE.name)) == 203
