@@ -239,6 +239,17 @@ def test_we_verify_what_we_have_sealed(sealer, keys):
     assert arc_sender.verdict(message, dict(KEYS, **keys.records)) == ("pass", "success")
 
 
+def test_the_shipped_rules_for_forwarding(setup, keys):
+    s = setup.sluice(f"{CONF}seal {{ key {keys.folder}/example.org/arc.pem }}\ninclude {sluice.TOP}/rules/forward.conf\n", zone(KEYS))
+    assert send(setup, s, MESSAGE).facts["seal.result"] == "sealed"
+    m = setup.milter(s, macros={"M": {"{auth_authen}": "alice", "{auth_type}": "PLAIN"}})
+    m.greet()
+    assert m.mail().kind == m.rcpt().kind == CONTINUE
+    give(m, MESSAGE)
+    assert not [edit for edit in m.end_of_message().edits if edit[2].startswith("ARC")]
+    m.quit()
+
+
 def test_ed25519(sealer, keys):
     gate = sealer(selector="ed")
     seen = gate(MESSAGE)
