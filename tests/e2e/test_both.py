@@ -5,7 +5,7 @@ import re
 import time
 
 import pytest
-from support import dkim_sender, net, sendmail
+from support import arc_sender, dkim_sender, net, sendmail
 from support import signing as signing_keys
 from support.mta import PLAIN
 
@@ -256,4 +256,28 @@ def test_a_signed_message_is_one_whoever_brings_it(setup, mta, canon):
     for message, want in [(signed, ["pass", "pass"]), (signed.replace(b"Hello", b"Hullo"), ["fail", "fail"])]:
         assert server.send(CLIENT, message=message)[0] == 250
         assert re.findall(r"dkim=(\w+)", case(s)["authentication_results"]) == want
+    assert_no_complaint(server)
+
+
+# ---- ARC ----
+
+
+def test_a_chain_is_judged_and_goes_on_sealed(setup, mta):
+    """Sealed by python3-dkim, handed on by us with a set of ours, and judged by python3-dkim as it was delivered; and once more by us."""
+    keys = signing_keys.Keys(setup.folder / "keys")
+    keys.make("example.org", "arc")
+    records = dict(keys.records, **{"sel._domainkey.list.example.net": dkim_sender.rsa().record})
+    s = setup.sluice(f"authserv_id mx.example.org\nlist trusted-sealers domain [list.example.net]\nseal {{ key {keys.folder}/example.org/arc.pem }}\n"
+                     "at message { rule seal seal }\n", ZONE + "".join(f"{name} TXT {text}\n" for name, text in records.items()))
+    server = getattr(setup, mta)(s)
+    message = arc_sender.seal(dkim_sender.MESSAGE, "list.example.net")
+    for marker, i in ((b"first", 2), (b"second", 3)):
+        assert server.send(CLIENT, message=b"X-Marker: " + marker + b"\r\n" + message)[0] == 250
+        facts = case(s)["facts"]
+        assert (facts["arc.cv"], facts["seal.result"], facts["seal.instance"]) == ("pass", "sealed", i), facts
+        delivered = server.delivered(1, b"X-Marker: " + marker)[0]
+        message = delivered[delivered.index(b"ARC-Seal:"):].replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+        assert arc_sender.verdict(message, records) == ("pass", "success")
+    assert server.send(CLIENT, message=message.replace(b"Hello", b"Hullo"))[0] == 250
+    assert case(s)["facts"]["arc.cv"] == "fail"
     assert_no_complaint(server)
