@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stdlib.h>
-#include <string.h>
-
 #include "plugins/arc/arc_chain.h"
 #include "plugins/seal/seal_message.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/message.h"
 
 /*
- * A message as fuzz_dkim_verify has it, through the judge of chains and the sealer. All keys are the RSA key of RFC 8463; we seal with the
+ * Through the judge of chains and the sealer. All keys are the RSA key of RFC 8463; we seal with the
  * Ed25519 key of the same place.
  */
 #define RSA_KEY                                                                                                        \
@@ -22,34 +20,17 @@ static const unsigned char secret[] = { 0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a
 static char from[] = "from", to[] = "to", subject[] = "subject", *names[] = { from, to, subject };
 static char domain[] = "example.org", selector[] = "sel";
 
-static size_t field_len(const char *s, size_t len)
+struct both {
+	struct arc_chain *chain;
+	struct seal_message *sealer;
+};
+
+static void on_field(void *arg, const char *name, size_t name_len, const char *value, size_t len)
 {
-	size_t at = 0;
+	const struct both *both = arg;
 
-	do {
-		const char *eol = memchr(s + at, '\n', len - at);
-
-		at = eol ? (size_t)(eol - s) + 1 : len;
-	} while (at < len && (s[at] == ' ' || s[at] == '\t'));
-	return at;
-}
-
-static void give_field(struct arc_chain *chain, struct seal_message *sealer, const char *s, size_t len)
-{
-	SLUICE_CLEANUP(text_done) struct text value = TEXT_INIT(1 << 20);
-	const char *colon = memchr(s, ':', len);
-
-	while (len && (s[len - 1] == '\n' || s[len - 1] == '\r'))
-		len--;
-	if (!colon || colon >= s + len)
-		return;
-	for (const char *p = colon + 1; p < s + len; p++) {
-		if (*p == '\n' && p[-1] != '\r')
-			text_addc(&value, '\r');
-		text_addc(&value, *p ? *p : ' '); /* libmilter's are C strings */
-	}
-	arc_chain_header(chain, s, (size_t)(colon - s), text_str(&value), value.len);
-	seal_message_header(sealer, s, (size_t)(colon - s), text_str(&value), value.len);
+	arc_chain_header(both->chain, name, name_len, value, len);
+	seal_message_header(both->sealer, name, name_len, value, len);
 }
 
 /* The key of everybody. */
@@ -107,33 +88,27 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct seal_config config = { .has_key = true, .key = { .domain = domain, .selector = selector, .type = DKIM_KEY_ED25519 },
 		.headers = { names, ARRAY_LEN(names), ARRAY_LEN(names) } };
 	static struct dkim_keys *kept;
-	const char *s = (const char *)data;
-	struct seal_message *sealer;
-	struct arc_chain *chain;
+	struct both both;
+	const char *body;
+	size_t body_len;
 	enum arc_cv cv;
 
 	if (!kept) {
 		kept = dkim_keys_new();
 		config.key.key = EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, NULL, secret, sizeof secret);
 	}
-	MUST(kept && config.key.key && (chain = arc_chain_new()) && (sealer = seal_message_new(&config)));
-	while (size && *s != '\n' && *s != '\r') {
-		size_t n = field_len(s, size);
-
-		give_field(chain, sealer, s, n);
-		s += n;
-		size -= n;
+	MUST(kept && config.key.key && (both.chain = arc_chain_new()) && (both.sealer = seal_message_new(&config)));
+	message_read((const char *)data, size, on_field, &both, &body, &body_len);
+	arc_chain_header_end(both.chain, NOW_S);
+	seal_message_end_of_header(both.sealer);
+	if (body_len) {
+		arc_chain_body(both.chain, body, body_len);
+		seal_message_body(both.sealer, body, body_len);
 	}
-	arc_chain_header_end(chain, NOW_S);
-	seal_message_end_of_header(sealer);
-	if (size > 1) {
-		arc_chain_body(chain, s + 1, size - 1);
-		seal_message_body(sealer, s + 1, size - 1);
-	}
-	cv = judge(kept, chain);
-	if (seal_message_end(sealer, cv, "mx.example.org; none", NOW_S) == SEAL_SEALED)
-		check_sealed(sealer);
-	seal_message_free(sealer);
-	arc_chain_free(chain);
+	cv = judge(kept, both.chain);
+	if (seal_message_end(both.sealer, cv, "mx.example.org; none", NOW_S) == SEAL_SEALED)
+		check_sealed(both.sealer);
+	seal_message_free(both.sealer);
+	arc_chain_free(both.chain);
 	return 0;
 }

@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <string.h>
-
 #include "filter/mail/dkim_verify.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/message.h"
 
 /*
- * A message, as it comes from an MTA: "NAME:VALUE" with folds, an empty line, the body; lines end with LF or
- * CRLF. All keys are those of RFC 8463. The first octet says how the body is cut.
+ * All keys are those of RFC 8463. The first octet says how the body is cut.
  */
 #define ED25519_KEY "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 #define RSA_KEY                                                                                                        \
@@ -16,33 +14,9 @@
 	"1y3FutACDfzwQ/BC/e/8uBsCR+yz1Lxj+PL6lHvqMKrM3rG4hstT5QjvHO9PzoxZyVYLzBfO2EeC3Ip3G+2kryOTIKT+l/K4w3QIDAQAB"
 #define NOW_S 1528638000
 
-static size_t field_len(const char *s, size_t len)
+static void on_field(void *arg, const char *name, size_t name_len, const char *value, size_t len)
 {
-	size_t at = 0;
-
-	do {
-		const char *eol = memchr(s + at, '\n', len - at);
-
-		at = eol ? (size_t)(eol - s) + 1 : len;
-	} while (at < len && (s[at] == ' ' || s[at] == '\t'));
-	return at;
-}
-
-static void give_field(struct dkim_message *m, const char *s, size_t len)
-{
-	SLUICE_CLEANUP(text_done) struct text value = TEXT_INIT(1 << 20);
-	const char *colon = memchr(s, ':', len);
-
-	while (len && (s[len - 1] == '\n' || s[len - 1] == '\r'))
-		len--;
-	if (!colon || colon >= s + len)
-		return;
-	for (const char *p = colon + 1; p < s + len; p++) {
-		if (*p == '\n' && p[-1] != '\r')
-			text_addc(&value, '\r');
-		text_addc(&value, *p ? *p : ' '); /* libmilter's are C strings */
-	}
-	dkim_message_header(m, s, (size_t)(colon - s), text_str(&value), value.len);
+	dkim_message_header(arg, name, name_len, value, len);
 }
 
 static void give_body(struct dkim_message *m, const char *s, size_t len, size_t cut)
@@ -59,9 +33,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct dkim_keys *kept;
 	struct dkim_key keys[DKIM_MAX_SIGNATURES];
 	struct dkim_verified *signatures;
-	const char *s = (const char *)data;
+	const char *s = (const char *)data, *body;
 	struct dkim_message *m;
-	size_t count, cut;
+	size_t count, cut, body_len;
 
 	if (size == 0)
 		return 0;
@@ -71,16 +45,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cut = 1 + (uint8_t)*s;
 	s++;
 	size--;
-	while (size && *s != '\n' && *s != '\r') {
-		size_t n = field_len(s, size);
-
-		give_field(m, s, n);
-		s += n;
-		size -= n;
-	}
+	message_read(s, size, on_field, m, &body, &body_len);
 	dkim_message_header_end(m, NOW_S);
-	if (size)
-		give_body(m, s + 1, size - 1, cut);
+	if (body)
+		give_body(m, body, body_len, cut);
 	signatures = dkim_message_signatures(m, &count);
 	for (size_t i = 0; i < count; i++)
 		dkim_key_choose(&answer, &signatures[i].sig, 1024, kept, &keys[i]);
