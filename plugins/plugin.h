@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-#define SLUICE_PLUGIN_ABI 3
+#define SLUICE_PLUGIN_ABI 4
 
 /* ---- stages and outcomes ---- */
 
@@ -122,7 +122,7 @@ bool sluice_list_has_address(const struct sluice_check_ctx *c, const char *list,
 
 /*
  * A fact of another check that struct sluice_check names in `reads`, or one of those that no check has to find: the word of an
- * ENUM, the octets of a TEXT, DOMAIN or ADDRESS. NULL when it is not known.
+ * ENUM, the octets of a TEXT, DOMAIN or ADDRESS, yes or no of a BOOL. NULL when it is not known.
  */
 const char *sluice_fact(const struct sluice_check_ctx *c, const char *name, size_t *ret_len);
 
@@ -324,6 +324,18 @@ const char *sluice_authres_value(struct sluice_check_ctx *c);
  */
 void sluice_insert_header(struct sluice_result *res, const char *name, const char *value);
 
+/* ---- what became of a message ---- */
+
+enum sluice_action { SLUICE_ACCEPT, SLUICE_HOLD, SLUICE_TEMPFAIL, SLUICE_REJECT };
+
+struct sluice_conclusion {
+	enum sluice_action action;
+	bool tagged;             /* of ACCEPT and HOLD: it goes on with the tag of a rule */
+	const char *rule;        /* that decided; NULL: none did */
+	const char *rcpt_domain; /* of all recipients that were not refused; NULL: they are of several */
+	size_t rcpt_domain_len;
+};
+
 /* ---- settings ---- */
 
 enum sluice_option_type {
@@ -414,6 +426,17 @@ struct sluice_check {
 	 */
 	void (*feed)(struct sluice_check_ctx *c, const struct sluice_part *part);
 	void (*drop)(void *memory); /* of sluice_memory(), never NULL; any thread. NULL: the check keeps none */
+	/*
+	 * Of a check of MESSAGE: what becomes of a message that came to its end is settled. Called once, if this check has run to
+	 * its end, before drop(); not when Sluice itself failed. All that a run() may look at it may look at, its own facts
+	 * among it, and it may ask the store: nobody waits for the answer, but what is asked is done. May be NULL.
+	 */
+	void (*concluded)(struct sluice_check_ctx *c, const struct sluice_conclusion *v);
+	/*
+	 * Its settings want it to run for the sake of concluded(), whatever the policy reads. A configuration that has no store is
+	 * then refused. Of a check of MESSAGE; may be NULL.
+	 */
+	bool (*wanted)(const void *state);
 };
 
 enum sluice_list_type { SLUICE_LIST_DOMAIN, SLUICE_LIST_NETWORK, SLUICE_LIST_ADDRESS };

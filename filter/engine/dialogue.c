@@ -462,6 +462,40 @@ static struct verdict judge_message(struct dialogue *d, const struct edits **ret
 	return v;
 }
 
+/* The domain that all who get the message are of. NULL: there are several. */
+static const struct sluice_address *one_domain(const struct message *m)
+{
+	const struct sluice_address *one = NULL;
+
+	for (size_t i = 0; i < m->recipients.len; i++) {
+		const struct sluice_address *a = &m->recipients.items[i].address;
+
+		if (m->recipients.items[i].refused)
+			continue;
+		if (one && !ascii_equal(one->domain, one->domain_len, a->domain, a->domain_len))
+			return NULL;
+		one = one ? one : a;
+	}
+	return one;
+}
+
+static void conclude(struct dialogue *d, const struct verdict *v)
+{
+	static const enum sluice_action actions[] = { /* in the order of enum verdict_action */
+		SLUICE_ACCEPT, SLUICE_HOLD, SLUICE_TEMPFAIL, SLUICE_REJECT,
+	};
+	const struct sluice_address *rcpt = one_domain(&d->session->message);
+	struct sluice_conclusion c = { .rule = v->rule ? v->rule->name : NULL };
+
+	if (v->action == VERDICT_FAULT)
+		return;
+	c.action = actions[v->action];
+	c.tagged = v->action <= VERDICT_HOLD && d->edits.tags.len > 0;
+	c.rcpt_domain = rcpt ? rcpt->domain : NULL;
+	c.rcpt_domain_len = rcpt ? rcpt->domain_len : 0;
+	host_conclude(d, &c);
+}
+
 struct verdict dialogue_message(struct dialogue *d, const char *queue_id, const struct edits **ret)
 {
 	struct verdict v;
@@ -469,6 +503,7 @@ struct verdict dialogue_message(struct dialogue *d, const char *queue_id, const 
 	learn_queue_id(d, queue_id);
 	d->session->recipient = NULL;
 	v = judge_message(d, ret);
+	conclude(d, &v);
 	host_drop(d); /* the connection may live for long */
 	return v;
 }

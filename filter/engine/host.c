@@ -104,6 +104,10 @@ const char *sluice_fact(const struct sluice_check_ctx *c, const char *name, size
 
 	if (!v)
 		return NULL;
+	if (v->type == SLUICE_BOOL) {
+		*ret_len = v->yes ? 3 : 2;
+		return v->yes ? "yes" : "no";
+	}
 	if (v->type == SLUICE_ENUM) {
 		*ret_len = strlen(catalog->facts.items[i].words[v->number]);
 		return catalog->facts.items[i].words[v->number];
@@ -386,6 +390,18 @@ void host_feed(struct dialogue *d, const struct sluice_part *part)
 		began = clock_mono_ns();
 		c.check->check->feed(&c, part);
 		d->checks[i].ns += clock_mono_ns() - began;
+	}
+}
+
+void host_conclude(struct dialogue *d, const struct sluice_conclusion *v)
+{
+	const struct registry *r = d->snapshot->registry;
+
+	for (unsigned i = 0; i < r->checks.len; i++) {
+		struct sluice_check_ctx c = { d, &r->checks.items[i], i };
+
+		if (c.check->check->concluded && d->checks[i].outcome != SLUICE_PENDING)
+			c.check->check->concluded(&c, v);
 	}
 }
 

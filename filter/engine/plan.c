@@ -76,7 +76,12 @@ static void add_rule(struct plan *plan, const struct registry *r, const struct r
 	}
 }
 
-void plan_build(struct plan *plan, const struct registry *r, const struct policy *p, bool all)
+bool plan_wants(const struct registry_check *check, void *const *states)
+{
+	return check->check->wanted && check->check->wanted(states[check->plugin_index]);
+}
+
+void plan_build(struct plan *plan, const struct registry *r, const struct policy *p, void *const *states, bool all)
 {
 	uint64_t needed = 0;
 
@@ -93,7 +98,7 @@ void plan_build(struct plan *plan, const struct registry *r, const struct policy
 			plan->start[SLUICE_STAGE_PROBE] |= bit(i);
 		else if (all)
 			plan->awaited[check->stage == SLUICE_STAGE_RCPT ? SLUICE_STAGE_RCPT : SLUICE_STAGE_MESSAGE] |= bit(i);
-		else if (check->authres && plan->authres)
+		else if ((check->authres && plan->authres) || plan_wants(&r->checks.items[i], states))
 			plan->awaited[SLUICE_STAGE_MESSAGE] |= bit(i);
 	}
 	for (size_t stage = 0; stage < SLUICE_STAGES; stage++) {

@@ -26,7 +26,12 @@ struct plan {
 	bool needs_body, needs_unknown;       /* events of which a fact is read, or that a check is fed */
 };
 
-/* all: every check runs, and is waited for (sluicectl check --all). */
-void plan_build(struct plan *plan, const struct registry *r, const struct policy *p, bool all);
+/*
+ * states: of the plugins, by index of the catalog; a check may want to run because of its settings.
+ * all: every check runs, and is waited for (sluicectl check --all).
+ */
+void plan_build(struct plan *plan, const struct registry *r, const struct policy *p, void *const *states, bool all);
+/* Do its settings want this check to run, whatever the policy reads? */
+bool plan_wants(const struct registry_check *check, void *const *states);
 
 #endif

@@ -162,8 +162,10 @@ static struct store *open_store(const struct settings *s, const struct snapshot_
 	return *s->state.lmdb ? store_lmdb_open(&lmdb, reterr) : store_redis_open(&redis, reterr);
 }
 
-static int check_state(const struct policy *p, struct err *reterr)
+static int check_state(const struct snapshot *snapshot, struct err *reterr)
 {
+	const struct policy *p = snapshot->policy;
+	const struct registry *r = snapshot->registry;
 	const struct settings *s = &p->settings;
 
 	if (*s->state.lmdb && *s->state.redis)
@@ -172,6 +174,10 @@ static int check_state(const struct policy *p, struct err *reterr)
 		if (p->rules.items[i].action == RULE_GREYLIST || p->rules.items[i].limit)
 			return place_error(p->rules.items[i].place, reterr, "rule %s needs a store: say where, with 'state { lmdb /var/lib/sluice/state }'",
 				p->rules.items[i].name);
+	for (size_t i = 0; i < r->checks.len && !*s->state.lmdb && !*s->state.redis; i++)
+		if (plan_wants(&r->checks.items[i], snapshot->states))
+			return err_set(reterr, -EINVAL, "%s: %s needs a store: say where, with 'state { lmdb /var/lib/sluice/state }'",
+				p->sources.items[0]->path, r->checks.items[i].plugin->name);
 	return 0;
 }
 
@@ -321,13 +327,14 @@ int snapshot_load(const char *path, const struct snapshot_options *o, struct sna
 		r = check_settings(s->policy, reterr);
 	if (r == 0) {
 		s->authserv_id = *s->policy->settings.authserv_id ? s->policy->settings.authserv_id : host_name(s->policy->arena);
-		plan_build(&s->plan, s->registry, s->policy, o->all);
+		r = configure_plugins(s, reterr);
+	}
+	if (r == 0) {
+		plan_build(&s->plan, s->registry, s->policy, s->states, o->all);
 		r = o->all ? 0 : check_lists(s, reterr); /* with all of them, checks run that the policy does not want */
 	}
 	if (r == 0)
-		r = configure_plugins(s, reterr);
-	if (r == 0)
-		r = check_state(s->policy, reterr);
+		r = check_state(s, reterr);
 	if (r == 0)
 		r = make_dns(s, o, reterr);
 	if (r == 0)

@@ -75,6 +75,8 @@ void host_run(struct dialogue *d, unsigned check);
 void host_feed(struct dialogue *d, const struct sluice_part *part);
 /* The value of our Authentication-Results, of the checks that have ended; in the arena of the message. NULL: no memory. */
 const char *host_authres(struct dialogue *d);
+/* What becomes of the message is settled: tell the checks that want to hear of it. */
+void host_conclude(struct dialogue *d, const struct sluice_conclusion *v);
 /* The message is over: take the memory of its checks from them. */
 void host_drop(struct dialogue *d);
 /* Forget what checks of this scope found, and what rules made of it. */
