@@ -11,6 +11,7 @@
 #include "filter/mail/mailbox.h"
 #include "filter/mail/taglist.h"
 #include "plugins/dmarc/dmarc_eval.h"
+#include "plugins/dmarc/dmarc_reports.h"
 
 #define SIGNERS_MAX 10  /* domains of signatures that are asked about before it is known whether they are good */
 #define TEXTS_MAX   256 /* domains that are looked at */
@@ -37,17 +38,28 @@ static const struct sluice_fact facts[] = {
 	{ .name = NULL },
 };
 
-enum { DISCOVERY };
+enum { DISCOVERY, REPORTS, REPORT_FROM, REPORT_ORG, REPORT_CONTACT, REPORT_ROWS }; /* from REPORTS on as in dmarc_reports.h */
 enum { TREEWALK, PSL };
 static const char *const discoveries[] = { "treewalk", "psl", NULL };
 static const struct sluice_option options[] = {
 	[DISCOVERY] = { "discovery", SLUICE_OPT_WORDS, false, discoveries, 0, 0, "treewalk",
 		"how the Organizational Domain is found: by the DNS Tree Walk, or by the list of public suffixes" },
+	[REPORTS] = { "reports", SLUICE_OPT_BOOL, false, NULL, 0, 0, "no",
+		"count messages for the reports that domains ask for (rua); 'sluicectl dmarc report' sends them" },
+	[REPORT_FROM] = { "report_from", SLUICE_OPT_TEXT, false, NULL, 0, 0, NULL,
+		"address that reports are sent from; a key has to sign for its domain" },
+	[REPORT_ORG] = { "report_org", SLUICE_OPT_TEXT, false, NULL, 0, 0, NULL,
+		"name of the organization that reports" },
+	[REPORT_CONTACT] = { "report_contact", SLUICE_OPT_TEXT, false, NULL, 0, 0, NULL,
+		"how else to reach it: a page, a telephone number" },
+	[REPORT_ROWS] = { "report_rows", SLUICE_OPT_COUNT, false, NULL, 1, DMARC_REPORT_ROWS_MAX, "20000",
+		"different rows that one day has; messages that would make more are not reported" },
 	{ .key = NULL },
 };
 
 struct dmarc_state {
-	psl_ctx_t *psl; /* NULL: by the Tree Walk */
+	psl_ctx_t *psl;          /* NULL: by the Tree Walk */
+	struct dmarc_seen *seen; /* NULL: no reports are made */
 };
 
 /* What the header says. */
@@ -439,6 +451,20 @@ static enum sluice_outcome run(struct sluice_check_ctx *c, struct sluice_result 
 	return SLUICE_DONE;
 }
 
+static bool wanted(const void *state)
+{
+	return ((const struct dmarc_state *)state)->seen != NULL;
+}
+
+static void concluded(struct sluice_check_ctx *c, const struct sluice_conclusion *v)
+{
+	const struct dmarc_state *state = sluice_state(c);
+	const struct dmarc_message *m = *sluice_memory(c);
+
+	if (state->seen && m && !m->wrong)
+		dmarc_reports_note(c, state->seen, m->domain, state->psl != NULL, v);
+}
+
 static const char *const reads[] = {
 	"spf.result",
 	"spf.domain",
@@ -449,6 +475,7 @@ static const char *const reads[] = {
 	"dkim.outcome",
 	"arc.dmarc",
 	"arc.dmarc_from",
+	"dkim.signatures", /* for reports */
 	NULL,
 };
 static const struct sluice_check checks[] = {
@@ -460,13 +487,16 @@ static const struct sluice_check checks[] = {
 		.authres = true,
 		.reads = reads,
 		.feed = feed,
-		.drop = drop },
+		.drop = drop,
+		.concluded = concluded,
+		.wanted = wanted },
 	{ .name = NULL },
 };
 
 static const struct sluice_list_use lists[] = {
 	{ "mailing-lists", SLUICE_LIST_NETWORK, false, "hosts of mailing lists whose mail may fail DMARC" },
 	{ "dmarc-exempt", SLUICE_LIST_DOMAIN, false, "domains in From for which the site does not do what they ask" },
+	{ DMARC_REPORTS_OPT_OUT, SLUICE_LIST_DOMAIN, false, "domains, by whose policy it is, that get no DMARC reports" },
 	{ .name = NULL },
 };
 
@@ -479,6 +509,7 @@ static void release(void *state)
 	if (!s)
 		return;
 	psl_free(s->psl);
+	dmarc_seen_free(s->seen);
 	free(s);
 }
 
@@ -486,6 +517,7 @@ static int configure(
 	const struct sluice_block *blocks, size_t count, void **ret_state, struct sluice_config_error *reterr)
 {
 	struct dmarc_state *s = calloc(1, sizeof *s);
+	int r;
 
 	(void)count;
 	if (!s)
@@ -493,6 +525,8 @@ static int configure(
 	for (size_t i = 0; i < blocks->count; i++) {
 		const struct sluice_setting *set = &blocks->settings[i];
 
+		if (set->option != DISCOVERY)
+			continue;
 		if (set->number != (1 << TREEWALK) && set->number != (1 << PSL)) {
 			*reterr = (struct sluice_config_error){ "discovery is one of treewalk and psl, not both",
 				set->line };
@@ -508,6 +542,11 @@ static int configure(
 			release(s);
 			return -EINVAL;
 		}
+	}
+	r = dmarc_reports_configure(blocks, REPORTS, &s->seen, reterr);
+	if (r < 0) {
+		release(s);
+		return r;
 	}
 	*ret_state = s;
 	return 0;

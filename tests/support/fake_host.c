@@ -223,6 +223,20 @@ const struct sluice_dns_answer *sluice_ask_dns(struct sluice_check_ctx *c, const
 	return sluice_ask_dns_as(c, name, type, name);
 }
 
+/* Nobody answers; what is asked is in c->asked. */
+const struct sluice_store_answer *sluice_ask_store(struct sluice_check_ctx *c, const struct sluice_store_op *op)
+{
+	static const char *const verbs[] = { "greylist", "rate", "count", "set", "get", "put", "delete" };
+
+	text_addf(&c->asked, "%s %.*s", verbs[op->verb], (int)op->key_len, op->key);
+	if (op->verb == SLUICE_STORE_COUNT)
+		text_addf(&c->asked, " %+d", (int)op->count.add);
+	if (op->verb == SLUICE_STORE_PUT)
+		text_addf(&c->asked, " %.*s", (int)op->put.value_len, op->put.value);
+	text_addc(&c->asked, '\n');
+	return NULL;
+}
+
 bool sluice_healthy(const struct sluice_check_ctx *c, const char *subject)
 {
 	return !c->sick || strcmp(c->sick, subject) != 0;
@@ -400,6 +414,8 @@ const char *fake_run(struct sluice_check_ctx *c, const struct sluice_plugin *plu
 		log_facts(c, res, check);
 		text_add(&c->log, reports.bytes, reports.len);
 	} while (outcome == SLUICE_PENDING);
+	if (c->conclusion && check->concluded)
+		check->concluded(c, c->conclusion);
 	if (c->session->memory && check->drop)
 		check->drop(c->session->memory);
 	c->session->memory = NULL;

@@ -33,11 +33,12 @@ struct sluice_check_ctx {
 	const struct fake_item *lists;
 	const char *sick; /* a subject that is not healthy */
 	const struct fake_fact *facts; /* of other checks */
+	const struct sluice_conclusion *conclusion; /* told in the end; NULL: not */
 	const char *header; /* shown to a check that is fed: fields with LF behind each, no folds; NULL: none is fed */
 
 	/* what fake_run() leaves */
 	struct text log; /* OUTCOME fact=value ...; then a line for each report of health and Authentication-Results */
-	struct text asked; /* each question once, as it may be shown, with its type: "2.0.0.127.zen.example A\n" */
+	struct text asked; /* each question once, as it may be shown, with its type: "2.0.0.127.zen.example A\n"; what is asked of the store */
 	unsigned runs;
 
 	struct fake_session *session;
