@@ -11,6 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "filter/control_dmarc.h"
 #include "filter/control_state.h"
 #include "filter/services/clock.h"
 
@@ -136,9 +137,14 @@ static int on_rotation(struct daemon *d, const char *argument, struct text *out)
 	return control_rotation(daemon_snapshot(d), argument, out);
 }
 
+static int on_dmarc(struct daemon *d, const char *argument, struct text *out)
+{
+	return control_dmarc(daemon_snapshot(d), argument, out);
+}
+
 static const struct { const char *verb; int (*serve)(struct daemon *d, const char *argument, struct text *out); } verbs[] = {
 	{ "status", on_status }, { "reload", on_reload }, { "explain", on_explain }, { "metrics", on_metrics },
-	{ "limits", on_limits }, { "greylist", on_greylist }, { "rotation", on_rotation },
+	{ "limits", on_limits }, { "greylist", on_greylist }, { "rotation", on_rotation }, { "dmarc", on_dmarc },
 };
 
 static int serve(struct daemon *d, char *line, struct text *out)
