@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* dkim.c - sluicectl dkim keygen | check | rotate: keys to sign with, and what the DNS says of them. */
 #include <getopt.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
@@ -11,6 +10,7 @@
 #include "filter/base/vec.h"
 #include "filter/ctl/ctl.h"
 #include "filter/ctl/dkim_file.h"
+#include "filter/ctl/lookup.h"
 #include "filter/engine/snapshot.h"
 #include "filter/mail/dkim_record.h"
 
@@ -153,17 +153,6 @@ struct wanted_list {
 	size_t len, capacity;
 };
 
-/* The questions are asked side by side; answers come on the reactor's thread. */
-struct asking {
-	pthread_mutex_t lock;
-	pthread_cond_t answered;
-	size_t open; /* guarded by lock, as the answers of those that are open */
-};
-struct question {
-	struct asking *asking;
-	struct wanted *wanted;
-};
-
 static void add_wanted(void *arg, const char *name, const char *record)
 {
 	struct wanted_list *list = arg;
@@ -175,59 +164,20 @@ static void add_wanted(void *arg, const char *name, const char *record)
 	free(w.record);
 }
 
-static void on_answer(void *arg, struct dns_answer *answer)
-{
-	struct question *q = arg;
-
-	(void)pthread_mutex_lock(&q->asking->lock);
-	q->wanted->answer = dns_answer_ref(answer);
-	q->asking->open--;
-	(void)pthread_cond_signal(&q->asking->answered);
-	(void)pthread_mutex_unlock(&q->asking->lock);
-	free(q);
-}
-
-static void ask(struct resolver *r, struct asking *asking, struct wanted *w)
-{
-	struct question *q;
-	struct dns_question question;
-	enum resolver_source source;
-	uint32_t age_s;
-	bool silent;
-
-	if (!dns_question_set(&question, w->name, SLUICE_DNS_TXT))
-		return;
-	w->answer = resolver_look(r, &question, &source, &age_s, &silent);
-	q = w->answer || silent ? NULL : malloc(sizeof *q);
-	if (!q)
-		return;
-	*q = (struct question){ asking, w };
-	(void)pthread_mutex_lock(&asking->lock);
-	asking->open++;
-	(void)pthread_mutex_unlock(&asking->lock);
-	if (resolver_ask(r, &question, on_answer, free, q) == 0)
-		return;
-	(void)pthread_mutex_lock(&asking->lock);
-	asking->open--;
-	(void)pthread_mutex_unlock(&asking->lock);
-	free(q);
-}
-
 /* Each question is answered within the resolver's own timeout. */
-static void ask_all(struct resolver *r, struct wanted_list *list)
+static bool ask_all(struct resolver *r, struct wanted_list *list)
 {
-	struct asking asking = { .open = 0 };
+	struct lookup *lookups = calloc(list->len, sizeof *lookups);
 
-	(void)pthread_mutex_init(&asking.lock, NULL);
-	(void)pthread_cond_init(&asking.answered, NULL);
+	if (!lookups)
+		return false;
 	for (size_t i = 0; i < list->len; i++)
-		ask(r, &asking, &list->items[i]);
-	(void)pthread_mutex_lock(&asking.lock);
-	while (asking.open)
-		(void)pthread_cond_wait(&asking.answered, &asking.lock);
-	(void)pthread_mutex_unlock(&asking.lock);
-	(void)pthread_cond_destroy(&asking.answered);
-	(void)pthread_mutex_destroy(&asking.lock);
+		lookups[i].name = list->items[i].name;
+	ctl_lookup(r, lookups, list->len);
+	for (size_t i = 0; i < list->len; i++)
+		list->items[i].answer = lookups[i].answer;
+	free(lookups);
+	return true;
 }
 
 enum found { FOUND_GOOD, FOUND_TESTING, FOUND_MISSING, FOUND_OTHER, FOUND_REVOKED, FOUND_NOT_FOR_MAIL, FOUND_SEVERAL, FOUND_UNANSWERED };
@@ -295,8 +245,7 @@ static int check_domain(const struct snapshot *s, const char *config, const char
 		if (c->plugins.items[i]->published)
 			c->plugins.items[i]->published(s->states[i], domain, add_wanted, &list);
 	if (list.len) {
-		ask_all(s->resolver, &list);
-		status = compare(&list);
+		status = ask_all(s->resolver, &list) ? compare(&list) : EX_OSERR;
 	} else {
 		fprintf(stderr, "sluicectl: %s has no key that signs for %s: make one with sluicectl dkim keygen\n", config, domain);
 	}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/ctl/lookup.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+/* Answers come on the reactor's thread. */
+struct asking {
+	pthread_mutex_t lock;
+	pthread_cond_t answered;
+	size_t open; /* guarded by lock, as the answers of those that are open */
+};
+struct question {
+	struct asking *asking;
+	struct lookup *lookup;
+};
+
+static void on_answer(void *arg, struct dns_answer *answer)
+{
+	struct question *q = arg;
+
+	(void)pthread_mutex_lock(&q->asking->lock);
+	q->lookup->answer = dns_answer_ref(answer);
+	q->asking->open--;
+	(void)pthread_cond_signal(&q->asking->answered);
+	(void)pthread_mutex_unlock(&q->asking->lock);
+	free(q);
+}
+
+static void ask(struct resolver *r, struct asking *asking, struct lookup *l)
+{
+	struct question *q;
+	struct dns_question question;
+	enum resolver_source source;
+	uint32_t age_s;
+	bool silent = false;
+
+	l->answer = NULL;
+	if (!dns_question_set(&question, l->name, SLUICE_DNS_TXT))
+		return;
+	l->answer = resolver_look(r, &question, &source, &age_s, &silent);
+	q = l->answer || silent ? NULL : malloc(sizeof *q);
+	if (!q)
+		return;
+	*q = (struct question){ asking, l };
+	(void)pthread_mutex_lock(&asking->lock);
+	asking->open++;
+	(void)pthread_mutex_unlock(&asking->lock);
+	if (resolver_ask(r, &question, on_answer, free, q) == 0)
+		return;
+	(void)pthread_mutex_lock(&asking->lock);
+	asking->open--;
+	(void)pthread_mutex_unlock(&asking->lock);
+	free(q);
+}
+
+void ctl_lookup(struct resolver *r, struct lookup *lookups, size_t count)
+{
+	struct asking asking = { .open = 0 };
+
+	(void)pthread_mutex_init(&asking.lock, NULL);
+	(void)pthread_cond_init(&asking.answered, NULL);
+	for (size_t i = 0; i < count; i++)
+		ask(r, &asking, &lookups[i]);
+	(void)pthread_mutex_lock(&asking.lock);
+	while (asking.open)
+		(void)pthread_cond_wait(&asking.answered, &asking.lock);
+	(void)pthread_mutex_unlock(&asking.lock);
+	(void)pthread_cond_destroy(&asking.answered);
+	(void)pthread_mutex_destroy(&asking.lock);
+}

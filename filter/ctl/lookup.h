@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* lookup.h - the TXT records of several names, asked for side by side. */
+#ifndef CTL_LOOKUP_H
+#define CTL_LOOKUP_H
+
+#include "filter/services/resolver.h"
+
+struct lookup {
+	const char *name;
+	struct dns_answer *answer; /* counted; NULL: none came, or the name cannot be in the DNS */
+};
+/* Fill in the answers. Waits until each is here, or the resolver's own timeout is over. */
+void ctl_lookup(struct resolver *r, struct lookup *lookups, size_t count);
+
+#endif
