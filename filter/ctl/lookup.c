@@ -39,19 +39,24 @@ static void ask(struct resolver *r, struct asking *asking, struct lookup *l)
 	if (!dns_question_set(&question, l->name, SLUICE_DNS_TXT))
 		return;
 	l->answer = resolver_look(r, &question, &source, &age_s, &silent);
-	q = l->answer || silent ? NULL : malloc(sizeof *q);
-	if (!q)
+	if (silent)
+		l->answer = dns_answer_empty(SLUICE_DNS_TIMEOUT, 0); /* a zone file says so */
+	if (l->answer)
 		return;
-	*q = (struct question){ asking, l };
-	(void)pthread_mutex_lock(&asking->lock);
-	asking->open++;
-	(void)pthread_mutex_unlock(&asking->lock);
-	if (resolver_ask(r, &question, on_answer, free, q) == 0)
-		return;
-	(void)pthread_mutex_lock(&asking->lock);
-	asking->open--;
-	(void)pthread_mutex_unlock(&asking->lock);
-	free(q);
+	q = malloc(sizeof *q);
+	if (q) {
+		*q = (struct question){ asking, l };
+		(void)pthread_mutex_lock(&asking->lock);
+		asking->open++;
+		(void)pthread_mutex_unlock(&asking->lock);
+		if (resolver_ask(r, &question, on_answer, free, q) == 0)
+			return;
+		(void)pthread_mutex_lock(&asking->lock);
+		asking->open--;
+		(void)pthread_mutex_unlock(&asking->lock);
+		free(q);
+	}
+	l->answer = dns_answer_empty(SLUICE_DNS_FAILED, 0);
 }
 
 void ctl_lookup(struct resolver *r, struct lookup *lookups, size_t count)

@@ -7,7 +7,7 @@
 
 struct lookup {
 	const char *name;
-	struct dns_answer *answer; /* counted; NULL: none came, or the name cannot be in the DNS */
+	struct dns_answer *answer; /* counted; NULL: the name cannot be in the DNS */
 };
 /* Fill in the answers. Waits until each is here, or the resolver's own timeout is over. */
 void ctl_lookup(struct resolver *r, struct lookup *lookups, size_t count);
