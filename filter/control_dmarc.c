@@ -8,7 +8,8 @@
 #include "filter/control.h"
 
 #define DAY_MS     (INT64_C(24) * 3600 * 1000)
-#define KEPT_MS    (8 * DAY_MS) /* the window that rows are counted in, and how long is known who got a report */
+#define WINDOW_MS  (5 * DAY_MS) /* that rows are counted in: as the plugin has it */
+#define SENT_MS    (8 * DAY_MS) /* how long is known who got a report: longer than there are rows */
 #define CLAIM_MS   (INT64_C(3600) * 1000)
 #define DAY_DIGITS 10
 #define KEY_BYTES  80
@@ -90,7 +91,7 @@ static int add_row(const struct request *q, const char *hash)
 	if (got.status == SLUICE_STORE_ABSENT || value.failed)
 		return EX_OK;
 	count = call(
-		q, (struct sluice_store_op){ .verb = SLUICE_STORE_COUNT, .count = { .window_ms = KEPT_MS } }, &key);
+		q, (struct sluice_store_op){ .verb = SLUICE_STORE_COUNT, .count = { .window_ms = WINDOW_MS } }, &key);
 	if (count.status == SLUICE_STORE_FAILED)
 		return failed(q, &count);
 	text_addf(q->out, "%.*s %lld %s\n", CONTROL_DMARC_HASH_LEN, hash, (long long)(count.number + count.before),
@@ -179,7 +180,7 @@ static int done(const struct request *q)
 	struct sluice_store_answer a;
 
 	add_key(q, &key, "sent", q->hashes);
-	a = call(q, (struct sluice_store_op){ .verb = SLUICE_STORE_PUT, .put = { "1", 1, KEPT_MS } }, &key);
+	a = call(q, (struct sluice_store_op){ .verb = SLUICE_STORE_PUT, .put = { "1", 1, SENT_MS } }, &key);
 	return a.status == SLUICE_STORE_FAILED ? failed(q, &a) : EX_OK;
 }
 

@@ -12,7 +12,7 @@
 #include "plugins/dmarc/dmarc_row.h"
 
 #define DAY_S          86400
-#define KEPT_MS        (INT64_C(8) * DAY_S * 1000)
+#define KEPT_MS        (INT64_C(5) * DAY_S * 1000)
 #define HASH_BYTES     16 /* of SHA-256 that tell rows apart */
 #define HEALTH_SUBJECT "dmarc.reports"
 

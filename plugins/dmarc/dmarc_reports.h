@@ -2,9 +2,9 @@
 /*
  * dmarc_reports.h - messages are counted for the reports that domains ask for (RFC 9990). sluicectl dmarc report makes them.
  *
- * In the store is, for each row of a day that ends with the eighth day after it:
+ * In the store is for each row of a day, until the fifth day after it:
  *	value  dmarc|row|DAY|HASH   {"seen":S,"row":ROW}: when it was last seen; ROW as dmarc_row.h has it
- *	count  dmarc|row|DAY|HASH   messages, in windows of eight days: of a day that is over, this one's and the one's before it
+ *	count  dmarc|row|DAY|HASH   messages, in windows of five days: of a day that is over, this one's and the one's before it
  * DAY is the number of a UTC day since 1970, HASH the first half of the SHA-256 of ROW in hexadecimal digits.
  */
 #ifndef PLUGINS_DMARC_REPORTS_H
