@@ -17,7 +17,7 @@ int ctl_check(int argc, char **argv);   /* check.c */
 int ctl_config(int argc, char **argv);  /* config.c: config check, config show */
 int ctl_dkim(int argc, char **argv);    /* dkim.c: dkim keygen, dkim check */
 int ctl_dkim_rotate(int argc, char **argv); /* rotate.c */
-int ctl_dmarc(int argc, char **argv);   /* dmarc.c: dmarc report */
+int ctl_dmarc(int argc, char **argv);   /* dmarc.c: dmarc report, dmarc read */
 int ctl_status(int argc, char **argv);  /* daemon.c */
 int ctl_reload(int argc, char **argv);
 int ctl_metrics(int argc, char **argv);

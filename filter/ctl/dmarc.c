@@ -10,7 +10,8 @@
 static int usage(FILE *out, int status)
 {
 	fputs("usage: sluicectl dmarc report [OPTION...]    make the reports of a day, and send them\n"
-	      "sluicectl dmarc report -h lists the options.\n",
+	      "       sluicectl dmarc read [--json] FILE... show the reports that others send\n"
+	      "Each lists its options with -h.\n",
 		out);
 	return status;
 }
@@ -21,5 +22,7 @@ int ctl_dmarc(int argc, char **argv)
 		return usage(stdout, EX_OK);
 	if (argc >= 2 && !strcmp(argv[1], "report"))
 		return ctl_dmarc_report(argc - 1, argv + 1);
+	if (argc >= 2 && !strcmp(argv[1], "read"))
+		return ctl_dmarc_read(argc - 1, argv + 1);
 	return usage(stderr, EX_USAGE);
 }

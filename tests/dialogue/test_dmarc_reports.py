@@ -288,6 +288,8 @@ def test_a_report_comes_by_mail(setup, state):
     tree = parse(gzip.decompress(attachment.get_content()))
     assert tree.findtext("report_metadata/report_id") == subject[1]
     assert [row[1] for row in records(tree)] == ["2"]
+    shown = sluice.ctl("dmarc", "read", "-", stdin=mail).stdout
+    assert shown.startswith('Example "Inc." about example.net, ') and "2 messages, 0 pass, 2 fail" in shown
     # and once only
     assert not gate.rows()
     done = gate.report("--smtp", sink.address)
