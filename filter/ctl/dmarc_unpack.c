@@ -255,7 +255,7 @@ static int mail(struct unpacker *u, const char *bytes, size_t len)
 		return err_set(u->err, -EINVAL,
 			"the mail has more parts within parts than one with a report: save the attachment, and read "
 			"that");
-	g_mime_init();
+	g_mime_init(); /* and no g_mime_shutdown(), which loses what the next one makes again */
 	stream = g_mime_stream_mem_new_with_buffer(bytes, len);
 	parser = g_mime_parser_new_with_stream(stream);
 	if (begins(bytes, len, "From ", 5))
@@ -270,7 +270,6 @@ static int mail(struct unpacker *u, const char *bytes, size_t len)
 		g_object_unref(message);
 	g_object_unref(parser);
 	g_object_unref(stream);
-	g_mime_shutdown();
 	return r;
 }
 
