@@ -228,6 +228,15 @@ def test_what_a_domain_published_last_is_what_it_is_told(setup, state):
     assert [to for _, to, _ in sink.mails] == ["<new@watch.example>"]
 
 
+def test_what_the_site_sets_aside_has_a_reason(setup, lmdb):
+    gate = Gate(setup, lmdb, more="list mailing-lists network [198.51.100.0/24]\nlist dmarc-exempt domain [sub.example.net]\n")
+    for author, client in (("a@example.net", "198.51.100.1"), ("a@sub.example.net", STRANGE)):
+        assert gate.send(content(author), client=client, sender="<b@other.example>").kind == CONTINUE
+    gate.wait_counted(2)
+    assert [(row[2], row[5]) for row in records(gate.files()["example.net"])] == [
+        ("none", [("mailing_list", None)]), ("none", [("local_policy", None)])]
+
+
 def test_who_makes_up_names_fills_no_store(setup, lmdb):
     gate = Gate(setup, lmdb, dmarc="report_rows 5")
     for i in range(10):
