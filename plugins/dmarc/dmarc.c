@@ -53,7 +53,7 @@ static const struct sluice_option options[] = {
 	[REPORT_CONTACT] = { "report_contact", SLUICE_OPT_TEXT, false, NULL, 0, 0, NULL,
 		"how else to reach it: a page, a telephone number" },
 	[REPORT_ROWS] = { "report_rows", SLUICE_OPT_COUNT, false, NULL, 1, DMARC_REPORT_ROWS_MAX, "20000",
-		"different rows that one day has; messages that would make more are not reported" },
+		"different rows that one day has, of 1 KB on average; messages that would make more are not reported" },
 	{ .key = NULL },
 };
 

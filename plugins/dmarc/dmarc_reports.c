@@ -13,7 +13,8 @@
 
 #define DAY_S          86400
 #define KEPT_MS        (INT64_C(5) * DAY_S * 1000)
-#define HASH_BYTES     16 /* of SHA-256 that tell rows apart */
+#define ROW_BYTES      1024 /* that the rows of a day may have on average: most have half of it */
+#define HASH_BYTES     16   /* of SHA-256 that tell rows apart */
 #define HEALTH_SUBJECT "dmarc.reports"
 
 /* ---- settings ---- */
@@ -73,7 +74,8 @@ int dmarc_reports_configure(
 	if (!good_text(org) || !good_text(contact))
 		return config_error(
 			reterr, set[DMARC_REPORTS]->line, "report_org and report_contact are one line of text");
-	*ret = dmarc_seen_new((size_t)set[DMARC_REPORT_ROWS]->number);
+	*ret = dmarc_seen_new(
+		(size_t)set[DMARC_REPORT_ROWS]->number, (size_t)set[DMARC_REPORT_ROWS]->number * ROW_BYTES);
 	return *ret ? 0 : -ENOMEM;
 }
 
@@ -179,9 +181,9 @@ static void store(struct sluice_check_ctx *c, int64_t day, const char *hash, con
 	(void)sluice_ask_store(c, &op);
 }
 
-static bool admit(struct sluice_check_ctx *c, struct dmarc_seen *seen, int64_t day, uint64_t hash)
+static bool admit(struct sluice_check_ctx *c, struct dmarc_seen *seen, int64_t day, uint64_t hash, size_t bytes)
 {
-	switch (dmarc_seen_admit(seen, day, hash)) {
+	switch (dmarc_seen_admit(seen, day, hash, bytes)) {
 	case DMARC_ADMITTED:
 		return true;
 	case DMARC_FIRST:
@@ -212,6 +214,6 @@ void dmarc_reports_note(struct sluice_check_ctx *c, struct dmarc_seen *seen, con
 	if (!find(c, &f, &record) ||
 		sluice_list_has_domain(c, DMARC_REPORTS_OPT_OUT, f.policy_domain.at, f.policy_domain.len))
 		return;
-	if (dmarc_row_write(&row, &f) && hash_of(&row, hash, &number) && admit(c, seen, day, number))
+	if (dmarc_row_write(&row, &f) && hash_of(&row, hash, &number) && admit(c, seen, day, number, row.len))
 		store(c, day, hash, &row);
 }

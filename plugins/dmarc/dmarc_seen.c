@@ -7,14 +7,15 @@
 #include <string.h>
 
 struct dmarc_seen {
-	size_t max, size;     /* size: a power of two, twice max at least */
+	size_t max, max_bytes;
+	size_t size;          /* of slots: a power of two, twice max at least */
 	pthread_mutex_t lock; /* guards all below */
 	int64_t day;
-	size_t count;
-	uint64_t slots[]; /* 0: free */
+	size_t count, bytes; /* of its rows */
+	uint64_t slots[];    /* 0: free */
 };
 
-struct dmarc_seen *dmarc_seen_new(size_t max_rows)
+struct dmarc_seen *dmarc_seen_new(size_t max_rows, size_t max_bytes)
 {
 	struct dmarc_seen *s;
 	size_t size = 16;
@@ -25,6 +26,7 @@ struct dmarc_seen *dmarc_seen_new(size_t max_rows)
 	if (!s)
 		return NULL;
 	s->max = max_rows;
+	s->max_bytes = max_bytes;
 	s->size = size;
 	s->day = INT64_MIN;
 	(void)pthread_mutex_init(&s->lock, NULL);
@@ -39,7 +41,7 @@ void dmarc_seen_free(struct dmarc_seen *s)
 	free(s);
 }
 
-static enum dmarc_admission admit(struct dmarc_seen *s, uint64_t hash)
+static enum dmarc_admission admit(struct dmarc_seen *s, uint64_t hash, size_t bytes)
 {
 	size_t at = (size_t)hash & (s->size - 1);
 
@@ -47,14 +49,15 @@ static enum dmarc_admission admit(struct dmarc_seen *s, uint64_t hash)
 		at = (at + 1) & (s->size - 1);
 	if (s->slots[at])
 		return DMARC_ADMITTED;
-	if (s->count == s->max)
+	if (s->count == s->max || bytes > s->max_bytes - s->bytes)
 		return DMARC_FULL;
 	s->slots[at] = hash;
 	s->count++;
+	s->bytes += bytes;
 	return DMARC_ADMITTED;
 }
 
-enum dmarc_admission dmarc_seen_admit(struct dmarc_seen *s, int64_t day, uint64_t hash)
+enum dmarc_admission dmarc_seen_admit(struct dmarc_seen *s, int64_t day, uint64_t hash, size_t bytes)
 {
 	enum dmarc_admission result;
 	bool first;
@@ -63,10 +66,10 @@ enum dmarc_admission dmarc_seen_admit(struct dmarc_seen *s, int64_t day, uint64_
 	first = day > s->day;
 	if (first) {
 		memset(s->slots, 0, s->size * sizeof s->slots[0]);
-		s->count = 0;
+		s->count = s->bytes = 0;
 		s->day = day;
 	}
-	result = admit(s, hash ? hash : 1);
+	result = admit(s, hash ? hash : 1, bytes);
 	(void)pthread_mutex_unlock(&s->lock);
 	return first && result == DMARC_ADMITTED ? DMARC_FIRST : result;
 }
