@@ -1,98 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "filter/ctl/rotate_hook.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <sysexits.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "filter/base/text.h"
 #include "filter/ctl/dkim_file.h"
-#include "filter/services/clock.h"
+#include "filter/ctl/program.h"
 
 #define SCRIPT_MAX_BYTES 16384
 #define STRING_MAX       255 /* octets of one string of a TXT record */
-#define POLL_MS          20
-
-extern char **environ;
-
-static char *writable(const char *s) /* of posix_spawn's prototypes, which lack const */
-{
-	return (char *)(uintptr_t)s;
-}
-
-/* input: what it reads; NULL: nothing. The process, or -1. */
-static pid_t start(const char *const *argv, const char *input)
-{
-	posix_spawn_file_actions_t actions;
-	char *args[8];
-	size_t n = 0;
-	int ends[2], e;
-	pid_t pid;
-
-	if (pipe(ends) < 0)
-		return -1;
-	for (; argv[n]; n++)
-		args[n] = writable(argv[n]);
-	args[n] = NULL;
-	(void)posix_spawn_file_actions_init(&actions);
-	(void)posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO);
-	(void)posix_spawn_file_actions_addclose(&actions, ends[0]);
-	(void)posix_spawn_file_actions_addclose(&actions, ends[1]);
-	e = posix_spawnp(&pid, args[0], &actions, NULL, args, environ);
-	(void)posix_spawn_file_actions_destroy(&actions);
-	(void)close(ends[0]);
-	if (e == 0 && input) /* shorter than the buffer of a pipe, so it does not wait; one who does not read it is heard of by his status */
-		(void)!write(ends[1], input, strlen(input));
-	(void)close(ends[1]);
-	errno = e;
-	return e == 0 ? pid : -1;
-}
-
-/* Its status, or -1: it took too long, and was ended. */
-static int wait_for(pid_t pid)
-{
-	int64_t deadline_ms = clock_mono_ms() + ROTATE_HOOK_TIMEOUT_S * 1000;
-	int status;
-
-	while (waitpid(pid, &status, WNOHANG) == 0) {
-		if (clock_mono_ms() > deadline_ms) {
-			(void)kill(pid, SIGKILL);
-			(void)waitpid(pid, &status, 0);
-			return -1;
-		}
-		(void)nanosleep(&(struct timespec){ .tv_nsec = POLL_MS * 1000000L }, NULL);
-	}
-	return status;
-}
+#define WHY_MAX_BYTES    4096
 
 static int run(const char *const *argv, const char *input)
 {
-	void (*before)(int) = signal(SIGPIPE, SIG_IGN);
-	pid_t pid = start(argv, input);
-	int status;
+	SLUICE_CLEANUP(text_done) struct text why = TEXT_INIT(WHY_MAX_BYTES);
+	int status = program_run(argv, input, strlen(input), ROTATE_HOOK_TIMEOUT_S * 1000, &why);
 
-	if (pid < 0) {
-		fprintf(stderr, "sluicectl: %s cannot be started: %s\n", argv[0], strerror(errno));
-		(void)signal(SIGPIPE, before);
-		return EX_UNAVAILABLE;
-	}
-	status = wait_for(pid);
-	(void)signal(SIGPIPE, before);
 	if (status == 0)
 		return EX_OK;
-	if (status == -1)
-		fprintf(stderr, "sluicectl: %s has not ended in %d seconds\n", argv[0], ROTATE_HOOK_TIMEOUT_S);
-	else if (WIFEXITED(status))
-		fprintf(stderr, "sluicectl: %s has failed, with status %d\n", argv[0], WEXITSTATUS(status));
-	else
-		fprintf(stderr, "sluicectl: %s was ended by signal %d\n", argv[0], WTERMSIG(status));
+	if (status > 0)
+		text_addf(&why, "%s has failed, with status %d", argv[0], status);
+	fprintf(stderr, "sluicectl: %s\n", text_str(&why));
 	return EX_UNAVAILABLE;
 }
 
@@ -121,7 +52,7 @@ static int by_program(const struct rotate_hook *hook, const char *verb, const ch
 
 	(void)snprintf(ttl, sizeof ttl, "%" PRId64, hook->ttl_s);
 	argv[3] = ttl;
-	return run(argv, NULL);
+	return run(argv, "");
 }
 
 int rotate_hook_run(const struct rotate_hook *hook, const char *verb, const char *name, const char *record)

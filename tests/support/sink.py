@@ -61,8 +61,9 @@ class Sink:
                         if text == b".\r\n":
                             break
                         content += text[1:] if text.startswith(b".") else text
-                    if say("end", "250 2.0.0 queued"):
+                    if (self.answers.get("end", "250") or "").startswith("2"):  # before it is said: then it is looked for
                         self.mails.append((sender, recipient, content))
+                    say("end", "250 2.0.0 queued")
                 elif verb == "QUIT":
                     say(verb, "221 bye")
                     return
