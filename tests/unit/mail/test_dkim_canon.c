@@ -138,6 +138,63 @@ static void more_than_the_buffer_holds_is_the_same(void **state)
 	assert_memory_equal(out.bytes, body, sizeof body);
 }
 
+/* RFC 6376 3.4.3 and 3.4.4 word by word: a line after the other, with its end made, and empty lines at the end taken away. */
+static void plainly(struct text *out, enum dkim_canon canon, const char *body, size_t len)
+{
+	size_t full = 0; /* the length up to the last line that is not empty */
+
+	for (const char *at = body, *end = body + len; at < end;) {
+		const char *crlf = memmem(at, (size_t)(end - at), "\r\n", 2), *stop = crlf ? crlf : end, *next = crlf ? crlf + 2 : end;
+		size_t before = out->len;
+
+		for (; at < stop; at++) {
+			bool blank = canon == DKIM_RELAXED && (*at == ' ' || *at == '\t');
+
+			if (!blank)
+				text_addc(out, *at);
+			else if (at + 1 < stop && at[1] != ' ' && at[1] != '\t')
+				text_addc(out, ' ');
+		}
+		if (out->len > before)
+			full = out->len + 2;
+		text_adds(out, "\r\n");
+		at = next;
+	}
+	if (full == 0 && canon == DKIM_SIMPLE)
+		text_adds(out, "\r\n");
+	out->len = full ? full : canon == DKIM_SIMPLE ? 2 : 0;
+}
+
+/* Of few octets, so that all that has a meaning meets; much of it words, as they are passed on together. */
+static void every_body_is_as_the_rfc_words_it(void **state)
+{
+	static const char *const parts[] = { "a", "bcd", "some words of a line", "\xe4\xf6\x80", "\r\n", "\r\n", "\r\n\r\n", " ", " ", "  ",
+		"\t", " \r\n", "\r", "\n", "\x01", "\x1f ", "\x7f" };
+	uint32_t seed = 1;
+
+	(void)state;
+	for (unsigned round = 0; round < 20000; round++) {
+		struct text body = TEXT_INIT(1000), want = TEXT_INIT(2000), whole = TEXT_INIT(2000), cut = TEXT_INIT(2000);
+		enum dkim_canon canon = round % 2 ? DKIM_RELAXED : DKIM_SIMPLE;
+
+		for (unsigned n = round % 40; n > 0; n--) {
+			seed = seed * 1664525 + 1013904223;
+			text_adds(&body, parts[(seed >> 16) % ARRAY_LEN(parts)]);
+		}
+		plainly(&want, canon, text_str(&body), body.len);
+		canonical(&whole, canon, text_str(&body), body.len, body.len + 1);
+		canonical(&cut, canon, text_str(&body), body.len, 1 + round % 30);
+		if (whole.len != want.len || memcmp(text_str(&whole), text_str(&want), want.len) != 0)
+			fail_msg("round %u: '%s' is '%s'", round, text_str(&body), text_str(&whole));
+		if (cut.len != want.len || memcmp(text_str(&cut), text_str(&want), want.len) != 0)
+			fail_msg("round %u by %u: '%s' is '%s'", round, 1 + round % 30, text_str(&body), text_str(&cut));
+		text_done(&body);
+		text_done(&want);
+		text_done(&whole);
+		text_done(&cut);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -146,6 +203,7 @@ int main(void)
 		cmocka_unit_test(simple_bodies_lose_empty_lines_alone),
 		cmocka_unit_test(simple_fields_stay_as_they_are),
 		cmocka_unit_test(more_than_the_buffer_holds_is_the_same),
+		cmocka_unit_test(every_body_is_as_the_rfc_words_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
