@@ -23,23 +23,34 @@ bool base64_decode(struct text *out, const char *s, size_t len)
 {
 	uint32_t bits = 0;
 	unsigned count = 0, padding = 0;
+	char octets[96] = { 0 }; /* so many are added at once: a multiple of three */
+	size_t n = 0;
 
 	for (size_t i = 0; i < len; i++) {
 		int value = digit_value(s[i]);
 
-		if (ascii_is_space(s[i]))
-			continue;
-		if (s[i] == '=') {
-			padding++;
+		if (value < 0) {
+			if (s[i] == '=')
+				padding++;
+			else if (!ascii_is_space(s[i]))
+				return false;
 			continue;
 		}
-		if (value < 0 || padding)
+		if (padding)
 			return false;
 		bits = bits << 6 | (uint32_t)value;
 		count = (count + 1) % 4;
-		if (count == 0)
-			text_add(out, (const char[]){ (char)(bits >> 16), (char)(bits >> 8), (char)bits }, 3);
+		if (count != 0)
+			continue;
+		octets[n++] = (char)(bits >> 16);
+		octets[n++] = (char)(bits >> 8);
+		octets[n++] = (char)bits;
+		if (n == sizeof octets) {
+			text_add(out, octets, n);
+			n = 0;
+		}
 	}
+	text_add(out, octets, n);
 	if (count == 2)
 		text_addc(out, (char)(bits >> 4));
 	if (count == 3)

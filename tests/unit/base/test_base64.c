@@ -75,10 +75,28 @@ static void what_does_not_fit_is_said(void **state)
 	assert_true(plain.failed);
 }
 
+static void any_length_comes_back(void **state)
+{
+	char octets[300];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof octets; i++)
+		octets[i] = (char)(i * 7);
+	for (size_t len = 0; len <= sizeof octets; len++) {
+		SLUICE_CLEANUP(text_done) struct text base64 = TEXT_INIT(500), back = TEXT_INIT(300);
+
+		base64_encode(&base64, octets, len);
+		assert_true(base64_decode(&back, text_str(&base64), base64.len));
+		assert_int_equal(back.len, len);
+		assert_memory_equal(text_str(&back), octets, len);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(encodes_and_decodes),
+		cmocka_unit_test(any_length_comes_back),
 		cmocka_unit_test(is_as_patient_as_mail_needs_and_no_more),
 		cmocka_unit_test(what_does_not_fit_is_said),
 	};
