@@ -9,7 +9,7 @@
 #include "filter/mail/taglist.h"
 
 #define TIME_DIGITS   12   /* RFC 6376 3.5: a longer time may be taken as for ever */
-#define LENGTH_DIGITS 19   /* RFC 6376 3.5 has up to 76, but no message has so many octets */
+#define LENGTH_DIGITS 76   /* RFC 6376 3.5 */
 #define INSTANCE_DIGITS 2
 #define IDENTITY_MAX  1024
 
@@ -38,7 +38,7 @@ static bool name_valid(const char *name)
 	return label > 0;
 }
 
-/* Without white space, and as the DNS has it: internationalized mail may have U-labels (RFC 8616 4). "": it is no name. */
+/* Without white space, and as the DNS has it: internationalized mail may have U-labels (RFC 8616 5). "": it is no name. */
 static void read_name(const struct tag *tag, char ret[DKIM_NAME_MAX + 1])
 {
 	char given[4 * DKIM_NAME_MAX];
@@ -185,26 +185,26 @@ static void read_identity(const struct taglist *l, struct dkim_signature *sig)
 	if (!i)
 		return;
 	domain = tag_squeeze(i, value, sizeof value) ? strrchr(value, '@') : NULL;
-	if (!domain) {
+	if (!domain || !domain_to_ascii(domain + 1, strlen(domain + 1), ascii) || !name_valid(ascii)) {
 		dkim_set_flaw(&sig->flaw, DKIM_NEUTRAL, "i= is no identity");
 		return;
 	}
 	if (strlen(value) < sizeof sig->identity)
 		memcpy(sig->identity, value, strlen(value) + 1);
-	domain++;
-	if (!domain_to_ascii(domain, strlen(domain), ascii) || !domain_within(ascii, strlen(ascii), sig->domain, strlen(sig->domain)))
+	if (!domain_within(ascii, strlen(ascii), sig->domain, strlen(sig->domain)))
 		dkim_set_flaw(&sig->flaw, DKIM_PERMERROR, "i= is not within d=");
 	sig->subdomain = !domain_equal(ascii, strlen(ascii), sig->domain, strlen(sig->domain));
 }
 
-/* A number of digits alone; UINT64_MAX when it has more than max_digits. */
+/* A number of digits alone; UINT64_MAX when it has more than max_digits, or is larger than that. */
 static bool read_number(const struct tag *tag, size_t max_digits, uint64_t *ret)
 {
 	for (size_t i = 0; i < tag->value_len; i++)
 		if (!ascii_is_digit(tag->value[i]))
 			return false;
-	*ret = UINT64_MAX;
-	return tag->value_len > max_digits || ascii_to_u64(tag->value, tag->value_len, UINT64_MAX, ret);
+	if (tag->value_len > max_digits || !ascii_to_u64(tag->value, tag->value_len, UINT64_MAX, ret))
+		*ret = UINT64_MAX;
+	return tag->value_len > 0;
 }
 
 static void read_instance(const struct taglist *l, struct dkim_signature *sig)
@@ -257,7 +257,7 @@ static void read_length(const struct taglist *l, struct dkim_signature *sig)
 {
 	const struct tag *tag = taglist_find(l, "l");
 
-	sig->has_length = tag && read_number(tag, LENGTH_DIGITS, &sig->length) && sig->length <= INT64_MAX;
+	sig->has_length = tag && tag->value_len <= LENGTH_DIGITS && read_number(tag, LENGTH_DIGITS, &sig->length);
 	if (tag && !sig->has_length)
 		dkim_set_flaw(&sig->flaw, DKIM_NEUTRAL, "l= is no length");
 }
