@@ -83,7 +83,7 @@ def known_failures(without):
 def test_rfc7208(tmp_path, scenario, test, without):
     zone_file, conf = tmp_path / 'zone', tmp_path / 'sluice.conf'
     zone_file.write_text(zone(scenario['zonedata']))
-    conf.write_text(f'{sluice.plugin_lines([without])}authserv_id mx.example.net\nstage_deadline 100ms\n'
+    conf.write_text(f'{sluice.plugin_lines([without, "opendkim"])}authserv_id mx.example.net\nstage_deadline 100ms\n'
                     'at rcpt {\n rule wanted score 1 when spf.result == fail\n}\n')
     run = sluice.ctl('check', '-c', conf, '--zone', zone_file, '--json', '--client', test['host'],
                      '--helo', test['helo'], '--from', test['mailfrom'], '--rcpt', 'postmaster@example.com')

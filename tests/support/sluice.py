@@ -27,8 +27,8 @@ def environment():
     return env
 
 
-def plugin_lines(without=("libspf2",)):
-    """What a configuration needs so that plugins built as shared objects are there; of spf and libspf2 only one can be."""
+def plugin_lines(without=("libspf2", "opendkim")):
+    """What a configuration needs so that plugins built as shared objects are there; of spf and libspf2 only one can be, as of dkim and opendkim."""
     paths = [path for path in SHARED_PLUGINS if path.stem.removeprefix("sluice_") not in without]
     return "".join(f'plugin "{path}"\n' for path in paths)
 
@@ -63,6 +63,8 @@ dnsbl bl.example.net {{ weight 8 }}
 class Sluice:
     """One daemon. `config` is all of its configuration but the sockets."""
 
+    without = ("libspf2", "opendkim")  # of the plugins that are shared objects
+
     def __init__(self, folder, config, zone="", listen=None, start=True):
         self.place(folder, listen)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -92,7 +94,7 @@ class Sluice:
         if zone is not None:
             self.zone_file.write_text(zone + "".join(f"_.{name} A 192.0.2.255\n" for name in EMPTY_NAMES))
         dns = "" if "dns {" in config else f'dns {{\n local_data "{self.zone_file}"\n forward 127.0.0.1@1\n timeout 500ms\n}}\n'
-        self.conf.write_text(f'{plugin_lines()}listen {self.listen}\nsocket_mode 666\ncontrol "{self.control}"\n{dns}{config}')
+        self.conf.write_text(f'{plugin_lines(self.without)}listen {self.listen}\nsocket_mode 666\ncontrol "{self.control}"\n{dns}{config}')
 
     def start(self):
         before = len(self.log())
