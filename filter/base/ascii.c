@@ -29,6 +29,14 @@ bool ascii_is_space(char c)
 	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
+bool ascii_only(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)s[i] >= 0x80)
+			return false;
+	return true;
+}
+
 bool ascii_equal(const char *a, size_t a_len, const char *b, size_t b_len)
 {
 	if (a_len != b_len)

@@ -11,6 +11,7 @@ char ascii_lower(char c);
 bool ascii_is_digit(char c);
 bool ascii_is_alpha(char c);
 bool ascii_is_alnum(char c);
+bool ascii_only(const char *s, size_t len);                                 /* no octet is beyond ASCII */
 bool ascii_is_space(char c);                                                /* SP HT CR LF */
 bool ascii_equal(const char *a, size_t a_len, const char *b, size_t b_len); /* without regard to case */
 bool ascii_equals(const char *a, size_t a_len, const char *b);              /* the same, b a C string */

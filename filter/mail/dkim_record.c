@@ -4,6 +4,7 @@
 #include <openssl/x509.h>
 #include <string.h>
 
+#include "filter/base/ascii.h"
 #include "filter/base/base64.h"
 #include "filter/mail/domain.h"
 #include "filter/mail/taglist.h"
@@ -153,10 +154,7 @@ void dkim_record_name(struct text *out, const char *selector, const char *domain
 
 static bool is_ascii_domain(const char *name, size_t len, unsigned min_labels)
 {
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)name[i] >= 0x80)
-			return false;
-	return domain_valid(name, len, min_labels) && name[len - 1] != '.';
+	return ascii_only(name, len) && domain_valid(name, len, min_labels) && name[len - 1] != '.';
 }
 
 bool dkim_domain_valid(const char *name, size_t len)

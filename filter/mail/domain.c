@@ -78,14 +78,6 @@ bool domain_equal(const char *a, size_t a_len, const char *b, size_t b_len)
 	return ascii_equal(a, without_last_dot(a, a_len), b, without_last_dot(b, b_len));
 }
 
-static bool is_ascii(const char *name, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)name[i] >= 0x80)
-			return false;
-	return true;
-}
-
 static bool copy(const char *name, size_t len, char ret[DOMAIN_ASCII_SIZE])
 {
 	if (len >= DOMAIN_ASCII_SIZE)
@@ -104,7 +96,7 @@ bool domain_to_ascii(const char *name, size_t len, char ret[DOMAIN_ASCII_SIZE])
 	ret[0] = '\0';
 	if (len >= sizeof text || memchr(name, '\0', len))
 		return false;
-	if (is_ascii(name, len))
+	if (ascii_only(name, len))
 		return copy(name, len, ret);
 	memcpy(text, name, len);
 	text[len] = '\0';

@@ -350,18 +350,9 @@ bool spf_name_set(struct spf_name *name, const char *bytes, size_t len)
 	return true;
 }
 
-static bool is_ascii(struct spf_span s)
-{
-	for (size_t i = 0; i < s.len; i++) {
-		if ((unsigned char)s.at[i] >= 0x80)
-			return false;
-	}
-	return true;
-}
-
 bool spf_name_is_ascii(const struct spf_name *name)
 {
-	return is_ascii((struct spf_span){ name->text, name->len });
+	return ascii_only(name->text, name->len);
 }
 
 bool spf_target(struct spf_span spec, const struct spf_macros *m, struct spf_name *ret)
@@ -371,7 +362,7 @@ bool spf_target(struct spf_span spec, const struct spf_macros *m, struct spf_nam
 
 	if (spec.len == 0)
 		return spf_name_set(ret, m->domain.at, m->domain.len);
-	if (!is_ascii(m->local) && (spf_uses(spec, 'l') || spf_uses(spec, 's')))
+	if (!ascii_only(m->local.at, m->local.len) && (spf_uses(spec, 'l') || spf_uses(spec, 's')))
 		return false;
 	if (!spf_expand(spec, m, &text))
 		return false;

@@ -23,6 +23,26 @@ static void characters_are_those_of_ascii(void **state)
 	}
 }
 
+static void tells_what_is_beyond_ascii(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t len;
+		bool want;
+	} rows[] = {
+		{ "", 0, true },
+		{ "a\0\x01\x7f", 4, true },
+		{ "a\x80", 2, false },
+		{ "a\x80", 1, true },
+		{ "\xff", 1, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		if (ascii_only(rows[i].text, rows[i].len) != rows[i].want)
+			fail_msg("row %zu", i);
+}
+
 static void compares_without_case(void **state)
 {
 	static const struct {
@@ -85,6 +105,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(characters_are_those_of_ascii),
+		cmocka_unit_test(tells_what_is_beyond_ascii),
 		cmocka_unit_test(compares_without_case),
 		cmocka_unit_test(reads_numbers_up_to_a_maximum),
 	};
