@@ -40,3 +40,8 @@ def test_organizational_domain(folder, domain, expected):
     # a public suffix itself has none above it
     wanted = (domain.lower() if expected == 'null' else expected).encode('idna').decode()
     assert facts['dmarc.org_domain'] == wanted
+
+
+@pytest.mark.skipif(not SUITE.exists(), reason=f'{SUITE} is not here')
+def test_the_suite_is_whole():
+    assert len(rows()) == 77
