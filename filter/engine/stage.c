@@ -19,6 +19,7 @@ static uint64_t released(const struct dialogue *d)
 
 void stage_run(struct dialogue *d, uint64_t checks)
 {
+	d->pending |= checks; /* whoever reads the facts of one of them waits, though it may stand before it */
 	for (; checks; checks = d->held ? released(d) : 0)
 		for (unsigned i = 0; checks >> i; i++)
 			if (checks >> i & 1)

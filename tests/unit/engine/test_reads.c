@@ -178,6 +178,26 @@ static void a_check_runs_once_those_that_it_reads_have_ended(void **state)
 	end(&f);
 }
 
+/* In whatever order their plugins are there: here the one that reads is first. */
+static void checks_of_one_stage_wait_for_each_other_too(void **state)
+{
+	struct fixture f;
+	struct dialogue *d;
+
+	(void)state;
+	first_checks[0].stage = SLUICE_STAGE_DATA;
+	begin(&f, "at message { rule a score 1 when last.saw == \"\" }\n");
+	d = dialogue_new(&f.engine, f.snapshot);
+	(void)dialogue_connect(d, &(struct dialogue_client){ .ip = { 4, { 192, 0, 2, 1 } } });
+	(void)dialogue_helo(d, "mail.example.net");
+	one_message(&f, d, "<a@here.example>");
+	assert_string_equal(text_str(&f.saw), "here|two|-|-|-|");
+	assert_int_equal(runs[1], 1);
+	dialogue_free(d);
+	end(&f);
+	first_checks[0].stage = SLUICE_STAGE_MAIL;
+}
+
 static void who_needs_a_check_needs_those_that_it_reads(void **state)
 {
 	static const struct {
@@ -233,6 +253,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_check_runs_once_those_that_it_reads_have_ended),
+		cmocka_unit_test(checks_of_one_stage_wait_for_each_other_too),
 		cmocka_unit_test(who_needs_a_check_needs_those_that_it_reads),
 		cmocka_unit_test(a_circle_is_refused_and_so_is_what_comes_later),
 	};
