@@ -22,7 +22,7 @@ static void relaxed_header(struct text *out, const char *name, size_t name_len, 
 	while (value_len > 0) {
 		size_t n = 0;
 
-		while (n < value_len && !ascii_is_space(value[n]))
+		while (n < value_len && ((unsigned char)value[n] > ' ' || !ascii_is_space(value[n])))
 			n++;
 		if (n > 0 && blank && any)
 			text_addc(out, ' ');

@@ -26,14 +26,19 @@ static bool good_name(const char *name, size_t len)
 	return true;
 }
 
+static bool is_printable(char c)
+{
+	return c > ' ' && c <= '~';
+}
+
 /* Printable, and characters beyond ASCII that are well-formed (RFC 6532 3.2). */
 static bool good_value(const char *value, size_t len)
 {
 	size_t n;
 
 	for (size_t i = 0; i < len; i += n) {
-		n = utf8_char_len(value + i, len - i);
-		if (n == 0 || (n == 1 && (value[i] <= ' ' || value[i] > '~') && !ascii_is_space(value[i])))
+		n = is_printable(value[i]) ? 1 : utf8_char_len(value + i, len - i); /* most are: only the others are looked at */
+		if (n == 0 || (n == 1 && !is_printable(value[i]) && !ascii_is_space(value[i])))
 			return false;
 	}
 	return true;
