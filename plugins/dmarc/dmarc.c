@@ -8,15 +8,29 @@
 
 #include "filter/base/ascii.h"
 #include "filter/base/text.h"
+#include "filter/mail/dmarc_redact.h"
 #include "filter/mail/mailbox.h"
 #include "filter/mail/taglist.h"
 #include "plugins/dmarc/dmarc_eval.h"
+#include "plugins/dmarc/dmarc_failures.h"
 #include "plugins/dmarc/dmarc_reports.h"
 
 #define SIGNERS_MAX 10  /* domains of signatures that are asked about before it is known whether they are good */
 #define TEXTS_MAX   256 /* domains that are looked at */
 
-enum { RESULT, DISPOSITION, POLICY, POLICY_DOMAIN, ORG_DOMAIN, SPF_ALIGNED, DKIM_ALIGNED, RECORD, WALK, TESTING, OVERRIDE };
+enum {
+	RESULT,
+	DISPOSITION,
+	POLICY,
+	POLICY_DOMAIN,
+	ORG_DOMAIN,
+	SPF_ALIGNED,
+	DKIM_ALIGNED,
+	RECORD,
+	WALK,
+	TESTING,
+	OVERRIDE
+};
 /* Why what the policy asks for is not done (RFC 9990 has these words); in the order of enum override. */
 static const char *const overrides[] = { "trusted_forwarder", "mailing_list", "local_policy", NULL };
 enum override { TRUSTED_FORWARDER, MAILING_LIST, LOCAL_POLICY, NO_OVERRIDE };
@@ -38,7 +52,8 @@ static const struct sluice_fact facts[] = {
 	{ .name = NULL },
 };
 
-enum { DISCOVERY, REPORTS, REPORT_FROM, REPORT_ORG, REPORT_CONTACT, REPORT_ROWS }; /* from REPORTS on as in dmarc_reports.h */
+/* From REPORTS on as in dmarc_reports.h. */
+enum { DISCOVERY, REPORTS, REPORT_FROM, REPORT_ORG, REPORT_CONTACT, REPORT_ROWS, FAILURE_REPORTS, FAILURE_RATE };
 enum { TREEWALK, PSL };
 static const char *const discoveries[] = { "treewalk", "psl", NULL };
 static const struct sluice_option options[] = {
@@ -54,12 +69,17 @@ static const struct sluice_option options[] = {
 		"how else to reach it: a page, a telephone number" },
 	[REPORT_ROWS] = { "report_rows", SLUICE_OPT_COUNT, false, NULL, 1, DMARC_REPORT_ROWS_MAX, "20000",
 		"different rows that one day has, of 1 KB on average; messages that would make more are not reported" },
+	[FAILURE_REPORTS] = { "failure_reports", SLUICE_OPT_BOOL, false, NULL, 0, 0, "no",
+		"keep messages that fail for the reports that domains ask for (ruf); 'sluicectl dmarc failures' sends "
+	        "them" },
+	[FAILURE_RATE] = { "failure_rate", SLUICE_OPT_COUNT, false, NULL, 1, DMARC_FAILURE_RATE_MAX, "10",
+		"failure reports that one policy domain gets each day" },
 	{ .key = NULL },
 };
 
 struct dmarc_state {
-	psl_ctx_t *psl;          /* NULL: by the Tree Walk */
-	struct dmarc_seen *seen; /* NULL: no reports are made */
+	psl_ctx_t *psl; /* NULL: by the Tree Walk */
+	struct dmarc_reports reports;
 };
 
 /* What the header says. */
@@ -71,6 +91,8 @@ struct dmarc_message {
 	char domain[DMARC_NAME_SIZE]; /* of the author */
 	char signers[SIGNERS_MAX][DMARC_NAME_SIZE];
 	size_t signer_count;
+	struct text shown; /* of the header, in a failure report */
+	bool automatic;    /* of which none is made */
 };
 
 /* ---- asking ---- */
@@ -156,6 +178,7 @@ static void drop(void *memory)
 	struct dmarc_message *m = memory;
 
 	text_done(&m->author);
+	text_done(&m->shown);
 	free(m);
 }
 
@@ -199,8 +222,16 @@ static bool exempt(const struct sluice_check_ctx *c)
 	return sluice_authenticated(c) || sluice_client_ip(c)->family == 0;
 }
 
+/* What a failure report needs of it, if there are such. */
+static void keep(struct dmarc_message *m, const struct sluice_part *part)
+{
+	dmarc_redact(&m->shown, part->name, part->name_len, part->bytes, part->len);
+	m->automatic |= dmarc_is_automatic(part->name, part->name_len, part->bytes, part->len);
+}
+
 static void feed(struct sluice_check_ctx *c, const struct sluice_part *part)
 {
+	const struct dmarc_state *state = sluice_state(c);
 	struct dmarc_message *m = *sluice_memory(c);
 
 	if (exempt(c) || part->type == SLUICE_PART_BODY)
@@ -211,7 +242,10 @@ static void feed(struct sluice_check_ctx *c, const struct sluice_part *part)
 		if (!m)
 			return;
 		m->author = TEXT_INIT(MAILBOX_MAX_BYTES);
+		m->shown = TEXT_INIT(DMARC_FAILURE_HEADER_MAX);
 	}
+	if (part->type == SLUICE_PART_HEADER && state->reports.failures)
+		keep(m, part);
 	if (part->type == SLUICE_PART_HEADER_END) {
 		read_end(m);
 		if (!m->wrong)
@@ -370,7 +404,8 @@ static enum override find_override(const struct sluice_check_ctx *c, const char 
 }
 
 /* Where something is asked for, and the site knows better. */
-static void override(const struct sluice_check_ctx *c, struct sluice_result *res, const char *domain, struct dmarc_verdict *v)
+static void override(
+	const struct sluice_check_ctx *c, struct sluice_result *res, const char *domain, struct dmarc_verdict *v)
 {
 	enum override why = NO_OVERRIDE;
 
@@ -453,7 +488,9 @@ static enum sluice_outcome run(struct sluice_check_ctx *c, struct sluice_result 
 
 static bool wanted(const void *state)
 {
-	return ((const struct dmarc_state *)state)->seen != NULL;
+	const struct dmarc_state *s = state;
+
+	return s->reports.seen || s->reports.failures;
 }
 
 static void concluded(struct sluice_check_ctx *c, const struct sluice_conclusion *v)
@@ -461,8 +498,9 @@ static void concluded(struct sluice_check_ctx *c, const struct sluice_conclusion
 	const struct dmarc_state *state = sluice_state(c);
 	const struct dmarc_message *m = *sluice_memory(c);
 
-	if (state->seen && m && !m->wrong)
-		dmarc_reports_note(c, state->seen, m->domain, state->psl != NULL, v);
+	if (wanted(state) && m && !m->wrong)
+		dmarc_reports_note(c, &state->reports, m->domain, state->psl != NULL,
+			m->automatic ? NULL : text_str(&m->shown), v);
 }
 
 static const char *const reads[] = {
@@ -476,6 +514,7 @@ static const char *const reads[] = {
 	"arc.dmarc",
 	"arc.dmarc_from",
 	"dkim.signatures", /* for reports */
+	"spf.record",      /* the same */
 	NULL,
 };
 static const struct sluice_check checks[] = {
@@ -496,7 +535,8 @@ static const struct sluice_check checks[] = {
 static const struct sluice_list_use lists[] = {
 	{ "mailing-lists", SLUICE_LIST_NETWORK, false, "hosts of mailing lists whose mail may fail DMARC" },
 	{ "dmarc-exempt", SLUICE_LIST_DOMAIN, false, "domains in From for which the site does not do what they ask" },
-	{ DMARC_REPORTS_OPT_OUT, SLUICE_LIST_DOMAIN, false, "domains, by whose policy it is, that get no DMARC reports" },
+	{ DMARC_REPORTS_OPT_OUT, SLUICE_LIST_DOMAIN, false,
+		"domains, by whose policy it is, that get no DMARC reports" },
 	{ .name = NULL },
 };
 
@@ -509,7 +549,7 @@ static void release(void *state)
 	if (!s)
 		return;
 	psl_free(s->psl);
-	dmarc_seen_free(s->seen);
+	dmarc_reports_done(&s->reports);
 	free(s);
 }
 
@@ -543,7 +583,7 @@ static int configure(
 			return -EINVAL;
 		}
 	}
-	r = dmarc_reports_configure(blocks, REPORTS, &s->seen, reterr);
+	r = dmarc_reports_configure(blocks, REPORTS, &s->reports, reterr);
 	if (r < 0) {
 		release(s);
 		return r;

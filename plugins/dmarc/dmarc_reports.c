@@ -9,6 +9,7 @@
 #include "filter/base/ascii.h"
 #include "filter/mail/address.h"
 #include "filter/mail/domain.h"
+#include "plugins/dmarc/dmarc_failures.h"
 #include "plugins/dmarc/dmarc_row.h"
 
 #define DAY_S          86400
@@ -46,37 +47,53 @@ static bool good_text(const char *s)
 	return true;
 }
 
-int dmarc_reports_configure(
-	const struct sluice_block *blocks, unsigned first, struct dmarc_seen **ret, struct sluice_config_error *reterr)
+static bool is_set(const struct sluice_setting *s)
 {
-	const struct sluice_setting *set[DMARC_REPORT_OPTIONS] = { NULL };
+	return s && s->number;
+}
+
+int dmarc_reports_configure(const struct sluice_block *blocks, unsigned first, struct dmarc_reports *ret,
+	struct sluice_config_error *reterr)
+{
+	const struct sluice_setting *set[DMARC_REPORT_OPTIONS] = { NULL }, *wants;
 	const char *from, *org, *contact;
 
-	*ret = NULL;
+	*ret = (struct dmarc_reports){ NULL, NULL };
 	for (size_t i = 0; i < blocks->count; i++)
 		if (blocks->settings[i].option >= first && blocks->settings[i].option < first + DMARC_REPORT_OPTIONS)
 			set[blocks->settings[i].option - first] = &blocks->settings[i];
-	if (!set[DMARC_REPORTS] || !set[DMARC_REPORTS]->number)
+	wants = is_set(set[DMARC_REPORTS]) ? set[DMARC_REPORTS] : set[DMARC_FAILURE_REPORTS];
+	if (!is_set(wants))
 		return 0;
 	from = set[DMARC_REPORT_FROM] ? set[DMARC_REPORT_FROM]->text : "";
 	org = set[DMARC_REPORT_ORG] ? set[DMARC_REPORT_ORG]->text : "";
 	contact = set[DMARC_REPORT_CONTACT] ? set[DMARC_REPORT_CONTACT]->text : "";
 	if (!*from)
-		return config_error(reterr, set[DMARC_REPORTS]->line,
+		return config_error(reterr, wants->line,
 			"reports need an address to be sent from: add 'report_from dmarc-reports@example.org', of a "
 			"domain of yours");
 	if (!good_address(from))
 		return config_error(reterr, set[DMARC_REPORT_FROM]->line,
 			"report_from is no plain address: write one such as dmarc-reports@example.org");
 	if (!*org)
-		return config_error(reterr, set[DMARC_REPORTS]->line,
-			"reports name who makes them: add 'report_org \"Example Inc.\"'");
-	if (!good_text(org) || !good_text(contact))
 		return config_error(
-			reterr, set[DMARC_REPORTS]->line, "report_org and report_contact are one line of text");
-	*ret = dmarc_seen_new(
-		(size_t)set[DMARC_REPORT_ROWS]->number, (size_t)set[DMARC_REPORT_ROWS]->number * ROW_BYTES);
-	return *ret ? 0 : -ENOMEM;
+			reterr, wants->line, "reports name who makes them: add 'report_org \"Example Inc.\"'");
+	if (!good_text(org) || !good_text(contact))
+		return config_error(reterr, wants->line, "report_org and report_contact are one line of text");
+	if (is_set(set[DMARC_REPORTS]))
+		ret->seen = dmarc_seen_new(
+			(size_t)set[DMARC_REPORT_ROWS]->number, (size_t)set[DMARC_REPORT_ROWS]->number * ROW_BYTES);
+	if (is_set(set[DMARC_FAILURE_REPORTS]))
+		ret->failures = dmarc_quota_new((unsigned)set[DMARC_FAILURE_RATE]->number, DMARC_FAILURES_MAX);
+	return (ret->seen || !is_set(set[DMARC_REPORTS])) && (ret->failures || !is_set(set[DMARC_FAILURE_REPORTS]))
+	               ? 0
+	               : -ENOMEM;
+}
+
+void dmarc_reports_done(struct dmarc_reports *r)
+{
+	dmarc_seen_free(r->seen);
+	dmarc_quota_free(r->failures);
 }
 
 /* ---- facts ---- */
@@ -198,15 +215,22 @@ static bool admit(struct sluice_check_ctx *c, struct dmarc_seen *seen, int64_t d
 	return false;
 }
 
-void dmarc_reports_note(struct sluice_check_ctx *c, struct dmarc_seen *seen, const char *header_from, bool psl,
-	const struct sluice_conclusion *v)
+static void count(struct sluice_check_ctx *c, struct dmarc_seen *seen, const struct dmarc_row_facts *f)
 {
 	SLUICE_CLEANUP(text_done) struct text row = TEXT_INIT(DMARC_ROW_MAX_BYTES);
-	struct dmarc_row_facts f = { .header_from = header_from, .psl = psl, .done = v };
 	int64_t day = sluice_now_s(c) / DAY_S;
-	struct dmarc_record record;
 	char hash[2 * HASH_BYTES + 1];
 	uint64_t number;
+
+	if (dmarc_row_write(&row, f) && hash_of(&row, hash, &number) && admit(c, seen, day, number, row.len))
+		store(c, day, hash, &row);
+}
+
+void dmarc_reports_note(struct sluice_check_ctx *c, const struct dmarc_reports *reports, const char *header_from,
+	bool psl, const char *header, const struct sluice_conclusion *v)
+{
+	struct dmarc_row_facts f = { .header_from = header_from, .psl = psl, .done = v };
+	struct dmarc_record record;
 
 	if (v->action == SLUICE_TEMPFAIL) /* it comes again, and is counted then */
 		return;
@@ -214,6 +238,8 @@ void dmarc_reports_note(struct sluice_check_ctx *c, struct dmarc_seen *seen, con
 	if (!find(c, &f, &record) ||
 		sluice_list_has_domain(c, DMARC_REPORTS_OPT_OUT, f.policy_domain.at, f.policy_domain.len))
 		return;
-	if (dmarc_row_write(&row, &f) && hash_of(&row, hash, &number) && admit(c, seen, day, number, row.len))
-		store(c, day, hash, &row);
+	if (reports->seen)
+		count(c, reports->seen, &f);
+	if (reports->failures && header && is(fact(c, "dmarc.result"), "fail") && !sluice_mail_from(c)->null)
+		dmarc_failures_note(c, reports->failures, &f, header);
 }

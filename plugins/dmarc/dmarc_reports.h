@@ -6,10 +6,12 @@
  *	value  dmarc|row|DAY|HASH   {"seen":S,"row":ROW}: when it was last seen; ROW as dmarc_row.h has it
  *	count  dmarc|row|DAY|HASH   messages, in windows of five days: of a day that is over, this one's and the one's before it
  * DAY is the number of a UTC day since 1970, HASH the first half of the SHA-256 of ROW in hexadecimal digits.
+ * Messages that fail may be told of one by one as well: dmarc_failures.h.
  */
 #ifndef PLUGINS_DMARC_REPORTS_H
 #define PLUGINS_DMARC_REPORTS_H
 
+#include "plugins/dmarc/dmarc_quota.h"
 #include "plugins/dmarc/dmarc_seen.h"
 #include "plugins/plugin.h"
 
@@ -23,15 +25,25 @@ enum dmarc_report_option {
 	DMARC_REPORT_ORG,
 	DMARC_REPORT_CONTACT,
 	DMARC_REPORT_ROWS,
+	DMARC_FAILURE_REPORTS,
+	DMARC_FAILURE_RATE,
 	DMARC_REPORT_OPTIONS
 };
 
-/* first: the index of DMARC_REPORTS in the plugin's table. *ret is NULL when no reports are wanted. As configure() of plugin.h. */
-int dmarc_reports_configure(
-	const struct sluice_block *blocks, unsigned first, struct dmarc_seen **ret, struct sluice_config_error *reterr);
+struct dmarc_reports {
+	struct dmarc_seen *seen;      /* NULL: no aggregate reports are wanted */
+	struct dmarc_quota *failures; /* NULL: no failure reports are wanted */
+};
+/* first: the index of DMARC_REPORTS in the plugin's table. As configure() of plugin.h; dmarc_reports_done() takes any *ret. */
+int dmarc_reports_configure(const struct sluice_block *blocks, unsigned first, struct dmarc_reports *ret,
+	struct sluice_config_error *reterr);
+void dmarc_reports_done(struct dmarc_reports *r);
 
-/* What concluded() does, if the message has one author, of the domain header_from. psl: how its policy was found. */
-void dmarc_reports_note(struct sluice_check_ctx *c, struct dmarc_seen *seen, const char *header_from, bool psl,
-	const struct sluice_conclusion *v);
+/*
+ * What concluded() does, if the message has one author, of the domain header_from. psl: how its policy was found. header: what a
+ * failure report may show of it (dmarc_redact.h); NULL: there is to be none.
+ */
+void dmarc_reports_note(struct sluice_check_ctx *c, const struct dmarc_reports *reports, const char *header_from,
+	bool psl, const char *header, const struct sluice_conclusion *v);
 
 #endif

@@ -85,11 +85,6 @@ void dmarc_row_applied(const struct dmarc_row_facts *f, struct dmarc_applied *re
 
 /* ---- signatures ---- */
 
-struct signature {
-	struct dmarc_span domain, selector, result, why;
-	int worth; /* the greater, the sooner it is told of (RFC 9990 2.1.3) */
-};
-
 static struct dmarc_span next_word(struct dmarc_span *rest)
 {
 	const char *blank = memchr(rest->at, ' ', rest->len);
@@ -120,7 +115,7 @@ static bool is_within(const char *name, struct dmarc_span parent)
 	       ascii_equal(name + len - parent.len, parent.len, parent.at, parent.len);
 }
 
-static int worth_of(const struct dmarc_row_facts *f, const struct signature *s)
+static int worth_of(const struct dmarc_row_facts *f, const struct dmarc_signature *s)
 {
 	if (!ascii_equals(s->result.at, s->result.len, "pass"))
 		return 0;
@@ -133,17 +128,14 @@ static int worth_of(const struct dmarc_row_facts *f, const struct signature *s)
 	               : 1;
 }
 
-/*
- * "d=example.net i=@example.net s=sel a=rsa-sha256 b=2048 l=100 fail: why", or less of it; no value has a blank in it. False: it
- * has no domain, selector or result, and cannot be told of.
- */
-static bool read_signature(struct dmarc_span text, const struct dmarc_row_facts *f, struct signature *ret)
+/* "d=example.net i=@example.net s=sel a=rsa-sha256 b=2048 l=100 fail: why", or less of it; no value has a blank in it. */
+bool dmarc_signature_read(struct dmarc_span text, struct dmarc_signature *ret)
 {
 	static const char *const results[] = { "pass", "fail", "policy", "neutral", "temperror", "permerror" };
 	const char *colon;
 
 	ret->domain = take(&text, 'd');
-	(void)take(&text, 'i');
+	ret->identity = take(&text, 'i');
 	ret->selector = take(&text, 's');
 	(void)take(&text, 'a');
 	(void)take(&text, 'b');
@@ -154,7 +146,7 @@ static bool read_signature(struct dmarc_span text, const struct dmarc_row_facts 
 	                   ? (struct dmarc_span){ colon + 2, text.len - ret->result.len - 2 }
 	                   : (struct dmarc_span){ "", 0 };
 	ret->why.len = ret->why.len < WHY_MAX ? ret->why.len : WHY_MAX;
-	ret->worth = worth_of(f, ret);
+	ret->worth = 0;
 	for (size_t i = 0; i < ARRAY_LEN(results); i++)
 		if (ascii_equals(ret->result.at, ret->result.len, results[i]))
 			return ret->domain.len && ret->selector.len;
@@ -162,19 +154,20 @@ static bool read_signature(struct dmarc_span text, const struct dmarc_row_facts 
 }
 
 /* In their order, but those that are worth more before the others. */
-static size_t read_signatures(const struct dmarc_row_facts *f, struct signature ret[DMARC_ROW_SIGNATURES])
+static size_t read_signatures(const struct dmarc_row_facts *f, struct dmarc_signature ret[DMARC_ROW_SIGNATURES])
 {
 	size_t count = 0;
 
 	for (size_t i = 0; f->signature && i < SIGNATURES_LOOKED_AT; i++) {
 		struct dmarc_span text = f->signature(f->arg, i);
-		struct signature s;
+		struct dmarc_signature s;
 		size_t at = count;
 
 		if (!text.at)
 			break;
-		if (!read_signature(text, f, &s))
+		if (!dmarc_signature_read(text, &s))
 			continue;
+		s.worth = worth_of(f, &s);
 		while (at > 0 && ret[at - 1].worth < s.worth)
 			at--;
 		if (at == DMARC_ROW_SIGNATURES)
@@ -220,7 +213,7 @@ static void add_policy(struct text *out, const struct dmarc_row_facts *f)
 
 static void add_record(struct text *out, const struct dmarc_row_facts *f)
 {
-	struct signature signatures[DMARC_ROW_SIGNATURES];
+	struct dmarc_signature signatures[DMARC_ROW_SIGNATURES];
 	size_t count = read_signatures(f, signatures);
 	struct dmarc_applied applied;
 	char ip[IP_TEXT_MAX];

@@ -41,6 +41,14 @@ struct dmarc_row_facts {
 	void *arg;
 };
 
+/* What dkim.signatures says of one signature; "" is not known. */
+struct dmarc_signature {
+	struct dmarc_span domain, identity, selector, result, why;
+	int worth; /* the greater, the sooner it is told of (RFC 9990 2.1.3) */
+};
+/* False: it has no domain, selector or result, and cannot be told of. */
+bool dmarc_signature_read(struct dmarc_span text, struct dmarc_signature *ret);
+
 #define DMARC_REASONS_MAX 2
 struct dmarc_applied {
 	const char *disposition; /* none, pass, quarantine or reject */
