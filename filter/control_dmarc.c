@@ -19,6 +19,7 @@ struct request {
 	struct text *out;
 	const char *day;
 	size_t day_len;
+	const char *kind;   /* of what there is in the store: "row", "failure" */
 	const char *hashes; /* with a blank between; "": none */
 };
 
@@ -69,7 +70,7 @@ static int keys(const struct request *q)
 	SLUICE_CLEANUP(text_done) struct text prefix = TEXT_INIT(KEY_BYTES);
 	struct listing l = { .out = q->out };
 
-	add_key(q, &prefix, "row", NULL);
+	add_key(q, &prefix, q->kind, NULL);
 	l.prefix_len = prefix.len;
 	if (store_each(q->s->store, SLUICE_STORE_GET, text_str(&prefix), CONTROL_DMARC_KEYS_MAX, CONTROL_TIMEOUT_MS,
 		    add_hash, &l) == 0)
@@ -78,20 +79,28 @@ static int keys(const struct request *q)
 	return say(q->out, EX_UNAVAILABLE, "the store does not answer");
 }
 
+/* Of a failure there is one. */
+static bool is_counted(const struct request *q)
+{
+	return !strcmp(q->kind, "row");
+}
+
 /* A row that is gone since it was listed adds nothing. */
 static int add_row(const struct request *q, const char *hash)
 {
 	SLUICE_CLEANUP(text_done) struct text key = TEXT_INIT(KEY_BYTES), value = TEXT_INIT(STORE_VALUE_MAX);
-	struct sluice_store_answer got, count;
+	struct sluice_store_answer got, count = { .number = 1 };
 
-	add_key(q, &key, "row", hash);
+	add_key(q, &key, q->kind, hash);
 	got = store_get(q->s->store, text_str(&key), key.len, CONTROL_TIMEOUT_MS, &value);
 	if (got.status == SLUICE_STORE_FAILED)
 		return failed(q, &got);
 	if (got.status == SLUICE_STORE_ABSENT || value.failed)
 		return EX_OK;
-	count = call(
-		q, (struct sluice_store_op){ .verb = SLUICE_STORE_COUNT, .count = { .window_ms = WINDOW_MS } }, &key);
+	if (is_counted(q))
+		count = call(q,
+			(struct sluice_store_op){ .verb = SLUICE_STORE_COUNT, .count = { .window_ms = WINDOW_MS } },
+			&key);
 	if (count.status == SLUICE_STORE_FAILED)
 		return failed(q, &count);
 	text_addf(q->out, "%.*s %lld %s\n", CONTROL_DMARC_HASH_LEN, hash, (long long)(count.number + count.before),
@@ -104,8 +113,8 @@ static int forget_row(const struct request *q, const char *hash)
 	static const enum sluice_store_verb verbs[] = { SLUICE_STORE_GET, SLUICE_STORE_COUNT };
 	SLUICE_CLEANUP(text_done) struct text key = TEXT_INIT(KEY_BYTES);
 
-	add_key(q, &key, "row", hash);
-	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+	add_key(q, &key, q->kind, hash);
+	for (size_t i = 0; i < (is_counted(q) ? 2 : 1); i++) {
 		struct sluice_store_answer a =
 			call(q, (struct sluice_store_op){ .verb = SLUICE_STORE_DELETE, .entry = { verbs[i] } }, &key);
 
@@ -189,14 +198,18 @@ static int done(const struct request *q)
 static const struct {
 	const char *name;
 	int (*serve)(const struct request *q);
+	const char *kind;
 	size_t least, most; /* hashes */
 } verbs[] = {
-	{ "keys", keys, 0, 0 },
-	{ "rows", rows, 1, SIZE_MAX },
-	{ "forget", forget, 1, SIZE_MAX },
-	{ "claim", claim, 1, 1 },
-	{ "release", release, 1, 1 },
-	{ "done", done, 1, 1 },
+	{ "keys", keys, "row", 0, 0 },
+	{ "rows", rows, "row", 1, SIZE_MAX },
+	{ "forget", forget, "row", 1, SIZE_MAX },
+	{ "failure-keys", keys, "failure", 0, 0 },
+	{ "failure-rows", rows, "failure", 1, SIZE_MAX },
+	{ "failure-forget", forget, "failure", 1, SIZE_MAX },
+	{ "claim", claim, NULL, 1, 1 },
+	{ "release", release, NULL, 1, 1 },
+	{ "done", done, NULL, 1, 1 },
 };
 
 /* Their number; SIZE_MAX: there is something else. */
@@ -237,6 +250,7 @@ int control_dmarc(const struct snapshot *s, const char *line, struct text *out)
 		if (!q.day_len || q.day_len > DAY_DIGITS || hashes == SIZE_MAX || hashes < verbs[i].least ||
 			hashes > verbs[i].most)
 			break;
+		q.kind = verbs[i].kind;
 		return verbs[i].serve(&q);
 	}
 	return say(out, EX_USAGE, "the daemon does not know this request: is it of another version?");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * control_dmarc.h - what sluicectl dmarc report asks of the store: the rows that a day's reports are made of
- * (plugins/dmarc/dmarc_reports.h), and who has got one. For programs: what is added to out has one line for each thing. A request
+ * control_dmarc.h - what sluicectl dmarc asks of the store: the rows that a day's reports are made of (plugins/dmarc/dmarc_reports.h),
+ * the messages of which failure reports tell (plugins/dmarc/dmarc_failures.h), and who has got one. For programs: what is added to out has one line for each thing. A request
  * asks for little, so that the main thread, whose it is, is soon free again; it waits no longer than CONTROL_TIMEOUT_MS for one
  * operation.
  */
@@ -18,6 +18,7 @@
  * keys DAY             each row's hash
  * rows DAY HASH...     of each that is there: its hash, its count, its value
  * forget DAY HASH...   of rows
+ * failure-keys DAY, failure-rows DAY HASH..., failure-forget DAY HASH...   the same of failures, each counted once
  * claim DAY HASH       of a destination: "new", and whoever asked may send to it; "busy", somebody else does; "done"
  * release DAY HASH     it could not be sent: let others try
  * done DAY HASH        nothing more is to be sent there of that day

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * dmarc.h - sluicectl dmarc report: what its files share. A day's rows are asked of the daemon and put together (dmarc_rows.c), each
- * policy domain's report is made and packed into a mail (dmarc_mail.c), it is found out where that may go (dmarc_where.c), and it
- * goes there (dmarc_send.c).
+ * dmarc.h - sluicectl dmarc report and sluicectl dmarc failures: what their files share. A day's rows are asked of the daemon and put
+ * together (dmarc_rows.c), each policy domain's report is made and packed into a mail (dmarc_mail.c), it is found out where that may
+ * go (dmarc_where.c), and it goes there (dmarc_send.c).
  */
 #ifndef CTL_DMARC_H
 #define CTL_DMARC_H
@@ -11,6 +11,7 @@
 #include "filter/base/vec.h"
 #include "filter/ctl/smtp.h"
 #include "filter/engine/snapshot.h"
+#include "filter/mail/dmarc_failure.h"
 #include "filter/mail/dmarc_report.h"
 #include "filter/mail/dmarc_uri.h"
 
@@ -19,6 +20,7 @@
 #define DMARC_MAIL_MAX (25u << 20)  /* octets of a mail: larger ones are hardly taken anywhere */
 
 int ctl_dmarc_report(int argc, char **argv);
+int ctl_dmarc_failures(int argc, char **argv);
 int ctl_dmarc_read(int argc, char **argv);
 
 /* ---- dmarc_rows.c ---- */
@@ -30,18 +32,20 @@ struct dmarc_batch {
 	VEC(struct dmarc_report_row) rows;
 	VEC(const char *) hashes; /* of what is in the store */
 	int64_t messages;
+	struct dmarc_failure failure; /* of a failure: all but who reports */
 };
 struct dmarc_day {
 	const char *socket; /* of the daemon */
 	int64_t day;
+	bool failures;                   /* each batch is one message, that failed; rua is its ruf */
 	struct arena *arena;             /* of all texts */
 	VEC(struct dmarc_batch) batches; /* by the name of the domain */
 };
 /*
- * Ask the daemon for all rows of a day. Rows of another form than ours are passed over. An exit status, and what is wrong on stderr.
+ * Ask the daemon for all rows, or failures, of a day. Rows of another form than ours are passed over. An exit status, and what is wrong on stderr.
  * dmarc_day_done() takes any.
  */
-int dmarc_day_read(const char *socket, int64_t day, struct dmarc_day *ret);
+int dmarc_day_read(const char *socket, int64_t day, bool failures, struct dmarc_day *ret);
 void dmarc_day_done(struct dmarc_day *d);
 /* Delete the rows of a batch. An exit status, and what is wrong on stderr. */
 int dmarc_day_forget(const struct dmarc_day *d, const struct dmarc_batch *b);
@@ -55,11 +59,11 @@ struct dmarc_destination {
 	const char *why; /* static; of LATER and NEVER */
 };
 /*
- * Where a report goes: the addresses of rua; those that are not of the domain's own organization only if they say in the DNS that
- * they take it, and then perhaps others of the same domain (RFC 9990 3). Their number.
+ * Where a report goes: the addresses of the batch, which are of this tag (rua, ruf); those that are not of the domain's own
+ * organization only if they say in the DNS that they take it, and then perhaps others of the same domain (RFC 9990 3). Their number.
  */
 size_t dmarc_destinations(
-	struct resolver *r, const struct dmarc_batch *b, struct dmarc_destination ret[DMARC_URIS_MAX]);
+	struct resolver *r, const struct dmarc_batch *b, const char *tag, struct dmarc_destination ret[DMARC_URIS_MAX]);
 
 /* ---- dmarc_mail.c ---- */
 
@@ -77,6 +81,9 @@ bool dmarc_make_file(
 /* A mail with it. */
 void dmarc_make_mail(struct text *out, const struct dmarc_batch *b, const struct dmarc_reporter *who, const char *to,
 	const struct text *file, const struct text *name);
+/* A mail that tells of a failure, whose hash tells it from others. */
+void dmarc_make_failure(struct text *out, const struct dmarc_failure *f, const struct dmarc_reporter *who,
+	const char *to, const char *hash);
 /*
  * Sign a mail as the configuration signs mail of authenticated users: the fields are put above it. False: no rule and key sign for its
  * sender, and why is in *why.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* dmarc_mail.c - a report as a file and as a signed mail (RFC 9990 2.5). */
+/* dmarc_mail.c - a report as a file and as a signed mail (RFC 9990 2.5, RFC 9991). */
 #include <inttypes.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -59,8 +59,7 @@ bool dmarc_make_file(
 	struct dmarc_batch *b, int64_t day, const struct dmarc_reporter *who, struct text *file, struct text *name)
 {
 	SLUICE_CLEANUP(text_done)
-	struct text xml = TEXT_INIT(DMARC_XML_MAX),
-		    id = TEXT_INIT(1024), seed = TEXT_INIT(1024);
+	struct text xml = TEXT_INIT(DMARC_XML_MAX), id = TEXT_INIT(1024), seed = TEXT_INIT(1024);
 	char unique[DMARC_UNIQUE_SIZE];
 
 	b->report.org = who->org;
@@ -107,18 +106,6 @@ static void add_phrase(struct text *out, const char *s)
 	}
 }
 
-static void add_date(struct text *out)
-{
-	static const char days[] = "SunMonTueWedThuFriSat", months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-	time_t now = time(NULL);
-	struct tm tm;
-
-	(void)gmtime_r(&now, &tm);
-	text_addf(out, "Date: %.3s, %d %.3s %d %02d:%02d:%02d +0000\r\n", days + (size_t)3 * (size_t)tm.tm_wday,
-		tm.tm_mday, months + (size_t)3 * (size_t)tm.tm_mon, tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
-		tm.tm_sec);
-}
-
 /* The unique part of a file's name, which is that of the Report-ID, too. */
 static const char *unique_of(const struct text *name, char ret[DMARC_UNIQUE_SIZE])
 {
@@ -128,23 +115,22 @@ static const char *unique_of(const struct text *name, char ret[DMARC_UNIQUE_SIZE
 	return ret;
 }
 
-static void add_header(struct text *out, const struct dmarc_batch *b, const struct dmarc_reporter *who, const char *to,
-	const char *unique)
+/* subject: with folds. */
+static void add_header(struct text *out, const char *subject, const char *type, const struct dmarc_reporter *who,
+	const char *to, const char *unique)
 {
 	char of_address[DMARC_UNIQUE_SIZE];
 
 	dmarc_unique(of_address, to, unique);
 	text_adds(out, "From: ");
 	add_phrase(out, who->org);
-	text_addf(out, "\r\n <%s>\r\nTo: %s\r\n", who->from, to);
-	text_addf(out, "Subject: Report Domain: %s\r\n Submitter: %s\r\n Report-ID: <%" PRId64 ".%s@%s>\r\n",
-		b->report.domain, who->domain, b->report.begin_s / DMARC_DAY_S, unique, who->domain);
-	add_date(out);
-	text_addf(out, "Message-ID: <%s.%s@%s>\r\n", of_address, unique, who->domain);
+	text_addf(out, "\r\n <%s>\r\nTo: %s\r\nSubject: %s\r\nDate: ", who->from, to, subject);
+	dmarc_failure_date(out, (int64_t)time(NULL));
+	text_addf(out, "\r\nMessage-ID: <%s.%s@%s>\r\n", of_address, unique, who->domain);
 	text_addf(out,
-		"Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed;\r\n "
-	        "boundary=\"=_%s\"\r\n\r\n",
-		unique);
+		"Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\nContent-Type: %s;\r\n "
+		"boundary=\"=_%s\"\r\n\r\n",
+		type, unique);
 }
 
 static void add_base64(struct text *out, const struct text *in)
@@ -164,7 +150,7 @@ static void add_note(struct text *out, const struct dmarc_batch *b, const struct
 	(void)gmtime_r(&begin, &tm);
 	text_addf(&note,
 		"This is a DMARC aggregate report (RFC 9990) by %s,\r\nabout mail of %s on %04d-%02d-%02d (UTC): "
-	        "%" PRId64 " messages.\r\nIt is attached as XML, compressed with gzip.\r\n",
+		"%" PRId64 " messages.\r\nIt is attached as XML, compressed with gzip.\r\n",
 		who->org, b->report.domain, tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday, b->messages);
 	text_adds(out, "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n");
 	add_base64(out, &note);
@@ -173,9 +159,13 @@ static void add_note(struct text *out, const struct dmarc_batch *b, const struct
 void dmarc_make_mail(struct text *out, const struct dmarc_batch *b, const struct dmarc_reporter *who, const char *to,
 	const struct text *file, const struct text *name)
 {
+	SLUICE_CLEANUP(text_done) struct text subject = TEXT_INIT(4096);
 	char unique[DMARC_UNIQUE_SIZE];
 
-	add_header(out, b, who, to, unique_of(name, unique));
+	(void)unique_of(name, unique);
+	text_addf(&subject, "Report Domain: %s\r\n Submitter: %s\r\n Report-ID: <%" PRId64 ".%s@%s>", b->report.domain,
+		who->domain, b->report.begin_s / DMARC_DAY_S, unique, who->domain);
+	add_header(out, text_str(&subject), "multipart/mixed", who, to, unique);
 	text_addf(out, "--=_%s\r\n", unique);
 	add_note(out, b, who);
 	text_addf(out, "--=_%s\r\nContent-Type: application/gzip;\r\n name=\"%s\"\r\n", unique, text_str(name));
@@ -184,6 +174,19 @@ void dmarc_make_mail(struct text *out, const struct dmarc_batch *b, const struct
 		text_str(name));
 	add_base64(out, file);
 	text_addf(out, "--=_%s--\r\n", unique);
+}
+
+void dmarc_make_failure(struct text *out, const struct dmarc_failure *f, const struct dmarc_reporter *who,
+	const char *to, const char *hash)
+{
+	SLUICE_CLEANUP(text_done) struct text subject = TEXT_INIT(4096), boundary = TEXT_INIT(1024);
+	char unique[DMARC_UNIQUE_SIZE];
+
+	dmarc_unique(unique, who->domain, hash);
+	text_addf(&subject, "DMARC failure report for %s\r\n Submitter: %s", f->header_from, who->domain);
+	text_addf(&boundary, "=_%s", unique);
+	add_header(out, text_str(&subject), DMARC_FAILURE_TYPE, who, to, unique);
+	dmarc_failure_write(out, f, text_str(&boundary));
 }
 
 /* ---- the signature ---- */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* dmarc_rows.c - the rows of a day, as the daemon has them (filter/control_dmarc.h), put together by policy domain. */
+/* dmarc_rows.c - the rows of a day, as the daemon has them (filter/control_dmarc.h), put together by policy domain, or, of failures, one by one. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@ static int ask_rows(
 {
 	SLUICE_CLEANUP(text_done) struct text request = TEXT_INIT(CONTROL_LINE_MAX);
 
-	text_addf(&request, "dmarc %s %" PRId64, verb, d->day);
+	text_addf(&request, "dmarc %s%s %" PRId64, d->failures ? "failure-" : "", verb, d->day);
 	for (size_t i = 0; i < count; i++)
 		text_addf(&request, " %.*s", CONTROL_DMARC_HASH_LEN, hashes[i]);
 	text_addc(&request, '\n');
@@ -50,6 +50,7 @@ struct entry {
 	const char *org, *rua;
 	struct dmarc_report policy; /* its texts */
 	struct dmarc_report_row row;
+	struct dmarc_failure failure;
 };
 struct entries {
 	struct entry *items;
@@ -157,13 +158,40 @@ static bool read_record(struct arena *arena, const json_t *in, struct dmarc_repo
 	       read_signatures(arena, json_object_get(in, "signatures"), row);
 }
 
+/* Of a failure (plugins/dmarc/dmarc_failures.h); the row has been read. */
+static bool read_failure(struct arena *arena, const json_t *in, struct entry *e)
+{
+	static const char *const deliveries[] = { "delivered", "spam", "policy", "reject", "other", NULL };
+	const json_t *dkim = json_object_get(in, "dkim");
+	struct dmarc_failure *f = &e->failure;
+
+	f->arrived_s = e->seen_s;
+	f->source_ip = e->row.source_ip;
+	f->header_from = e->row.header_from;
+	f->spf_aligned = !strcmp(e->row.spf, "pass");
+	f->dkim_aligned = !strcmp(e->row.dkim, "pass");
+	f->envelope_from = e->row.envelope_from;
+	f->envelope_to = e->row.envelope_to;
+	f->spf_domain = e->row.spf_domain;
+	f->spf_result = e->row.spf_result;
+	f->spf_record = text(arena, in, "spf_record");
+	f->delivery = word(in, "delivery", deliveries);
+	f->dkim_domain = text(arena, dkim, "domain");
+	f->dkim_selector = text(arena, dkim, "selector");
+	f->dkim_identity = text(arena, dkim, "identity");
+	f->dkim_result = word(dkim, "result", results);
+	f->header = text(arena, in, "header");
+	return f->delivery != NULL;
+}
+
 /* "HASH COUNT VALUE". False: it is of another form. */
-static bool read_entry(struct arena *arena, const char *line, size_t len, struct entry *ret)
+static bool read_entry(const struct dmarc_day *d, const char *line, size_t len, struct entry *ret)
 {
 	const char *count = len > CONTROL_DMARC_HASH_LEN ? line + CONTROL_DMARC_HASH_LEN + 1 : NULL;
 	const char *value = count ? memchr(count, ' ', (size_t)(line + len - count)) : NULL;
 	json_t *json = value ? json_loadb(value + 1, (size_t)(line + len - value - 1), 0, NULL) : NULL;
 	const json_t *row = json_object_get(json, "row"), *record = json_object_get(row, "record");
+	struct arena *arena = d->arena;
 	char *key = json_dumps(record, JSON_COMPACT | JSON_SORT_KEYS);
 	uint64_t number = 0;
 	bool good;
@@ -174,7 +202,8 @@ static bool read_entry(struct arena *arena, const char *line, size_t len, struct
 	ret->seen_s = json_integer_value(json_object_get(json, "seen"));
 	ret->key = key ? arena_copy(arena, key, strlen(key)) : NULL;
 	good = good && ret->key && read_policy(arena, json_object_get(row, "policy"), ret) &&
-	       read_record(arena, record, &ret->row);
+	       read_record(arena, record, &ret->row) &&
+	       (!d->failures || read_failure(arena, json_object_get(json, "failure"), ret));
 	free(key);
 	json_decref(json);
 	return good;
@@ -188,7 +217,7 @@ static int read_entries(const struct dmarc_day *d, const char *const *hashes, si
 	for (const char *p = text_str(&out), *end; status == EX_OK && (end = strchr(p, '\n')) != NULL; p = end + 1) {
 		struct entry e;
 
-		if (!read_entry(d->arena, p, (size_t)(end - p), &e))
+		if (!read_entry(d, p, (size_t)(end - p), &e))
 			continue;
 		if (!vec_push(ret, e))
 			return EX_OSERR;
@@ -236,6 +265,7 @@ static bool add_batch(struct dmarc_day *d, const struct entry *entries, size_t c
 			last = &entries[i];
 		added = add_to(&b, &entries[i], i ? &entries[i - 1] : NULL);
 	}
+	b.failure = last->failure;
 	b.report = last->policy;
 	b.org = last->org;
 	b.rua = last->rua;
@@ -255,7 +285,7 @@ static bool group(struct dmarc_day *d, struct entries *entries)
 	if (entries->len)
 		qsort(entries->items, entries->len, sizeof entries->items[0], by_domain);
 	for (size_t i = 0; i < entries->len; i = next) {
-		for (next = i + 1; next < entries->len; next++)
+		for (next = i + 1; next < entries->len && !d->failures; next++)
 			if (strcmp(entries->items[i].policy.domain, entries->items[next].policy.domain) != 0)
 				break;
 		if (!add_batch(d, &entries->items[i], next - i))
@@ -264,18 +294,19 @@ static bool group(struct dmarc_day *d, struct entries *entries)
 	return true;
 }
 
-int dmarc_day_read(const char *socket, int64_t day, struct dmarc_day *ret)
+int dmarc_day_read(const char *socket, int64_t day, bool failures, struct dmarc_day *ret)
 {
 	SLUICE_CLEANUP(text_done)
-	struct text request = TEXT_INIT(CONTROL_LINE_MAX),
-		    keys = TEXT_INIT(CONTROL_ANSWER_MAX);
+	struct text request = TEXT_INIT(CONTROL_LINE_MAX), keys = TEXT_INIT(CONTROL_ANSWER_MAX);
 	struct entries entries = { .items = NULL };
 	int status;
 
-	*ret = (struct dmarc_day){ .socket = socket, .day = day, .arena = arena_new(ARENA_BYTES) };
+	*ret = (struct dmarc_day){
+		.socket = socket, .day = day, .failures = failures, .arena = arena_new(ARENA_BYTES)
+	};
 	if (!ret->arena)
 		return EX_OSERR;
-	text_addf(&request, "dmarc keys %" PRId64 "\n", day);
+	text_addf(&request, "dmarc %skeys %" PRId64 "\n", failures ? "failure-" : "", day);
 	status = ask(socket, &request, &keys);
 	for (size_t at = 0; status == EX_OK && at < keys.len;) {
 		const char *hashes[ONE_REQUEST];

@@ -105,6 +105,7 @@ static enum owner is_own(struct resolver *r, const struct dmarc_batch *b, const 
 struct others {
 	struct dmarc_destination *list;
 	size_t count;
+	const char *tag;
 };
 
 static void add(struct others *o, const struct dmarc_uri *uri, enum dmarc_where where, const char *why)
@@ -121,10 +122,10 @@ static void add(struct others *o, const struct dmarc_uri *uri, enum dmarc_where 
 	o->count++;
 }
 
-/* It takes reports about this domain; a rua of its own says to which of its addresses. */
+/* It takes reports about this domain; a rua, or ruf, of its own says to which of its addresses. */
 static void add_authorized(struct others *o, const struct dmarc_uri *uri, const struct taglist *record)
 {
-	const struct tag *rua = taglist_find(record, "rua");
+	const struct tag *rua = taglist_find(record, o->tag);
 	struct dmarc_uri others[DMARC_URIS_MAX];
 	size_t count = rua ? dmarc_uris_read(rua->value, rua->value_len, others) : 0;
 
@@ -157,13 +158,14 @@ static void judge_other(struct others *o, const struct dmarc_uri *uri, const str
 	add(o, uri, DMARC_NEVER, "its domain does not say in the DNS that it takes such reports");
 }
 
-size_t dmarc_destinations(struct resolver *r, const struct dmarc_batch *b, struct dmarc_destination ret[DMARC_URIS_MAX])
+size_t dmarc_destinations(
+	struct resolver *r, const struct dmarc_batch *b, const char *tag, struct dmarc_destination ret[DMARC_URIS_MAX])
 {
 	char names[DMARC_URIS_MAX][NAME_SIZE];
 	struct lookup lookups[DMARC_URIS_MAX];
 	struct dmarc_uri uris[DMARC_URIS_MAX];
 	struct dmarc_uri *others[DMARC_URIS_MAX];
-	struct others o = { ret, 0 };
+	struct others o = { ret, 0, tag };
 	size_t count = dmarc_uris_read(b->rua, strlen(b->rua), uris), asked = 0;
 
 	for (size_t i = 0; i < count; i++) {
