@@ -193,25 +193,17 @@ static int limits_reset(const struct request *q)
 
 /* ---- greylist ---- */
 
-/* A setting of a plugin that has one block. */
-static int64_t setting(const struct snapshot *s, const char *plugin, const char *key)
+static int64_t setting(const struct snapshot *s, const char *key)
 {
-	const struct catalog *c = s->policy->catalog;
+	const struct sluice_setting *found = policy_setting(s->policy, "greylist", key);
 
-	for (size_t i = 0; i < c->plugins.len; i++) {
-		const struct policy_blocks *b = &s->policy->blocks.items[i];
-
-		for (size_t k = 0; !strcmp(c->plugins.items[i]->name, plugin) && b->len && k < b->items->count; k++)
-			if (!strcmp(c->plugins.items[i]->options[b->items->settings[k].option].key, key))
-				return b->items->settings[k].number;
-	}
-	return 0;
+	return found ? found->number : 0;
 }
 
 static struct sluice_store_op try_op(const struct request *q, bool look)
 {
-	return (struct sluice_store_op){ .verb = SLUICE_STORE_GREYLIST, .greylist = { .delay_ms = look ? setting(q->s, "greylist", "delay") : 0,
-		.window_ms = setting(q->s, "greylist", "window"), .lifetime_ms = setting(q->s, "greylist", "lifetime"), .look = look } };
+	return (struct sluice_store_op){ .verb = SLUICE_STORE_GREYLIST, .greylist = { .delay_ms = look ? setting(q->s, "delay") : 0,
+		.window_ms = setting(q->s, "window"), .lifetime_ms = setting(q->s, "lifetime"), .look = look } };
 }
 
 static void describe_try(struct text *out, const struct sluice_store_answer *a)

@@ -248,16 +248,9 @@ bool dmarc_job_write(struct dmarc_job *r, const char *domain, const struct text 
 /* A text of `dmarc { }`; "": it is not set. */
 static const char *setting(const struct snapshot *s, const char *key)
 {
-	const struct catalog *c = s->policy->catalog;
+	const struct sluice_setting *found = policy_setting(s->policy, "dmarc", key);
 
-	for (size_t i = 0; i < c->plugins.len; i++) {
-		const struct policy_blocks *b = &s->policy->blocks.items[i];
-
-		for (size_t k = 0; !strcmp(c->plugins.items[i]->name, "dmarc") && b->len && k < b->items->count; k++)
-			if (!strcmp(c->plugins.items[i]->options[b->items->settings[k].option].key, key))
-				return b->items->settings[k].text;
-	}
-	return "";
+	return found ? found->text : "";
 }
 
 /* The address as mail has it, its domain in A-labels. */

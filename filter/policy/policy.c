@@ -19,6 +19,19 @@ const struct list *policy_list(const struct policy *p, const char *name)
 	return NULL;
 }
 
+const struct sluice_setting *policy_setting(const struct policy *p, const char *plugin, const char *key)
+{
+	for (size_t i = 0; i < p->catalog->plugins.len; i++) {
+		const struct sluice_plugin *owner = p->catalog->plugins.items[i];
+		const struct policy_blocks *b = &p->blocks.items[i];
+
+		for (size_t k = 0; !strcmp(owner->name, plugin) && b->len && k < b->items->count; k++)
+			if (!strcmp(owner->options[b->items->settings[k].option].key, key))
+				return &b->items->settings[k];
+	}
+	return NULL;
+}
+
 static const struct list *scope_find_list(void *arg, const char *name)
 {
 	return policy_list(arg, name);

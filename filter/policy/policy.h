@@ -87,5 +87,7 @@ int policy_parse(const char *name, const char *bytes, size_t len, const struct p
 	struct err *reterr) SLUICE_MUST_USE;
 void policy_free(struct policy *p); /* takes NULL */
 const struct list *policy_list(const struct policy *p, const char *name); /* NULL: none of this name */
+/* A setting of a plugin that has one block. NULL: it is not set, or there is no such plugin. */
+const struct sluice_setting *policy_setting(const struct policy *p, const char *plugin, const char *key);
 
 #endif
