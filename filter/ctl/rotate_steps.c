@@ -153,7 +153,7 @@ static int look(struct rotate *r, const char *suffix, bool *ret_shown, int64_t *
 		return status;
 	if (!key) {
 		fprintf(stderr, "sluicectl: %s/%s/%s%s is gone: make another key with --now\n", r->keys, r->domain, r->rotation.selector, suffix);
-		return r->at_once ? enter(r, ROTATION_AT_REST, 0) : EX_NOINPUT;
+		return r->at_once && !r->dry_run ? enter(r, ROTATION_AT_REST, 0) : EX_NOINPUT;
 	}
 	record_name(r, key->selector, &name);
 	*ret_shown = rotate_dns_shows(&r->dns, r->domain, text_str(&name), key->record, ret_ttl_s);

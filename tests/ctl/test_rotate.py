@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import time
 
@@ -189,6 +190,25 @@ def test_dry_runs_change_nothing(site):
     assert "would call key new published" in site.rotate("--dry-run") and site.files() == ["new.next", "old.pem"]
     site.rotate()
     assert site.files() == ["new.pem", "old.retired"]
+
+
+def test_a_dry_run_does_not_forget_a_key_that_is_gone(site):
+    site.rotate("--now", "--selector", "new")
+    (site.keys.folder / "example.org" / "new.next").unlink()
+    assert "new.next is gone" in site.rotate("--now", "--dry-run", status=66)
+    assert "new.next is gone" in site.rotate(status=66)  # it is still known that it was made
+    assert f"made key {NEW}" in site.rotate("--now") and site.files() == ["old.pem", NEW + ".next"]
+
+
+def test_a_record_that_is_not_shown_for_three_days(site):
+    site.rotate("--now", "--selector", "new")
+    with socket.socket(socket.AF_UNIX) as control:
+        control.settimeout(net.PATIENCE_S)
+        control.connect(str(site.s.control))
+        control.sendall(b"rotation put example.org|rsa made new %d 0\n" % (time.time() - 3 * 86400 - 60))
+        assert control.recv(10) == b"0\n"
+    assert "key new is not shown by all name servers yet" in site.rotate(status=75)
+    assert site.signs_with() == ["old"]
 
 
 def test_runs_that_were_cut_short_are_taken_up(site):
