@@ -277,8 +277,8 @@ def test_reloads_under_traffic(setup):
     sent = []
 
     def traffic():
-        while not ended.is_set():
-            sent.append(site.postfix.send(CLIENT))
+        while not ended.is_set():  # from many clients: one alone would meet the shipped limit on a fast machine
+            sent.append(site.postfix.send(f"192.0.2.{1 + len(sent) % 60}"))
 
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
         senders = [pool.submit(traffic) for _ in range(3)]
@@ -290,7 +290,7 @@ def test_reloads_under_traffic(setup):
         ended.set()
         for sender in senders:
             sender.result()
-    assert len(sent) > 20 and {code for code, _ in sent} == {250}
+    assert len(sent) > 20 and not [(code, text) for code, text in sent if code != 250]
     tags = {t for m in site.postfix.delivered(len(sent)) for t in re.findall(rb"X-Sluice-Tag: generation (\d+)", m)}
     assert len(tags) > 3
     assert site.sluice.status()["accept"] == str(len(sent))
