@@ -36,9 +36,9 @@ static void show(const struct snapshot *s)
 			list_len(p->lists.items[i]));
 		print_place(list_place(p->lists.items[i]));
 	}
-	for (size_t i = 0; i < p->roles.len; i++) {
-		printf("role %s", p->roles.items[i].name);
-		print_place(p->roles.items[i].place);
+	for (size_t i = 0; i < p->conditions.len; i++) {
+		printf("%s %s", p->conditions.items[i].role ? "role" : "condition", p->conditions.items[i].name);
+		print_place(p->conditions.items[i].place);
 	}
 	for (size_t i = 0; i < p->rules.len; i++) {
 		printf("at %s: %s", stage_words[p->rules.items[i].stage], p->rules.items[i].text);

@@ -44,13 +44,17 @@ static int no_memory(struct parser *p)
 	return err_set(p->err, -ENOMEM, "out of memory");
 }
 
+static int too_long(struct parser *p)
+{
+	return place_error(p->l->token.place, p->err, "a condition of more than %d parts: name a list, or make two rules of it", EXPR_MAX_NODES);
+}
+
 static int node(struct parser *p, const struct expr *content, const struct expr **ret)
 {
 	struct expr *e;
 
 	if (++p->nodes > EXPR_MAX_NODES)
-		return place_error(p->l->token.place, p->err, "a condition of more than %d parts: name a role or a list, or make two rules of it",
-			EXPR_MAX_NODES);
+		return too_long(p);
 	e = arena_alloc(p->scope->arena, sizeof *e);
 	if (!e)
 		return no_memory(p);
@@ -334,13 +338,40 @@ static int negate(struct parser *p, bool negated, const struct expr *e, const st
 	return node(p, &not, ret);
 }
 
+/* How many parts it has; those of a condition with a name count wherever it is named. */
+static unsigned parts_of(const struct expr *e)
+{
+	return e->op == EXPR_AND || e->op == EXPR_OR ? 1 + parts_of(e->a) + parts_of(e->b) : e->op == EXPR_NOT ? 1 + parts_of(e->a) : 1;
+}
+
+/* A word that is no fact may be a condition with a name. *ret is NULL when it is not. */
+static int parse_named(struct parser *p, const struct expr **ret)
+{
+	const struct token *t = &p->l->token;
+
+	*ret = NULL;
+	if (t->type != TOKEN_WORD || catalog_find(p->scope->catalog, t->text) >= 0)
+		return 0;
+	*ret = p->scope->find_condition(p->scope->arg, t->text);
+	if (!*ret) {
+		const char *near = catalog_suggest(p->scope->catalog, t->text) ? NULL : p->scope->suggest_condition(p->scope->arg, t->text);
+
+		return near ? place_error(t->place, p->err, "there is no fact or condition '%s': did you mean '%s'?", t->text, near) : 0;
+	}
+	p->nodes += parts_of(*ret);
+	return p->nodes > EXPR_MAX_NODES ? too_long(p) : lexer_next(p->l, p->err);
+}
+
 static int parse_test(struct parser *p, const struct expr **ret)
 {
 	struct expr e = { .place = p->l->token.place, .other = -1 };
 	const struct catalog_fact *fact;
 	bool negated = false;
-	int r = read_fact(p, &e.fact);
+	int r = parse_named(p, ret);
 
+	if (r < 0 || *ret)
+		return r;
+	r = read_fact(p, &e.fact);
 	if (r < 0)
 		return r;
 	fact = &p->scope->catalog->facts.items[e.fact];

@@ -7,7 +7,7 @@
  *	or    = and { "or" and }
  *	and   = not { "and" not }
  *	not   = [ "not" ] ( "(" or ")" | test )
- *	test  = FACT | FACT ("==" | "!=" | "<" | "<=" | ">" | ">=") (VALUE | FACT) | FACT ["not"] "in" (LIST | "[" {VALUE} "]")
+ *	test  = NAME | FACT | FACT ("==" | "!=" | "<" | "<=" | ">" | ">=") (VALUE | FACT) | FACT ["not"] "in" (LIST | "[" {VALUE} "]")
  *	      | FACT "matches" PATTERN | FACT "contains" VALUE | FACT "is" ("known" | "unknown")
  */
 #ifndef POLICY_EXPR_H
@@ -19,7 +19,7 @@
 #include "filter/policy/list.h"
 
 #define EXPR_MAX_DEPTH 32
-#define EXPR_MAX_NODES 256 /* of one condition */
+#define EXPR_MAX_NODES 256 /* of one condition, with those that it names */
 
 enum truth { TRUTH_NO, TRUTH_UNKNOWN, TRUTH_YES };
 
@@ -31,6 +31,8 @@ struct expr_scope {
 	struct arena *arena;
 	const struct list *(*find_list)(void *arg, const char *name); /* NULL: not defined */
 	const char *(*suggest_list)(void *arg, const char *name);
+	const struct expr *(*find_condition)(void *arg, const char *name); /* NULL: not defined */
+	const char *(*suggest_condition)(void *arg, const char *name);
 	void *arg;
 };
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "filter/base/suggest.h"
 #include "filter/base/text.h"
 #include "filter/base/utf8.h"
 
@@ -104,10 +105,33 @@ static int read_operator(struct lexer *l, struct token *t, struct err *reterr)
 	return place_error(t->place, reterr, "'=' compares nothing: a comparison is '==', a setting is 'key value'");
 }
 
+/* $NAME: the constant's value in its place. */
+static int read_constant(struct lexer *l, struct token *t, struct err *reterr)
+{
+	struct suggest s = suggest_for(t->text + 1, t->len - 1);
+
+	for (size_t i = 0; l->constants && i < l->constants->len; i++) {
+		const struct lexer_constant *c = &l->constants->items[i];
+
+		suggest_try(&s, c->name);
+		if (strcmp(c->name, t->text + 1) != 0)
+			continue;
+		t->type = c->value.type;
+		t->text = c->value.text;
+		t->len = c->value.len;
+		return 0;
+	}
+	if (s.best)
+		return place_error(t->place, reterr, "there is no constant '%s': did you mean '$%s'?", t->text, s.best);
+	return place_error(t->place, reterr, "there is no constant '%s': define it above with 'constant %s VALUE', or put a text into quotes",
+		t->text, t->len > 1 ? t->text + 1 : "NAME");
+}
+
 int lexer_next(struct lexer *l, struct err *reterr)
 {
 	struct token *t = &l->token;
 	char c;
+	int r;
 
 	for (;;) { /* bounded by the source */
 		c = look(l);
@@ -121,6 +145,7 @@ int lexer_next(struct lexer *l, struct err *reterr)
 		}
 	}
 	*t = (struct token){ .type = TOKEN_END, .text = "", .place = here(l) };
+	l->token_at = l->at;
 	if (l->at >= l->source->len)
 		return 0;
 	if (c == '\n') {
@@ -141,7 +166,8 @@ int lexer_next(struct lexer *l, struct err *reterr)
 		return read_string(l, t, reterr);
 	if (c == '=' || c == '<' || c == '>' || (c == '!' && l->at + 1 < l->source->len && l->source->bytes[l->at + 1] == '='))
 		return read_operator(l, t, reterr);
-	return read_word(l, t, reterr);
+	r = read_word(l, t, reterr);
+	return r < 0 || *t->text != '$' ? r : read_constant(l, t, reterr);
 }
 
 int lexer_init(struct lexer *l, const struct source *source, struct arena *arena, struct err *reterr)

@@ -4,7 +4,8 @@
  *
  * A word is a run of octets other than white space, quotes, brackets and the operators; a string stands in double
  * quotes, with \" \\ \t \{ \} as escapes. A comment goes from # to the end of its line. The end of a line is a token of its
- * own, but not within ( ) and [ ], where the parser passes over it.
+ * own, but not within ( ) and [ ], where the parser passes over it. A word $NAME is read as the word or string that the
+ * constant NAME stands for, in the place where $NAME stands.
  */
 #ifndef POLICY_LEX_H
 #define POLICY_LEX_H
@@ -36,6 +37,16 @@ struct token {
 	struct place place;
 };
 
+struct lexer_constant {
+	const char *name;
+	struct place place;
+	struct token value;
+};
+struct lexer_constants {
+	struct lexer_constant *items;
+	size_t len, capacity;
+};
+
 struct lexer {
 	const struct source *source;
 	struct arena *arena;
@@ -43,6 +54,8 @@ struct lexer {
 	unsigned line;
 	size_t line_start;
 	struct token token; /* the one that is looked at */
+	size_t token_at;    /* where it begins in the source */
+	const struct lexer_constants *constants; /* NULL: there are none */
 };
 
 /* Begin, and read the first token. 0, -EINVAL, -ENOMEM, as lexer_next(). */

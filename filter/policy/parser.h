@@ -12,6 +12,7 @@ struct parser {
 	struct err *err;
 	struct place settings_seen[SETTINGS_MAX_ROWS]; /* by row: where it was set; line 0: not yet */
 	struct expr_scope scope;
+	struct lexer_constants constants;
 };
 
 /* parser.c */
@@ -39,8 +40,21 @@ int block_defaults(struct parser *ps);
 /* limit.c: from the rate on, up to the action */
 int limit_parse(struct parser *ps, enum sluice_stage stage, const struct limit **ret);
 
-/* rule.c: the same */
-int rule_role_statement(struct parser *ps, struct place at);
+/* name.c: `role NAME { when ... }`, `condition NAME { when ... }`, `constant NAME VALUE`, from the name on */
+int name_condition_statement(struct parser *ps, struct place at, bool role);
+int name_constant_statement(struct parser *ps, struct place at);
+/* `in ROLE, ROLE`: the condition of being in one of them. */
+int name_roles(struct parser *ps, const struct expr **ret);
+/* For struct expr_scope; arg: a struct policy. */
+const struct expr *name_find_condition(void *arg, const char *name);
+const char *name_suggest_condition(void *arg, const char *name);
+
+/* action.c: what a rule does, from the action's word on */
+int action_parse(struct parser *ps, struct rule *rule);
+/* `["451 4.7.1 text"]`, or the usual one. */
+int action_optional_reply(struct parser *ps, const char *usual, const struct reply **ret);
+
+/* rule.c: `at STAGE ... { rule ... }`, from the stage on */
 int rule_at_statement(struct parser *ps);
 
 #endif

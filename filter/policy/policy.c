@@ -164,7 +164,7 @@ static int plugin_statement(struct parser *ps)
 
 static int unknown_statement(struct parser *ps, const struct token *t)
 {
-	static const char *const keywords[] = { "include", "plugin", "list", "role", "at" };
+	static const char *const keywords[] = { "include", "plugin", "list", "role", "condition", "constant", "at" };
 	struct suggest s = suggest_for(t->text, t->len);
 
 	for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
@@ -203,7 +203,11 @@ static int statement(struct parser *ps)
 	else if (!strcmp(first.text, "list"))
 		r = list_statement(ps, first.place);
 	else if (!strcmp(first.text, "role"))
-		r = rule_role_statement(ps, first.place);
+		r = name_condition_statement(ps, first.place, true);
+	else if (!strcmp(first.text, "condition"))
+		r = name_condition_statement(ps, first.place, false);
+	else if (!strcmp(first.text, "constant"))
+		r = name_constant_statement(ps, first.place);
 	else if (!strcmp(first.text, "at"))
 		r = rule_at_statement(ps);
 	else if (!strcmp(first.text, "rule"))
@@ -220,6 +224,7 @@ static int parse_source(struct parser *ps, const struct source *source)
 	struct lexer *outer = ps->l, l;
 	int r = lexer_init(&l, source, ps->p->arena, ps->err);
 
+	l.constants = &ps->constants;
 	ps->l = &l;
 	for (;;) {
 		if (r == 0)
@@ -247,8 +252,10 @@ static int parse(struct source *source, const struct policy_host *host, struct p
 	}
 	p->catalog = host->catalog;
 	ps.p = p;
-	ps.scope = (struct expr_scope){ host->catalog, p->arena, scope_find_list, scope_suggest_list, p };
+	ps.scope = (struct expr_scope){ host->catalog, p->arena, scope_find_list, scope_suggest_list, name_find_condition,
+		name_suggest_condition, p };
 	r = parse_source(&ps, source);
+	vec_done(&ps.constants);
 	while (r == 0 && p->blocks.len < host->catalog->plugins.len)
 		if (!vec_push(&p->blocks, (struct policy_blocks){ 0 }))
 			r = err_set(reterr, -ENOMEM, "out of memory");
@@ -293,7 +300,7 @@ void policy_free(struct policy *p)
 	}
 	vec_done(&p->sources);
 	vec_done(&p->lists);
-	vec_done(&p->roles);
+	vec_done(&p->conditions);
 	vec_done(&p->rules);
 	vec_done(&p->blocks);
 	vec_done(&p->shown);

@@ -43,10 +43,11 @@ struct rule {
 	size_t fact_count;
 };
 
-struct role {
+struct condition { /* that the site gave a name */
 	const char *name;
 	struct place place;
 	const struct expr *when;
+	bool role; /* blocks of rules may be `in` it */
 };
 
 /* One line of `sluicectl config show`. */
@@ -67,7 +68,7 @@ struct policy {
 	struct settings settings;
 	VEC(struct source *) sources;
 	VEC(struct list *) lists;
-	VEC(struct role) roles;
+	VEC(struct condition) conditions;
 	VEC(struct rule) rules; /* in the order in which they are looked at */
 	VEC(struct policy_blocks) blocks; /* by index of the catalog's plugins */
 	VEC(struct policy_shown) shown;

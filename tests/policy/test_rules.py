@@ -166,6 +166,25 @@ at mail in one, two { rule a reject "550 5.7.1 a" when mail.null }"""
         assert check(tmp_path, rules, port=port, **{"from": sender})["verdict"]["action"] == action
 
 
+def test_conditions_and_constants_have_names(tmp_path):
+    rules = """
+constant spam-points 3
+constant sorry "550 5.7.1 sorry, {mail.from}"
+constant partner-net 192.0.2.0/24
+condition partner { when client.ip == $partner-net and not mail.null }
+role two { when port == 2 }
+at mail {
+    rule points score $spam-points  when partner
+    rule refuse reject $sorry       when not partner or two and score >= $spam-points
+}"""
+    for port, sender, action in [(1, "<>", "reject"), (2, "<>", "reject"), (1, "a@example.net", "accept"), (2, "a@example.net", "reject")]:
+        case = check(tmp_path, rules, port=port, **{"from": sender})
+        assert case["verdict"]["action"] == action, (port, sender)
+    assert case["verdict"]["text"] == "sorry, a@example.net"
+    assert [r["text"] for r in case["rules"]] == ["rule points score $spam-points when partner",
+                                                  "rule refuse reject $sorry when not partner or two and score >= $spam-points"]
+
+
 def test_a_rule_may_take_several_lines(tmp_path):
     case = check(tmp_path, """
 at mail {

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* action.c - what a rule does, as it is written. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "filter/base/suggest.h"
+#include "filter/policy/option.h"
+#include "filter/policy/parser.h"
+
+const char *const rule_action_words[] = { "accept", "tempfail", "reject", "score", "tag", "hold", "greylist", "sign", "seal", NULL };
+const char *const rule_action_checks[RULE_ACTIONS] = { [RULE_GREYLIST] = "greylist", [RULE_SIGN] = "sign", [RULE_SEAL] = "seal" };
+
+static int rule_reply(struct parser *ps, unsigned severity, const struct reply **ret)
+{
+	int r;
+
+	if (ps->l->token.type != TOKEN_STRING)
+		return parser_unexpected(ps, severity == 5 ? "the reply, such as \"550 5.7.1 not here\"" : severity == 4 ? "the reply, such as \"451 4.7.1 later\"" : "a text");
+	r = reply_parse(&ps->l->token, severity, ps->host->catalog, ps->p->arena, ret, ps->err);
+	return r < 0 ? r : parser_next(ps);
+}
+
+int action_optional_reply(struct parser *ps, const char *usual, const struct reply **ret)
+{
+	struct token token = ps->l->token;
+
+	if (token.type == TOKEN_STRING)
+		return rule_reply(ps, 4, ret);
+	token.text = usual;
+	token.len = strlen(usual);
+	return reply_parse(&token, 4, ps->host->catalog, ps->p->arena, ret, ps->err);
+}
+
+static bool has_check(const struct parser *ps, enum rule_action action)
+{
+	char blocked[64];
+
+	(void)snprintf(blocked, sizeof blocked, "%s.blocked", rule_action_checks[action]);
+	return catalog_find(ps->host->catalog, blocked) >= 0;
+}
+
+/* `greylist ["451 4.7.1 text"]`, `sign [optional] ["451 4.7.0 text"]`, `seal [optional] ["451 4.7.0 text"]` */
+static int checking_action(struct parser *ps, struct rule *rule)
+{
+	static const struct { enum sluice_stage stage; const char *why, *usual; } rows[RULE_ACTIONS] = {
+		[RULE_GREYLIST] = { SLUICE_STAGE_RCPT, "greylisting is about a recipient", "451 4.7.1 greylisted: try again in {greylist.wait} seconds" },
+		[RULE_SIGN] = { SLUICE_STAGE_MESSAGE, "a signature is about the whole message", "451 4.7.0 this message cannot be signed now: try again later" },
+		[RULE_SEAL] = { SLUICE_STAGE_MESSAGE, "a seal is about the whole message", "451 4.7.0 this message cannot be sealed now: try again later" },
+	};
+	int r;
+
+	if (!has_check(ps, rule->action))
+		return place_error(rule->place, ps->err, "rule %s needs the plugin '%s', which is not loaded: name it with 'plugin \"/path\"' above",
+			rule->name, rule_action_checks[rule->action]);
+	if (rule->stage != rows[rule->action].stage)
+		return place_error(rule->place, ps->err, "%s: move rule %s to 'at %s'", rows[rule->action].why, rule->name,
+			stage_words[rows[rule->action].stage]);
+	rule->optional = rule->action != RULE_GREYLIST && token_is(&ps->l->token, "optional");
+	r = rule->optional ? parser_next(ps) : 0;
+	return r < 0 ? r : action_optional_reply(ps, rows[rule->action].usual, &rule->reply);
+}
+
+int action_parse(struct parser *ps, struct rule *rule)
+{
+	static const struct sluice_option points = { "score", SLUICE_OPT_DECIMAL, .min = -1000000, .max = 1000000 };
+	struct sluice_setting value;
+	int r;
+
+	for (rule->action = RULE_ACCEPT; rule_action_words[rule->action]; rule->action++)
+		if (token_is(&ps->l->token, rule_action_words[rule->action]))
+			break;
+	if (!rule_action_words[rule->action]) {
+		struct suggest s = suggest_for(ps->l->token.text, ps->l->token.len);
+
+		for (size_t i = 0; rule_action_words[i]; i++)
+			suggest_try(&s, rule_action_words[i]);
+		if (ps->l->token.type == TOKEN_WORD && s.best)
+			return place_error(ps->l->token.place, ps->err, "there is no action '%s': did you mean '%s'?", ps->l->token.text, s.best);
+		return parser_unexpected(ps, "an action (accept, tempfail, reject, score, tag, hold, greylist, sign or seal)");
+	}
+	r = parser_next(ps);
+	if (r < 0)
+		return r;
+	switch (rule->action) {
+	case RULE_ACCEPT:
+		return 0;
+	case RULE_TEMPFAIL:
+		return rule_reply(ps, 4, &rule->reply);
+	case RULE_REJECT:
+		return rule_reply(ps, 5, &rule->reply);
+	case RULE_TAG:
+	case RULE_HOLD:
+		return rule_reply(ps, 0, &rule->reply);
+	case RULE_GREYLIST:
+	case RULE_SIGN:
+	case RULE_SEAL:
+		return checking_action(ps, rule);
+	case RULE_SCORE:
+		r = option_parse(ps->l, &points, &value, ps->err);
+		rule->score_milli = value.number;
+		return r;
+	case RULE_ACTIONS:
+		break;
+	}
+	return -EINVAL;
+}
