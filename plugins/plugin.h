@@ -326,7 +326,13 @@ void sluice_insert_header(struct sluice_result *res, const char *name, const cha
 
 /* ---- what became of a message ---- */
 
-enum sluice_action { SLUICE_ACCEPT, SLUICE_HOLD, SLUICE_TEMPFAIL, SLUICE_REJECT };
+enum sluice_action {
+	SLUICE_ACCEPT,
+	SLUICE_HOLD,
+	SLUICE_DISCARD, /* the client hears that it was taken, and nobody gets it */
+	SLUICE_TEMPFAIL,
+	SLUICE_REJECT,
+};
 
 struct sluice_conclusion {
 	enum sluice_action action;

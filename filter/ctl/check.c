@@ -204,6 +204,8 @@ static int exit_status(const struct verdict *v)
 		return CTL_ACCEPT;
 	case VERDICT_HOLD:
 		return CTL_HOLD;
+	case VERDICT_DISCARD:
+		return CTL_DISCARD;
 	case VERDICT_TEMPFAIL:
 		return CTL_TEMPFAIL;
 	case VERDICT_REJECT:

@@ -10,7 +10,7 @@
 #define CTL_DEFAULT_CONFIG SLUICE_SYSCONFDIR "/sluice.conf"
 
 /* Exit statuses of `check`: verdicts; the others are those of sysexits(3). */
-enum { CTL_ACCEPT = 0, CTL_HOLD = 5, CTL_TEMPFAIL = 10, CTL_REJECT = 20 };
+enum { CTL_ACCEPT = 0, CTL_HOLD = 5, CTL_DISCARD = 6, CTL_TEMPFAIL = 10, CTL_REJECT = 20 };
 #define CTL_DIFFERS 1 /* of `dkim check`: the DNS does not have what it should */
 
 int ctl_check(int argc, char **argv);   /* check.c */

@@ -107,7 +107,14 @@ static void show_envelope(FILE *out, const json_t *c)
 	json_array_foreach(json_object_get(c, "recipients"), i, recipient) {
 		fprintf(out, "%-11s <", "to");
 		put(out, str(recipient, "address"));
-		fprintf(out, ">%s\n", json_is_true(json_object_get(recipient, "refused")) ? " (refused)" : "");
+		fprintf(out, ">%s\n", json_is_true(json_object_get(recipient, "refused"))	  ? " (refused)"
+			     : json_is_true(json_object_get(recipient, "removed")) ? " (does not get it)"
+										   : "");
+	}
+	json_array_foreach(json_object_get(c, "added"), i, recipient) {
+		fprintf(out, "%-11s <", "added");
+		put(out, json_string_value(recipient));
+		fputs(">\n", out);
 	}
 	line(out, "queue id", str(c, "queue_id"));
 	line(out, "message id", str(c, "message_id"));

@@ -54,9 +54,7 @@ void dialogue_free(struct dialogue *d)
 	if (d->session && came_to_nothing(&d->session->message))
 		limit_refund(d, 0);
 	host_drop(d);
-	vec_done(&d->edits.remove);
-	vec_done(&d->edits.tags);
-	vec_done(&d->edits.insert);
+	edit_done(d);
 	vec_done(&d->matches);
 	vec_done(&d->taken);
 	for (size_t i = 0; i < ARRAY_LEN(d->authres); i++)
@@ -117,7 +115,7 @@ static void learn_queue_id(struct dialogue *d, const char *queue_id)
 
 static struct verdict told(struct dialogue *d, struct verdict v)
 {
-	if (v.action != VERDICT_CONTINUE && v.stage >= SLUICE_STAGE_MAIL && v.stage != SLUICE_STAGE_RCPT)
+	if (v.action >= VERDICT_TEMPFAIL && v.stage >= SLUICE_STAGE_MAIL && v.stage != SLUICE_STAGE_RCPT)
 		limit_refund(d, 0); /* what is refused uses no limit up that let it pass before */
 	memcpy(v.ref, d->id, sizeof d->id);
 	if (v.action != VERDICT_CONTINUE && !d->hold_cases)
@@ -193,10 +191,7 @@ static void begin_message(struct dialogue *d)
 	d->data_begun = false;
 	d->content_begun = d->header_over = false;
 	d->greylist_null = NULL;
-	d->edits.remove.len = 0;
-	d->edits.tags.len = 0;
-	d->edits.insert.len = 0;
-	d->edits.authres = d->edits.hold = NULL;
+	edit_reset(d);
 	for (enum sluice_stage stage = SLUICE_STAGE_MAIL; stage < SLUICE_STAGES; stage++)
 		d->stages[stage] = (struct case_stage){ 0 };
 	d->now_ms = d->engine->now_ms ? d->engine->now_ms : clock_wall_ms();
@@ -382,60 +377,6 @@ void dialogue_body(struct dialogue *d, const char *bytes, size_t len)
 
 /* ---- the end of a message ---- */
 
-static bool note_claims(struct dialogue *d)
-{
-	const struct message *m = &d->session->message;
-	unsigned number = 0;
-
-	for (size_t i = 0; i < m->headers.len; i++) {
-		const struct header *h = &m->headers.items[i];
-
-		if (!header_field_is(h->name, h->name_len, "Authentication-Results"))
-			continue;
-		number++;
-		if (authres_claims(h->value, h->value_len, d->snapshot->authserv_id) && !vec_push(&d->edits.remove, number))
-			return false;
-	}
-	for (size_t i = 0; i < d->edits.remove.len / 2; i++) { /* from the last to the first, so that numbers stay true */
-		unsigned *a = &d->edits.remove.items[i], *b = &d->edits.remove.items[d->edits.remove.len - 1 - i], c = *a;
-
-		*a = *b;
-		*b = c;
-	}
-	return true;
-}
-
-static bool collect_tags(struct dialogue *d)
-{
-	for (size_t i = 0; i < d->matches.len; i++)
-		if (d->matches.items[i].rule->action == RULE_TAG && !vec_push(&d->edits.tags, d->matches.items[i].text))
-			return false;
-	return true;
-}
-
-/* What was said of a recipient who was refused is not about those who get the message. */
-static bool is_refused(const struct message *m, const char *recipient)
-{
-	for (size_t i = 0; recipient && i < m->recipients.len; i++)
-		if (m->recipients.items[i].address.text == recipient)
-			return m->recipients.items[i].refused;
-	return false;
-}
-
-/* The first rule that holds the message says why. */
-static void collect_hold(struct dialogue *d, struct verdict *v)
-{
-	for (size_t i = 0; i < d->matches.len && !d->edits.hold; i++) {
-		const struct match *match = &d->matches.items[i];
-
-		if (match->rule->action != RULE_HOLD || is_refused(&d->session->message, match->recipient))
-			continue;
-		d->edits.hold = v->text = match->text;
-		v->action = VERDICT_HOLD;
-		v->rule = match->rule;
-	}
-}
-
 static struct verdict judge_message(struct dialogue *d, const struct edits **ret)
 {
 	struct verdict v = { .action = VERDICT_REJECT, .stage = SLUICE_STAGE_MESSAGE, .code = 552, .dsn = "5.3.4", .text = TOO_LARGE };
@@ -452,10 +393,8 @@ static struct verdict judge_message(struct dialogue *d, const struct edits **ret
 	v = judge_if(d, true, SLUICE_STAGE_MESSAGE);
 	if (v.action != VERDICT_CONTINUE)
 		return v;
-	d->edits.authres = d->plan->authres ? host_authres(d) : NULL;
-	if (!collect_tags(d) || (d->plan->authres && (!note_claims(d) || !d->edits.authres)))
+	if (!edit_message(d, &v))
 		return fault(d, SLUICE_STAGE_MESSAGE);
-	collect_hold(d, &v);
 	*ret = &d->edits;
 	if (!d->hold_cases)
 		record_tell(d, &v);
@@ -482,7 +421,7 @@ static const struct sluice_address *one_domain(const struct message *m)
 static void conclude(struct dialogue *d, const struct verdict *v)
 {
 	static const enum sluice_action actions[] = { /* in the order of enum verdict_action */
-		SLUICE_ACCEPT, SLUICE_HOLD, SLUICE_TEMPFAIL, SLUICE_REJECT,
+		SLUICE_ACCEPT, SLUICE_HOLD, SLUICE_DISCARD, SLUICE_TEMPFAIL, SLUICE_REJECT,
 	};
 	const struct sluice_address *rcpt = one_domain(&d->session->message);
 	struct sluice_conclusion c = { .rule = v->rule ? v->rule->name : NULL };
@@ -490,7 +429,7 @@ static void conclude(struct dialogue *d, const struct verdict *v)
 	if (v->action == VERDICT_FAULT)
 		return;
 	c.action = actions[v->action];
-	c.tagged = v->action <= VERDICT_HOLD && d->edits.tags.len > 0;
+	c.tagged = v->action <= VERDICT_HOLD && (d->edits.tags.len > 0 || d->edits.subject);
 	c.rcpt_domain = rcpt ? rcpt->domain : NULL;
 	c.rcpt_domain_len = rcpt ? rcpt->domain_len : 0;
 	host_conclude(d, &c);

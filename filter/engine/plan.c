@@ -60,6 +60,8 @@ static void add_rule(struct plan *plan, const struct registry *r, const struct r
 	plan->judges[rule->stage] = true;
 	plan->refuses[rule->stage] |= rule->action == RULE_TEMPFAIL || rule->action == RULE_REJECT || rule_action_checks[rule->action];
 	plan->holds |= rule->action == RULE_HOLD;
+	plan->redirects |= rule->action == RULE_REDIRECT;
+	plan->adds |= rule->action == RULE_REDIRECT || rule->action == RULE_ADD;
 	plan->needs_body |= rule->limit && rule->limit->unit == LIMIT_KILOBYTES;
 	add_demand(plan, r, plan->demanded[rule->action], rule->stage);
 	if (rule->action == RULE_GREYLIST) { /* the null reverse-path waits until DATA: callbacks end before it */

@@ -21,6 +21,7 @@ struct plan {
 	int demanded[RULE_ACTIONS];           /* the check that an action runs; -1: none */
 	int blocked[RULE_ACTIONS];            /* its fact NAME.blocked; -1: none */
 	bool holds;                           /* has rules that hold mail */
+	bool redirects, adds;                 /* has rules that take recipients away, that add some */
 	uint64_t rejected;                    /* of those that begin at RCPT: run for recipients that the MTA refuses */
 	bool authres;                         /* headers are looked at and ours is added */
 	bool needs_body, needs_unknown;       /* events of which a fact is read, or that a check is fed */

@@ -93,7 +93,7 @@ static const struct case_recipient *make_recipients(struct maker *m, const char 
 		const struct recipient *r = &message->recipients.items[i];
 
 		if (!only || r->address.text == only)
-			recipients[count++] = (struct case_recipient){ r->address.text, r->address.len, r->refused };
+			recipients[count++] = (struct case_recipient){ r->address.text, r->address.len, r->refused, r->removed };
 	}
 	*ret_count = count;
 	return recipients;
@@ -254,6 +254,8 @@ static enum case_action action_of(enum verdict_action action)
 		return CASE_ACCEPT;
 	case VERDICT_HOLD:
 		return CASE_HOLD;
+	case VERDICT_DISCARD:
+		return CASE_DISCARD;
 	case VERDICT_TEMPFAIL:
 		return CASE_TEMPFAIL;
 	case VERDICT_REJECT:
@@ -284,6 +286,8 @@ void record_tell(struct dialogue *d, const struct verdict *v)
 			.line = v->rule ? v->rule->place.line : 0 },
 		.score_milli = score_of(d),
 		.authres = d->edits.authres,
+		.added = d->edits.add_recipients.items,
+		.added_count = d->edits.add_recipients.len,
 	};
 
 	if (v->stage == SLUICE_STAGE_RCPT && v->action != VERDICT_CONTINUE && !d->hold_cases)

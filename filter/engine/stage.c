@@ -134,7 +134,7 @@ static bool note_match(struct dialogue *d, const struct rule *rule)
 	struct match match = { .rule = rule, .scope = scope_of(rule->stage) };
 	struct arena *arena = session_arena(d->session, match.scope);
 	const struct catalog *c = &d->snapshot->registry->catalog;
-	bool has_text = rule->action == RULE_TAG || rule->action == RULE_HOLD;
+	bool has_text = rule->action == RULE_TAG || rule->action == RULE_HOLD || rule->action == RULE_DISCARD;
 	struct value *values;
 
 	if (counted(d, rule))
@@ -230,8 +230,12 @@ static struct verdict run_rules(struct dialogue *d, enum sluice_stage stage)
 		case RULE_SCORE:
 			set_score(d);
 			break;
+		case RULE_DISCARD:
+			return (struct verdict){ .action = VERDICT_DISCARD, .stage = stage, .rule = rule, .text = d->matches.items[d->matches.len - 1].text };
 		case RULE_TAG:
 		case RULE_HOLD:
+		case RULE_REDIRECT:
+		case RULE_ADD:
 		case RULE_ACTIONS:
 			break;
 		case RULE_GREYLIST:

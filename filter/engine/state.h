@@ -82,6 +82,11 @@ void host_drop(struct dialogue *d);
 /* Forget what checks of this scope found, and what rules made of it. */
 void host_reset(struct dialogue *d, enum scope scope);
 
+/* edit.c: what is to be done to the message, into d->edits; a rule that holds it makes *v a HOLD. False: no memory. */
+bool edit_message(struct dialogue *d, struct verdict *v);
+void edit_reset(struct dialogue *d);
+void edit_done(struct dialogue *d);
+
 /* stage.c: */
 /* Run these checks once, and those that waited for them to end. */
 void stage_run(struct dialogue *d, uint64_t checks);

@@ -9,6 +9,7 @@
 enum verdict_action {
 	VERDICT_CONTINUE,
 	VERDICT_HOLD, /* of the whole message: it goes on, into the MTA's quarantine */
+	VERDICT_DISCARD, /* of the whole message: the client hears that it was taken, and nobody gets it */
 	VERDICT_TEMPFAIL,
 	VERDICT_REJECT,
 	VERDICT_FAULT, /* Sluice itself failed: the edge does what on_fault says */
@@ -27,11 +28,19 @@ struct edit_header {
 	const char *name, *value; /* value: folded with LF, without the blank after the colon */
 };
 
+struct edit_removal {
+	const char *name;
+	unsigned number; /* among the fields of this name, from 1 */
+};
+
 /* What is to be done to a message that goes on. Lives until the session's next event. */
 struct edits {
-	VEC(unsigned) remove;       /* Authentication-Results fields by their number, from 1, from the last to the first */
-	const char *authres;        /* value of ours, to be inserted at index 0; NULL: none */
-	VEC(const char *) tags;     /* value of each X-Sluice-Tag */
+	VEC(struct edit_removal) remove; /* of one name from the last to the first */
+	const char *authres;        /* value of our Authentication-Results, to be inserted at index 0; NULL: none */
+	VEC(struct edit_header) tags; /* fields that rules add */
+	const char *subject;        /* the Subject that the message gets; NULL: it keeps its own */
+	bool has_subject;           /* it has one that is to be changed */
+	VEC(const char *) add_recipients, remove_recipients; /* without brackets, the latter as the client gave them */
 	VEC(struct edit_header) insert; /* below authres and above the rest, each above the one before it */
 	const char *hold;           /* why the message is held; NULL: it is not */
 };

@@ -229,10 +229,17 @@ static const char *action_help(enum rule_action action)
 	case RULE_SCORE:
 		return "adds points, which may be negative, to the fact score";
 	case RULE_TAG:
-		return "adds a header field X-Sluice-Tag with this text, if the message goes on";
+		return "adds a header field X-Sluice-Tag, or of this name, with the text, or puts the text before the Subject, if the message goes "
+		       "on; fields of that name that came with a message are taken out of it, whether the rule matches or not";
 	case RULE_HOLD:
 		return "the message is taken, and goes into the mail server's quarantine (Postfix: its hold queue) with this text as the reason, "
 		       "unless another rule refuses it";
+	case RULE_DISCARD:
+		return "the client hears that the message was taken, and nobody gets it; the text says why, in the log; stands at message";
+	case RULE_REDIRECT:
+		return "the message goes to this address and to none of its recipients; the first rule that matches says where; stands at message";
+	case RULE_ADD:
+		return "the message goes to this address, too; stands at message";
 	case RULE_GREYLIST:
 		return "the first try of a client, sender and recipient gets a 4xx, with this text or the usual one; "
 		       "needs a store, and stands at rcpt";
@@ -253,7 +260,8 @@ static void print_actions(const struct registry *r)
 {
 	static const char *const arguments[] = {
 		[RULE_ACCEPT] = "", [RULE_TEMPFAIL] = " Ar string", [RULE_REJECT] = " Ar string", [RULE_SCORE] = " Ar decimal",
-		[RULE_TAG] = " Ar string", [RULE_HOLD] = " Ar string", [RULE_GREYLIST] = " Op Ar string",
+		[RULE_TAG] = " Oo Cm header Ar name | Cm subject Oc Ar string", [RULE_HOLD] = " Ar string", [RULE_DISCARD] = " Ar string",
+		[RULE_REDIRECT] = " Ar address", [RULE_ADD] = " Cm recipient Ar address", [RULE_GREYLIST] = " Op Ar string",
 		[RULE_SIGN] = " Oo Cm optional Oc Op Ar string",
 		[RULE_SEAL] = " Oo Cm optional Oc Op Ar string",
 	};

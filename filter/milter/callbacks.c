@@ -64,6 +64,8 @@ static sfsistat answer(SMFICTX *ctx, struct conn *conn, unsigned long flag, cons
 	case VERDICT_CONTINUE:
 	case VERDICT_HOLD:
 		return SMFIS_CONTINUE;
+	case VERDICT_DISCARD:
+		return SMFIS_DISCARD;
 	case VERDICT_FAULT:
 		if (dialogue_snapshot(conn->dialogue)->policy->settings.on_fault == ON_FAULT_ACCEPT)
 			return SMFIS_ACCEPT;
@@ -212,10 +214,10 @@ static sfsistat on_body(SMFICTX *ctx, unsigned char *chunk, size_t len)
 	return answer(ctx, conn, SMFIP_NR_BODY, &go_on);
 }
 
-/* What was to be held must not go out: the client keeps it. */
-static struct verdict cannot_hold(struct verdict v)
+/* What was to be held, or to go to others, must not go out as it is: the client keeps it. */
+static struct verdict put_off(struct verdict v, const char *why)
 {
-	log_write(the_edge->log, LOG_LEVEL_WARNING, "case=%s: the MTA holds no mail for us, so it was put off: rule %s", v.ref, v.rule->name);
+	log_write(the_edge->log, LOG_LEVEL_WARNING, "case=%s: %s, so the message was put off", v.ref, why);
 	v.action = VERDICT_TEMPFAIL;
 	v.code = 451;
 	v.dsn = "4.7.1";
@@ -235,7 +237,9 @@ static sfsistat on_end_of_message(SMFICTX *ctx)
 	if (edits && !edits_apply(ctx, conn, edits)) /* the MTA is gone, or allows no edits */
 		log_write(the_edge->log, LOG_LEVEL_DEBUG, "case=%s: the MTA did not take the header", v.ref);
 	if (v.action == VERDICT_HOLD && !edits_hold(ctx, conn, edits))
-		v = cannot_hold(v);
+		v = put_off(v, "the MTA holds no mail for us");
+	else if (edits && !edits_recipients(ctx, conn, edits))
+		v = put_off(v, "the MTA lets us change no recipients");
 	set_in_message(conn, false);
 	return answer(ctx, conn, 0, &v);
 }
@@ -269,7 +273,7 @@ static sfsistat on_close(SMFICTX *ctx)
 struct smfiDesc edge_callbacks = {
 	.xxfi_name = (char[]){ "sluice" },
 	.xxfi_version = SMFI_VERSION,
-	.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_SETSYMLIST,
+	.xxfi_flags = SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE | SMFIF_ADDRCPT | SMFIF_DELRCPT | SMFIF_SETSYMLIST,
 	.xxfi_connect = on_connect,
 	.xxfi_helo = on_helo,
 	.xxfi_envfrom = on_mail,

@@ -50,6 +50,7 @@ size_t reply_lines(const char *text, char lines[REPLY_MAX_LINES][2 * REPLY_LINE_
 
 /* edits.c: false when the MTA would not have them */
 bool edits_apply(SMFICTX *ctx, const struct conn *conn, const struct edits *edits);
+bool edits_recipients(SMFICTX *ctx, const struct conn *conn, const struct edits *edits);
 bool edits_hold(SMFICTX *ctx, const struct conn *conn, const struct edits *edits);
 
 #endif

@@ -21,23 +21,57 @@ static bool insert(SMFICTX *ctx, const struct conn *conn, const char *name, cons
 	return !out.failed && smfi_insheader(ctx, 0, writable(name), writable(text_str(&out))) == MI_SUCCESS;
 }
 
+static bool set_subject(SMFICTX *ctx, const struct conn *conn, const struct edits *edits)
+{
+	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(SESSION_MESSAGE_BYTES);
+
+	if (!edits->has_subject)
+		return (conn->actions & SMFIF_ADDHDRS) && insert(ctx, conn, "Subject", edits->subject);
+	text_adds(&out, conn->lead_space ? " " : "");
+	text_adds(&out, edits->subject);
+	return !out.failed && smfi_chgheader(ctx, writable("Subject"), 1, writable(text_str(&out))) == MI_SUCCESS;
+}
+
 bool edits_apply(SMFICTX *ctx, const struct conn *conn, const struct edits *edits)
 {
 	bool done = true;
 
-	if (edits->remove.len && !(conn->actions & SMFIF_CHGHDRS))
+	if ((edits->remove.len || edits->subject) && !(conn->actions & SMFIF_CHGHDRS))
 		done = false;
 	for (size_t i = 0; done && i < edits->remove.len; i++)
-		done = smfi_chgheader(ctx, writable("Authentication-Results"), (int)edits->remove.items[i], NULL) == MI_SUCCESS;
+		done = smfi_chgheader(ctx, writable(edits->remove.items[i].name), (int)edits->remove.items[i].number, NULL) == MI_SUCCESS;
+	if (done && edits->subject)
+		done = set_subject(ctx, conn, edits);
 	if ((edits->tags.len || edits->insert.len || edits->authres) && !(conn->actions & SMFIF_ADDHDRS))
 		return false;
 	for (size_t i = 0; done && i < edits->tags.len; i++)
-		done = insert(ctx, conn, "X-Sluice-Tag", edits->tags.items[i]);
+		done = insert(ctx, conn, edits->tags.items[i].name, edits->tags.items[i].value);
 	for (size_t i = 0; done && i < edits->insert.len; i++)
 		done = insert(ctx, conn, edits->insert.items[i].name, edits->insert.items[i].value);
 	if (done && edits->authres) /* last, so that it stands above all */
 		done = insert(ctx, conn, "Authentication-Results", edits->authres);
 	return done;
+}
+
+static bool change_recipients(SMFICTX *ctx, int (*change)(SMFICTX *, char *), const char *const *items, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		SLUICE_CLEANUP(text_done) struct text path = TEXT_INIT(VALUE_MAX);
+
+		text_addf(&path, "<%s>", items[i]);
+		if (path.failed || change(ctx, writable(text_str(&path))) != MI_SUCCESS)
+			return false;
+	}
+	return true;
+}
+
+/* First who gets it, then who does not: should the MTA go away in between, somebody gets it. */
+bool edits_recipients(SMFICTX *ctx, const struct conn *conn, const struct edits *edits)
+{
+	if ((edits->add_recipients.len && !(conn->actions & SMFIF_ADDRCPT)) || (edits->remove_recipients.len && !(conn->actions & SMFIF_DELRCPT)))
+		return false;
+	return change_recipients(ctx, smfi_addrcpt, edits->add_recipients.items, edits->add_recipients.len) &&
+	       change_recipients(ctx, smfi_delrcpt, edits->remove_recipients.items, edits->remove_recipients.len);
 }
 
 bool edits_hold(SMFICTX *ctx, const struct conn *conn, const struct edits *edits)

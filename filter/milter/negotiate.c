@@ -34,7 +34,8 @@ unsigned long negotiate_steps(const struct plan *plan)
 
 unsigned long negotiate_actions(const struct plan *plan)
 {
-	return SMFIF_ADDHDRS | SMFIF_CHGHDRS | (plan->holds ? SMFIF_QUARANTINE : 0);
+	return SMFIF_ADDHDRS | SMFIF_CHGHDRS | (plan->holds ? SMFIF_QUARANTINE : 0) | (plan->adds ? SMFIF_ADDRCPT : 0) |
+	       (plan->redirects ? SMFIF_DELRCPT : 0);
 }
 
 sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned long f2, unsigned long f3,

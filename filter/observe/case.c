@@ -11,7 +11,7 @@
 #define LINE_VALUE_MAX  200 /* octets of one value in the log line; more are cut */
 #define LINE_RECIPIENTS 20  /* recipients in the log line; the case has them all */
 
-const char *const case_action_words[] = { "accept", "hold", "tempfail", "reject", "fault", NULL };
+const char *const case_action_words[] = { "accept", "hold", "discard", "tempfail", "reject", "fault", NULL };
 const char *const outcome_words[] = { "done", "pending", "skipped", "temperror", NULL };
 const char *const stage_words[] = { "connect", "helo", "mail", "rcpt", "data", "message", "probe", NULL };
 
@@ -57,9 +57,17 @@ static void put_envelope(struct text *out, const struct case_ *c)
 		json_open(out, NULL, '{');
 		json_text(out, "address", c->recipients[i].address, c->recipients[i].len);
 		json_bool(out, "refused", c->recipients[i].refused);
+		if (c->recipients[i].removed)
+			json_bool(out, "removed", true);
 		json_close(out, '}');
 	}
 	json_close(out, ']');
+	if (c->added_count)
+		json_open(out, "added", '[');
+	for (size_t i = 0; i < c->added_count; i++)
+		json_str(out, NULL, c->added[i]);
+	if (c->added_count)
+		json_close(out, ']');
 }
 
 static void put_verdict(struct text *out, const struct case_ *c)
@@ -263,9 +271,11 @@ void case_line(struct text *out, const struct case_ *c)
 	if (c->envelope)
 		put_address(out, "from", c->from, c->from_len);
 	for (size_t i = 0; i < c->recipient_count && i < LINE_RECIPIENTS; i++)
-		put_address(out, c->recipients[i].refused ? "refused" : "to", c->recipients[i].address, c->recipients[i].len);
+		put_address(out, c->recipients[i].refused ? "refused" : c->recipients[i].removed ? "removed" : "to", c->recipients[i].address, c->recipients[i].len);
 	if (c->recipient_count > LINE_RECIPIENTS)
 		text_addf(out, " nrcpt=%zu", c->recipient_count);
+	for (size_t i = 0; i < c->added_count && i < LINE_RECIPIENTS; i++)
+		put_address(out, "added", c->added[i], strlen(c->added[i]));
 	put_pair(out, "msgid", c->message_id, strlen(c->message_id));
 	text_addf(out, " size=%lld", (long long)c->size_bytes);
 	for (size_t i = 0; i < SLUICE_STAGES; i++)

@@ -13,7 +13,7 @@
 #include "filter/base/value.h"
 #include "plugins/plugin.h"
 
-enum case_action { CASE_ACCEPT, CASE_HOLD, CASE_TEMPFAIL, CASE_REJECT, CASE_FAULT };
+enum case_action { CASE_ACCEPT, CASE_HOLD, CASE_DISCARD, CASE_TEMPFAIL, CASE_REJECT, CASE_FAULT };
 extern const char *const case_action_words[]; /* in the order of enum case_action */
 extern const char *const outcome_words[];     /* in the order of enum sluice_outcome */
 extern const char *const stage_words[];       /* in the order of enum sluice_stage */
@@ -40,6 +40,7 @@ struct case_recipient {
 	const char *address;
 	size_t len;
 	bool refused;
+	bool removed; /* it was taken, and does not get the message */
 };
 
 struct case_check {
@@ -82,12 +83,14 @@ struct case_ {
 	size_t from_len;
 	const struct case_recipient *recipients;
 	size_t recipient_count;
+	const char *const *added; /* recipients that rules have added */
+	size_t added_count;
 	int64_t size_bytes;
 	struct {
 		enum case_action action;
 		enum sluice_stage stage;
 		unsigned code;
-		const char *dsn, *text; /* dsn "" where there is no reply; text: of the reply, or why the message is held */
+		const char *dsn, *text; /* dsn "" where there is no reply; text: of the reply, or why the message is held or discarded */
 		const char *rule, *file;
 		unsigned line;
 	} verdict;

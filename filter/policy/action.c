@@ -4,11 +4,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "filter/base/ascii.h"
 #include "filter/base/suggest.h"
+#include "filter/mail/address.h"
+#include "filter/mail/domain.h"
 #include "filter/policy/option.h"
 #include "filter/policy/parser.h"
 
-const char *const rule_action_words[] = { "accept", "tempfail", "reject", "score", "tag", "hold", "greylist", "sign", "seal", NULL };
+#define TAG_FIELD      "X-Sluice-Tag"
+#define FIELD_NAME_MAX 76 /* RFC 5322 2.1.1: a line of 78 with the colon and a blank */
+
+const char *const rule_action_words[] = { "accept", "tempfail", "reject", "score", "tag", "hold", "discard", "redirect", "add", "greylist", "sign", "seal", NULL };
 const char *const rule_action_checks[RULE_ACTIONS] = { [RULE_GREYLIST] = "greylist", [RULE_SIGN] = "sign", [RULE_SEAL] = "seal" };
 
 static int rule_reply(struct parser *ps, unsigned severity, const struct reply **ret)
@@ -61,6 +67,76 @@ static int checking_action(struct parser *ps, struct rule *rule)
 	return r < 0 ? r : action_optional_reply(ps, rows[rule->action].usual, &rule->reply);
 }
 
+static int at_message(struct parser *ps, const struct rule *rule, const char *why)
+{
+	if (rule->stage == SLUICE_STAGE_MESSAGE)
+		return 0;
+	return place_error(rule->place, ps->err, "%s: move rule %s to 'at message'", why, rule->name);
+}
+
+/* `redirect ADDRESS`, `add recipient ADDRESS` */
+static int target_action(struct parser *ps, struct rule *rule)
+{
+	const struct token *t = &ps->l->token;
+	struct sluice_address a;
+	int r = at_message(ps, rule, "who gets a message is settled at its end");
+
+	if (r < 0)
+		return r;
+	if (t->type != TOKEN_WORD && t->type != TOKEN_STRING)
+		return parser_unexpected(ps, "an address such as postmaster@example.org");
+	a = address_split(t->text, t->len);
+	if (a.local_len == 0 || !domain_valid(a.domain, a.domain_len, 1) || strpbrk(t->text, "<> \t\r\n"))
+		return place_error(t->place, ps->err, "'%.100s' is no address: write one such as postmaster@example.org", t->text);
+	rule->target = t->text;
+	return parser_next(ps);
+}
+
+/* Fields that mail needs as they are, or that say who vouches for it. */
+static bool is_kept_field(const char *name)
+{
+	static const char *const kept[] = { "Authentication-Results", "Bcc", "Cc", "Content-Transfer-Encoding", "Content-Type", "Date",
+		"DKIM-Signature", "From", "Message-ID", "MIME-Version", "Received", "Reply-To", "Return-Path", "Sender", "To" };
+
+	for (size_t i = 0; i < ARRAY_LEN(kept); i++)
+		if (ascii_equals(name, strlen(name), kept[i]))
+			return true;
+	return strlen(name) > 4 && ascii_equals(name, 4, "ARC-");
+}
+
+static int field_name(struct parser *ps, struct rule *rule)
+{
+	const struct token *t = &ps->l->token;
+
+	if (t->type != TOKEN_WORD && t->type != TOKEN_STRING)
+		return parser_unexpected(ps, "the name of a header field, such as X-Spam-Flag");
+	if (ascii_equals(t->text, t->len, "Subject"))
+		return place_error(t->place, ps->err, "there is but one Subject: 'tag subject \"text \"' puts a text before what it says");
+	if (is_kept_field(t->text))
+		return place_error(t->place, ps->err, "a rule adds no %s: take a name of your own, such as X-Spam-Flag", t->text);
+	if (t->len > FIELD_NAME_MAX || strspn(t->text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") != t->len)
+		return place_error(t->place, ps->err, "the name of a header field is made of letters, digits, '-' and '_', at most %d", FIELD_NAME_MAX);
+	rule->field = t->text;
+	return parser_next(ps);
+}
+
+/* `tag "text"`, `tag header NAME "text"`, `tag subject "text"` */
+static int tag_action(struct parser *ps, struct rule *rule)
+{
+	bool subject = token_is(&ps->l->token, "subject"), header = token_is(&ps->l->token, "header");
+	int r = subject || header ? parser_next(ps) : 0;
+
+	rule->field = subject ? NULL : TAG_FIELD;
+	if (r == 0 && header)
+		r = field_name(ps, rule);
+	for (size_t i = 0; r == 0 && !subject && i < ps->p->tag_fields.len; i++)
+		if (ascii_equals(ps->p->tag_fields.items[i], strlen(ps->p->tag_fields.items[i]), rule->field))
+			subject = true; /* known already */
+	if (r == 0 && !subject && !vec_push(&ps->p->tag_fields, rule->field))
+		r = parser_no_memory(ps);
+	return r < 0 ? r : rule_reply(ps, 0, &rule->reply);
+}
+
 int action_parse(struct parser *ps, struct rule *rule)
 {
 	static const struct sluice_option points = { "score", SLUICE_OPT_DECIMAL, .min = -1000000, .max = 1000000 };
@@ -77,7 +153,7 @@ int action_parse(struct parser *ps, struct rule *rule)
 			suggest_try(&s, rule_action_words[i]);
 		if (ps->l->token.type == TOKEN_WORD && s.best)
 			return place_error(ps->l->token.place, ps->err, "there is no action '%s': did you mean '%s'?", ps->l->token.text, s.best);
-		return parser_unexpected(ps, "an action (accept, tempfail, reject, score, tag, hold, greylist, sign or seal)");
+		return parser_unexpected(ps, "an action (accept, tempfail, reject, score, tag, hold, discard, redirect, add recipient, greylist, sign or seal)");
 	}
 	r = parser_next(ps);
 	if (r < 0)
@@ -90,8 +166,19 @@ int action_parse(struct parser *ps, struct rule *rule)
 	case RULE_REJECT:
 		return rule_reply(ps, 5, &rule->reply);
 	case RULE_TAG:
+		return tag_action(ps, rule);
 	case RULE_HOLD:
 		return rule_reply(ps, 0, &rule->reply);
+	case RULE_DISCARD:
+		r = at_message(ps, rule, "what is discarded is a whole message");
+		return r < 0 ? r : rule_reply(ps, 0, &rule->reply);
+	case RULE_ADD:
+		if (!token_is(&ps->l->token, "recipient"))
+			return parser_unexpected(ps, "'recipient' and an address");
+		r = parser_next(ps);
+		return r < 0 ? r : target_action(ps, rule);
+	case RULE_REDIRECT:
+		return target_action(ps, rule);
 	case RULE_GREYLIST:
 	case RULE_SIGN:
 	case RULE_SEAL:

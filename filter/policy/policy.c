@@ -303,6 +303,7 @@ void policy_free(struct policy *p)
 	vec_done(&p->conditions);
 	vec_done(&p->rules);
 	vec_done(&p->blocks);
+	vec_done(&p->tag_fields);
 	vec_done(&p->shown);
 	settings_done(&p->settings);
 	arena_free(p->arena);

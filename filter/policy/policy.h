@@ -19,7 +19,8 @@
 #define POLICY_MAX_INCLUDES 64          /* files in all */
 #define POLICY_MAX_RULES    4096
 
-enum rule_action { RULE_ACCEPT, RULE_TEMPFAIL, RULE_REJECT, RULE_SCORE, RULE_TAG, RULE_HOLD, RULE_GREYLIST, RULE_SIGN, RULE_SEAL, RULE_ACTIONS };
+enum rule_action { RULE_ACCEPT, RULE_TEMPFAIL, RULE_REJECT, RULE_SCORE, RULE_TAG, RULE_HOLD, RULE_DISCARD, RULE_REDIRECT, RULE_ADD,
+	RULE_GREYLIST, RULE_SIGN, RULE_SEAL, RULE_ACTIONS };
 extern const char *const rule_action_words[]; /* in the order of enum rule_action */
 /*
  * The check that an action runs, by its name, or NULL. Its fact NAME.blocked says whether the rule then refuses with its
@@ -35,8 +36,11 @@ struct rule {
 	const struct limit *limit; /* it matches what is over it; NULL: none */
 	enum rule_action action;
 	int64_t score_milli;       /* SCORE */
-	const struct reply *reply; /* TEMPFAIL, REJECT, TAG, HOLD, GREYLIST, SIGN, SEAL */
+	const struct reply *reply; /* TEMPFAIL, REJECT, TAG, HOLD, DISCARD, GREYLIST, SIGN, SEAL */
+	const char *field;         /* TAG: the header field that is added; NULL: the Subject gets the text before it */
+	const char *target;        /* REDIRECT, ADD: an address */
 	bool optional;             /* SIGN, SEAL: one that fails refuses nobody */
+	bool shadow;               /* a match is noted, and nothing is done */
 	bool warn;                 /* a match is told to the operator */
 	const struct expr *when;   /* its own condition and that of its roles; NULL: always */
 	const unsigned *facts;     /* what it reads, each once */
@@ -71,6 +75,7 @@ struct policy {
 	VEC(struct condition) conditions;
 	VEC(struct rule) rules; /* in the order in which they are looked at */
 	VEC(struct policy_blocks) blocks; /* by index of the catalog's plugins */
+	VEC(const char *) tag_fields; /* header fields that rules add, each once */
 	VEC(struct policy_shown) shown;
 };
 

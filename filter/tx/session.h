@@ -43,6 +43,7 @@ struct recipient {
 	const char *addr, *mailer; /* {rcpt_addr}, {rcpt_mailer} */
 	const char *notify, *orcpt;
 	bool refused;
+	bool removed; /* it does not get the message, though it was taken */
 };
 
 struct header {

@@ -67,6 +67,7 @@ static const char *delivery_of(const struct sluice_conclusion *v)
 	case SLUICE_REJECT:
 		return "reject";
 	case SLUICE_HOLD:
+	case SLUICE_DISCARD:
 		return "policy";
 	case SLUICE_ACCEPT:
 		return v->tagged ? "spam" : "delivered";

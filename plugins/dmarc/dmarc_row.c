@@ -17,6 +17,7 @@ static enum dmarc_policy done_of(const struct dmarc_row_facts *f)
 {
 	switch (f->done->action) {
 	case SLUICE_REJECT:
+	case SLUICE_DISCARD:
 		return DMARC_POLICY_REJECT;
 	case SLUICE_HOLD:
 		return DMARC_POLICY_QUARANTINE;

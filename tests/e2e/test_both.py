@@ -129,6 +129,27 @@ def test_the_61st_of_a_minute_waits(setup, mta, state):
     assert server.send(NEIGHBOUR)[0] == 250
 
 
+def test_a_message_goes_elsewhere_and_another_nowhere(setup, mta):
+    s, server = start(setup, mta, """at message {
+        rule junk  discard "junk"                       when mail.from == junk@example.net
+        rule look  redirect look@example.org            when mail.from == odd@example.net
+        rule copy  add recipient copy@example.org       when mail.from == a@example.net
+        rule spam  tag subject "[SPAM] "
+    }""")
+    subject = PLAIN.replace(b"Subject: t", b"Subject: =?utf-8?q?t=C3=BC?=")
+    for sender in ("junk@example.net", "odd@example.net", "a@example.net"):
+        assert server.send(CLIENT, sender=sender, recipients=["u@example.org", "v@example.org"], message=subject)[0] == 250
+    got = server.delivered(2)
+    assert all(b"\nSubject: [SPAM] =?utf-8?q?t=C3=BC?=\n" in m for m in got)
+
+    def delivered_to():
+        lines = [line for line in server.log().splitlines() if "status=sent" in line or "stat=Sent" in line]
+        return sorted(name for line in lines for name in re.findall(r"(\w+)@example\.org", line.split(" to=", 1)[1].split(" ")[0]))
+    net.wait_for(lambda: set(delivered_to()) >= {"look", "u", "v", "copy"}, "all to be delivered")
+    assert delivered_to() == ["copy", "look", "u", "v"]
+    assert_no_complaint(server)
+
+
 def test_two_gateways_on_one_redis(setup, mta):
     from support.redis import Redis
     rules = "at mail { rule fast limit 1/1h burst 3 by mail.from }\nat rcpt { rule grey greylist when mail.domain == example.net }"

@@ -45,7 +45,7 @@ static enum sluice_outcome run(struct sluice_check_ctx *c, struct sluice_result 
 
 static void concluded(struct sluice_check_ctx *c, const struct sluice_conclusion *v)
 {
-	static const char *const actions[] = { "accept", "hold", "tempfail", "reject" };
+	static const char *const actions[] = { "accept", "hold", "discard", "tempfail", "reject" };
 	struct sluice_store_op op = { .verb = SLUICE_STORE_COUNT, .count = { .window_ms = 1000, .add = 1 } };
 	size_t who_len = 0, here_len;
 	const char *who = sluice_fact(c, "hear.who", &who_len), *here = sluice_fact(c, "hear.here", &here_len);

@@ -28,8 +28,8 @@ int smfi_chgheader(SMFICTX *ctx, char *name, int index, char *value)
 
 static void what_is_inserted_last_stands_above_all(void **state)
 {
-	unsigned remove[] = { 2, 1 };
-	const char *tags[] = { "a tag" };
+	struct edit_removal remove[] = { { "Authentication-Results", 2 }, { "Authentication-Results", 1 } };
+	struct edit_header tags[] = { { "X-Sluice-Tag", "a tag" } };
 	struct edit_header insert[] = { { "X-First", "1" }, { "X-Second", "2\n\tfolded" } };
 	struct edits edits = { .authres = "mx.example.org; none" };
 	struct conn conn = { .actions = SMFIF_ADDHDRS | SMFIF_CHGHDRS, .lead_space = true };
