@@ -149,7 +149,7 @@ static void show_rules(FILE *out, const json_t *c)
 	json_array_foreach(json_object_get(c, "rules"), i, rule) {
 		fprintf(out, "  %s  %s:%lld\n    ", str(rule, "stage"), str(rule, "file"), num(rule, "line"));
 		put(out, str(rule, "text"));
-		fputc('\n', out);
+		fputs(json_is_true(json_object_get(rule, "shadow")) ? "\n      in the shadow: nothing was done\n" : "\n", out);
 		if (*str(rule, "recipient")) {
 			fputs("      for <", out);
 			put(out, str(rule, "recipient"));

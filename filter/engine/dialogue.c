@@ -35,6 +35,8 @@ struct dialogue *dialogue_new(struct engine *engine, struct snapshot *snapshot)
 	for (enum scope scope = SCOPE_CONNECTION; scope <= SCOPE_RCPT; scope++)
 		host_reset(d, scope);
 	record_new_id(d);
+	memcpy(d->connection, d->id, sizeof d->id);
+	memcpy(d->message, d->id, sizeof d->id);
 	return d;
 }
 
@@ -196,6 +198,7 @@ static void begin_message(struct dialogue *d)
 		d->stages[stage] = (struct case_stage){ 0 };
 	d->now_ms = d->engine->now_ms ? d->engine->now_ms : clock_wall_ms();
 	record_new_id(d);
+	memcpy(d->message, d->id, sizeof d->id);
 }
 
 struct verdict dialogue_mail(struct dialogue *d, const struct dialogue_mail *mail)

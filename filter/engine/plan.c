@@ -53,21 +53,27 @@ static void add_read(struct plan *plan, const struct registry *r, size_t stage)
 			plan->awaited[stage] |= r->checks.items[i].after;
 }
 
-static void add_rule(struct plan *plan, const struct registry *r, const struct rule *rule)
+static void add_action(struct plan *plan, const struct registry *r, const struct rule *rule)
 {
-	const struct catalog *c = &r->catalog;
-
-	plan->judges[rule->stage] = true;
 	plan->refuses[rule->stage] |= rule->action == RULE_TEMPFAIL || rule->action == RULE_REJECT || rule_action_checks[rule->action];
 	plan->holds |= rule->action == RULE_HOLD;
 	plan->redirects |= rule->action == RULE_REDIRECT;
 	plan->adds |= rule->action == RULE_REDIRECT || rule->action == RULE_ADD;
-	plan->needs_body |= rule->limit && rule->limit->unit == LIMIT_KILOBYTES;
 	add_demand(plan, r, plan->demanded[rule->action], rule->stage);
 	if (rule->action == RULE_GREYLIST) { /* the null reverse-path waits until DATA: callbacks end before it */
 		add_demand(plan, r, plan->demanded[RULE_GREYLIST], SLUICE_STAGE_DATA);
 		plan->judges[SLUICE_STAGE_DATA] = plan->refuses[SLUICE_STAGE_DATA] = true;
 	}
+}
+
+static void add_rule(struct plan *plan, const struct registry *r, const struct rule *rule)
+{
+	const struct catalog *c = &r->catalog;
+
+	plan->judges[rule->stage] = true;
+	plan->needs_body |= rule->limit && rule->limit->unit == LIMIT_KILOBYTES;
+	if (!rule->shadow)
+		add_action(plan, r, rule);
 	for (size_t i = 0; i < rule->fact_count; i++) {
 		unsigned check = c->facts.items[rule->facts[i]].check;
 

@@ -73,6 +73,7 @@ static const struct case_rule *make_rules(struct maker *m, const char *only, siz
 			.stage = match->rule->stage,
 			.action = rule_action_words[match->rule->action],
 			.score_milli = match->rule->score_milli,
+			.shadow = match->rule->shadow,
 			.warn = match->rule->warn,
 			.recipient = match->recipient,
 			.facts = match->facts,
@@ -273,6 +274,8 @@ void record_tell(struct dialogue *d, const struct verdict *v)
 	struct maker m = { .d = d, .arena = arena_new(SESSION_MESSAGE_BYTES) };
 	struct case_ c = {
 		.id = d->id,
+		.connection = d->connection,
+		.message = d->message,
 		.time_ms = d->now_ms,
 		.queue_id = s->message.queue_id,
 		.client = { .ip = s->client, .name = s->connection.client_name, .helo = s->helo ? s->helo : "", .helo_len = s->helo_len,

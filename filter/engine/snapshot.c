@@ -171,7 +171,7 @@ static int check_state(const struct snapshot *snapshot, struct err *reterr)
 	if (*s->state.lmdb && *s->state.redis)
 		return place_error(shown_place(p, "state.redis", NULL), reterr, "lmdb and redis: there is one store, keep one of them");
 	for (size_t i = 0; i < p->rules.len && !*s->state.lmdb && !*s->state.redis; i++)
-		if (p->rules.items[i].action == RULE_GREYLIST || p->rules.items[i].limit)
+		if ((p->rules.items[i].action == RULE_GREYLIST && !p->rules.items[i].shadow) || p->rules.items[i].limit)
 			return place_error(p->rules.items[i].place, reterr, "rule %s needs a store: say where, with 'state { lmdb /var/lib/sluice/state }'",
 				p->rules.items[i].name);
 	for (size_t i = 0; i < r->checks.len && !*s->state.lmdb && !*s->state.redis; i++)

@@ -2,6 +2,7 @@
 /* stage.c - running the checks of a stage, waiting for what the policy reads, and judging. */
 #include <string.h>
 
+#include "filter/base/hash.h"
 #include "filter/engine/core_facts.h"
 #include "filter/engine/state.h"
 #include "filter/services/clock.h"
@@ -106,7 +107,7 @@ static void set_score(struct dialogue *d)
 	int64_t score = 0;
 
 	for (size_t i = 0; i < d->matches.len; i++)
-		score += d->matches.items[i].rule->score_milli;
+		score += d->matches.items[i].rule->shadow ? 0 : d->matches.items[i].rule->score_milli;
 	d->session->facts[CORE_SCORE] = (struct value){ .known = true, .type = SLUICE_MILLI, .number = score };
 }
 
@@ -198,6 +199,27 @@ static struct verdict run_checking(struct dialogue *d, const struct rule *rule, 
 	return v;
 }
 
+/*
+ * Is this one of those that the rule looks at? The same for all of a message, or of a connection before there is one, and the same
+ * again in a replay.
+ */
+static bool is_sampled(const struct dialogue *d, const struct rule *rule)
+{
+	static const struct hash_key fixed = { 0, 0 };
+	const char *of = rule->stage <= SLUICE_STAGE_HELO ? d->connection : d->message;
+	uint64_t both[2] = { hash_bytes(&fixed, of, DIALOGUE_ID_LEN), hash_bytes(&fixed, rule->name, strlen(rule->name)) };
+
+	return !rule->sample || hash_bytes(&fixed, both, sizeof both) % RULE_SAMPLE_WHOLE < (uint64_t)rule->sample;
+}
+
+/* Does it match? A limit takes what this costs. */
+static bool matches(struct dialogue *d, const struct rule *rule)
+{
+	if (rule->when && expr_eval(rule->when, d->session->facts) != TRUTH_YES)
+		return false;
+	return is_sampled(d, rule) && (!rule->limit || limit_exceeded(d, rule));
+}
+
 static struct verdict run_rules(struct dialogue *d, enum sluice_stage stage)
 {
 	const struct policy *p = d->snapshot->policy;
@@ -214,12 +236,12 @@ static struct verdict run_rules(struct dialogue *d, enum sluice_stage stage)
 		const struct rule *rule = &p->rules.items[i];
 		struct verdict v;
 
-		if (rule->stage != stage || (rule->when && expr_eval(rule->when, d->session->facts) != TRUTH_YES))
+		if (rule->stage != stage || !matches(d, rule))
 			continue;
-		if (rule->limit && !limit_exceeded(d, rule))
-			continue;
-		if (!rule_action_checks[rule->action] && !note_match(d, rule)) /* one with a check matches when it refuses */
+		if ((!rule_action_checks[rule->action] || rule->shadow) && !note_match(d, rule)) /* one with a check matches when it refuses */
 			return fault(d, stage);
+		if (rule->shadow)
+			continue;
 		switch (rule->action) {
 		case RULE_ACCEPT:
 			none.rule = rule;
@@ -270,7 +292,7 @@ uint64_t stage_fed(struct dialogue *d)
 	for (size_t i = 0; i < p->rules.len; i++) {
 		int check = d->plan->demanded[p->rules.items[i].action];
 
-		if (check >= 0 && may_match(d, &p->rules.items[i]))
+		if (check >= 0 && !p->rules.items[i].shadow && may_match(d, &p->rules.items[i]))
 			fed |= d->plan->fed & UINT64_C(1) << check;
 	}
 	return fed;

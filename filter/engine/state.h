@@ -57,6 +57,7 @@ struct dialogue {
 	struct case_stage stages[SLUICE_STAGES];
 	struct edits edits;
 	char id[DIALOGUE_ID_LEN + 1]; /* of the case under way */
+	char connection[DIALOGUE_ID_LEN + 1], message[DIALOGUE_ID_LEN + 1]; /* of the first case of each: what was sampled stays so */
 	int64_t now_ms;
 };
 

@@ -10,6 +10,7 @@
 
 #define LINE_VALUE_MAX  200 /* octets of one value in the log line; more are cut */
 #define LINE_RECIPIENTS 20  /* recipients in the log line; the case has them all */
+#define LINE_SHADOWS    8 /* rules that watched */
 
 const char *const case_action_words[] = { "accept", "hold", "discard", "tempfail", "reject", "fault", NULL };
 const char *const outcome_words[] = { "done", "pending", "skipped", "temperror", NULL };
@@ -104,6 +105,8 @@ static void put_rules(struct text *out, const struct case_ *c)
 		json_str(out, "name", rule->name);
 		json_str(out, "stage", stage_words[rule->stage]);
 		json_str(out, "action", rule->action);
+		if (rule->shadow)
+			json_bool(out, "shadow", true);
 		if (rule->score_milli)
 			json_milli(out, "score", rule->score_milli);
 		json_str(out, "file", rule->file);
@@ -178,6 +181,8 @@ void case_json(struct text *out, const struct case_ *c)
 
 	json_open(out, NULL, '{');
 	json_str(out, "case", c->id);
+	json_str(out, "connection", c->connection);
+	json_str(out, "message", c->message);
 	json_str(out, "time", format_time(c->time_ms, when));
 	json_str(out, "queue_id", c->queue_id);
 	json_str(out, "message_id", c->message_id);
@@ -248,6 +253,23 @@ static void put_milli(struct text *out, const char *key, int64_t thousandths)
 	value_print(out, &v, NULL);
 }
 
+/* The rules that only watched, each once: what they would have done. */
+static void put_shadows(struct text *out, const struct case_ *c)
+{
+	unsigned shown = 0;
+
+	for (size_t i = 0; i < c->rule_count && shown < LINE_SHADOWS; i++) {
+		bool before = false;
+
+		for (size_t k = 0; k < i && c->rules[i].shadow; k++)
+			before |= c->rules[k].shadow && !strcmp(c->rules[k].name, c->rules[i].name);
+		if (!c->rules[i].shadow || before)
+			continue;
+		text_addf(out, " shadow=%s:%s", c->rules[i].name, c->rules[i].action);
+		shown++;
+	}
+}
+
 void case_line(struct text *out, const struct case_ *c)
 {
 	char ip[IP_TEXT_MAX];
@@ -263,6 +285,7 @@ void case_line(struct text *out, const struct case_ *c)
 	} else {
 		put_pair(out, "reason", c->verdict.text, strlen(c->verdict.text));
 	}
+	put_shadows(out, c);
 	put_milli(out, "score", c->score_milli);
 	text_addf(out, " client=%s", ip_format(&c->client.ip, ip));
 	put_pair(out, "name", c->client.name, strlen(c->client.name));

@@ -30,6 +30,7 @@ struct case_rule { /* one that matched */
 	enum sluice_stage stage;
 	const char *action;
 	int64_t score_milli;
+	bool shadow; /* nothing was done */
 	bool warn; /* it is to be told to the operator */
 	const char *recipient; /* at RCPT; else NULL */
 	const struct case_fact *facts; /* what it read */
@@ -69,6 +70,7 @@ struct case_stage {
 
 struct case_ {
 	const char *id;  /* short and unique: the reference that a refusal carries */
+	const char *connection, *message; /* the first id that these had: cases of one have it in common */
 	int64_t time_ms; /* wall clock */
 	const char *queue_id, *message_id;
 	struct {

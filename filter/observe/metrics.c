@@ -5,7 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter/base/vec.h"
+
 #define MAX_CHECKS 64 /* names beyond it are not counted one by one */
+#define MAX_RULES  8192 /* the same: those of all configurations since the start */
+#define RULE_NAME_BYTES 72
 
 static const struct { const char *name, *type, *help; } rows[METRICS] = {
 	[METRIC_CONNECTIONS] = { "sluice_connections_total", "counter", "connections from the MTA" },
@@ -32,6 +36,12 @@ struct check_row {
 	struct histogram time;
 };
 
+struct rule_row {
+	char name[RULE_NAME_BYTES];
+	bool shadow;
+	uint64_t cases, last; /* last: the number of the case that counted last */
+};
+
 struct metrics {
 	int64_t values[METRICS]; /* atomic */
 	pthread_mutex_t lock;    /* guards all below */
@@ -40,6 +50,8 @@ struct metrics {
 	struct histogram verdict_time[CASE_FAULT + 1];
 	struct check_row checks[MAX_CHECKS];
 	size_t check_count;
+	VEC(struct rule_row) rules; /* sorted by name */
+	uint64_t case_number;
 };
 
 struct metrics *metrics_new(void)
@@ -56,6 +68,7 @@ void metrics_free(struct metrics *m)
 	if (!m)
 		return;
 	(void)pthread_mutex_destroy(&m->lock);
+	vec_done(&m->rules);
 	free(m);
 }
 
@@ -92,6 +105,46 @@ static struct check_row *check_row(struct metrics *m, const char *name)
 	return &m->checks[m->check_count++];
 }
 
+/* NULL: there are too many, or there is no memory. */
+static struct rule_row *rule_row(struct metrics *m, const struct case_rule *rule)
+{
+	struct rule_row row = { .shadow = rule->shadow };
+	size_t low = 0, high = m->rules.len;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = strcmp(m->rules.items[middle].name, rule->name);
+
+		if (order == 0)
+			return &m->rules.items[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	(void)strncpy(row.name, rule->name, sizeof row.name - 1);
+	if (m->rules.len == MAX_RULES || !vec_push(&m->rules, row))
+		return NULL;
+	memmove(&m->rules.items[low + 1], &m->rules.items[low], (m->rules.len - 1 - low) * sizeof row);
+	m->rules.items[low] = row;
+	return &m->rules.items[low];
+}
+
+/* A rule counts once a case, for however many recipients it matched. */
+static void count_rules(struct metrics *m, const struct case_ *c)
+{
+	m->case_number++;
+	for (size_t i = 0; i < c->rule_count; i++) {
+		struct rule_row *row = rule_row(m, &c->rules[i]);
+
+		if (!row || row->last == m->case_number)
+			continue;
+		row->shadow = c->rules[i].shadow;
+		row->last = m->case_number;
+		row->cases++;
+	}
+}
+
 void metrics_case(struct metrics *m, const struct case_ *c)
 {
 	int64_t all = 0;
@@ -112,6 +165,7 @@ void metrics_case(struct metrics *m, const struct case_ *c)
 		row->outcomes[c->checks[i].outcome]++;
 		observe(&row->time, c->checks[i].ns);
 	}
+	count_rules(m, c);
 	(void)pthread_mutex_unlock(&m->lock);
 }
 
@@ -179,5 +233,9 @@ void metrics_print(struct text *out, struct metrics *m)
 			if (m->checks[i].outcomes[o])
 				text_addf(out, "sluice_check_outcomes_total{check=\"%s\",outcome=\"%s\"} %llu\n", m->checks[i].name, outcome_words[o],
 					(unsigned long long)m->checks[i].outcomes[o]);
+	print_head(out, "sluice_rule_cases_total", "counter", "cases in which a rule matched; one in the shadow only watches");
+	for (size_t i = 0; i < m->rules.len; i++)
+		text_addf(out, "sluice_rule_cases_total{rule=\"%s\",shadow=\"%s\"} %llu\n", m->rules.items[i].name, m->rules.items[i].shadow ? "yes" : "no",
+			(unsigned long long)m->rules.items[i].cases);
 	(void)pthread_mutex_unlock(&m->lock);
 }

@@ -25,7 +25,7 @@ void metrics_free(struct metrics *m);
 /* Who reads a value sees all that was done before the metrics_add() that made it: a gauge at 0 says that its users are gone. */
 void metrics_add(struct metrics *m, enum metric metric, int64_t n);
 int64_t metrics_get(const struct metrics *m, enum metric metric);
-/* Count a case: its verdict, its stages and its checks. */
+/* Count a case: its verdict, its stages, checks and rules. */
 void metrics_case(struct metrics *m, const struct case_ *c);
 /* How many cases ended so. */
 int64_t metrics_cases(const struct metrics *m, enum case_action action);

@@ -8,6 +8,7 @@
 #include "filter/base/ip.h"
 #include "filter/base/suggest.h"
 #include "filter/mail/address.h"
+#include "filter/policy/option.h"
 
 #define SET_MAX 1000 /* values in [ ] */
 
@@ -87,28 +88,6 @@ static bool is_text(enum sluice_type type)
 	return type == SLUICE_TEXT || type == SLUICE_DOMAIN || type == SLUICE_ADDRESS;
 }
 
-/* "-12", "1.5": thousandths. */
-static bool read_milli(const char *s, size_t len, int64_t *ret)
-{
-	const char *dot = memchr(s, '.', len);
-	bool minus = len && *s == '-';
-	size_t whole_len = (dot ? (size_t)(dot - s) : len) - minus;
-	uint64_t whole, part = 0;
-
-	if (!ascii_to_u64(s + minus, whole_len, INT64_MAX / 1000 - 1, &whole))
-		return false;
-	if (dot) {
-		size_t digits = len - (size_t)(dot + 1 - s);
-
-		if (digits > 3 || !ascii_to_u64(dot + 1, digits, 999, &part))
-			return false;
-		for (; digits < 3; digits++)
-			part *= 10;
-	}
-	*ret = (int64_t)(whole * 1000 + part) * (minus ? -1 : 1);
-	return true;
-}
-
 static int bad_word(struct parser *p, const struct catalog_fact *fact)
 {
 	const struct token *t = &p->l->token;
@@ -146,7 +125,7 @@ static int read_constant(struct parser *p, const struct catalog_fact *fact, stru
 		break;
 	case SLUICE_INT:
 	case SLUICE_MILLI:
-		if (!read_milli(t->text, t->len, &ret->value.number) || (fact->type == SLUICE_INT && ret->value.number % 1000))
+		if (!option_decimal(t->text, t->len, &ret->value.number) || (fact->type == SLUICE_INT && ret->value.number % 1000))
 			return place_error(t->place, p->err, "'%s' is no %s, as %s is", t->text, value_type_name(fact->type), fact->name);
 		if (fact->type == SLUICE_INT)
 			ret->value.number /= 1000;

@@ -95,17 +95,24 @@ bool option_size(const char *s, size_t len, int64_t *ret)
 	return with_unit(s, len, ret, false);
 }
 
-static bool decimal(const char *s, size_t len, int64_t *ret)
+bool option_decimal(const char *s, size_t len, int64_t *ret)
 {
-	char *end;
-	double value;
+	const char *dot = memchr(s, '.', len);
+	bool minus = len && *s == '-';
+	size_t whole_len = (dot ? (size_t)(dot - s) : len) - minus;
+	uint64_t whole, part = 0;
 
-	if (!len || len > 15 || strspn(s, "-0123456789.") != len)
+	if (!ascii_to_u64(s + minus, whole_len, INT64_MAX / 1000 - 1, &whole))
 		return false;
-	value = strtod(s, &end);
-	if (*end)
-		return false;
-	*ret = (int64_t)(value * 1000 + (value < 0 ? -0.5 : 0.5));
+	if (dot) {
+		size_t digits = len - (size_t)(dot + 1 - s);
+
+		if (digits > 3 || !ascii_to_u64(dot + 1, digits, 999, &part))
+			return false;
+		for (; digits < 3; digits++)
+			part *= 10;
+	}
+	*ret = (int64_t)(whole * 1000 + part) * (minus ? -1 : 1);
 	return true;
 }
 
@@ -124,7 +131,7 @@ static bool number(const struct token *t, const struct sluice_option *o, int64_t
 		return true;
 	case SLUICE_OPT_DECIMAL:
 	case SLUICE_OPT_WEIGHTED_NETWORK:
-		return decimal(t->text, t->len, ret);
+		return option_decimal(t->text, t->len, ret);
 	case SLUICE_OPT_DURATION:
 		return option_duration(t->text, t->len, ret);
 	case SLUICE_OPT_SIZE:

@@ -17,6 +17,8 @@ int option_default(const struct sluice_option *o, struct arena *arena, struct sl
 /* 500ms 3s 5m 1h 7d; 10 64K 10M 1G: whole numbers of milliseconds, of bytes. False: of another form, or too large. */
 bool option_duration(const char *s, size_t len, int64_t *ret_ms);
 bool option_size(const char *s, size_t len, int64_t *ret);
+/* "-12", "1.5": thousandths. */
+bool option_decimal(const char *s, size_t len, int64_t *ret);
 /* As it would be written in the configuration; a secret is "(secret)". */
 void option_print(struct text *out, const struct sluice_option *o, const struct sluice_setting *s);
 /* "yes or no", "a duration such as 5s, 10m or 1h", ...: for messages and the manual. */

@@ -19,6 +19,8 @@
 #define POLICY_MAX_INCLUDES 64          /* files in all */
 #define POLICY_MAX_RULES    4096
 
+#define RULE_SAMPLE_WHOLE 100000
+
 enum rule_action { RULE_ACCEPT, RULE_TEMPFAIL, RULE_REJECT, RULE_SCORE, RULE_TAG, RULE_HOLD, RULE_DISCARD, RULE_REDIRECT, RULE_ADD,
 	RULE_GREYLIST, RULE_SIGN, RULE_SEAL, RULE_ACTIONS };
 extern const char *const rule_action_words[]; /* in the order of enum rule_action */
@@ -33,6 +35,7 @@ struct rule {
 	struct place place;
 	const char *text; /* as it stands in the file, white space folded */
 	enum sluice_stage stage;
+	int64_t sample;            /* of RULE_SAMPLE_WHOLE messages it looks at so many; 0: at all */
 	const struct limit *limit; /* it matches what is over it; NULL: none */
 	enum rule_action action;
 	int64_t score_milli;       /* SCORE */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "filter/base/ascii.h"
+#include "filter/policy/option.h"
 #include "filter/policy/parser.h"
 
 #define RULE_TEXT_MAX 4096
@@ -52,6 +53,24 @@ static int rule_facts(struct parser *ps, struct rule *rule)
 	return r;
 }
 
+/* `sample 5%`, or nothing */
+static int rule_sample(struct parser *ps, struct rule *rule)
+{
+	const struct token *t = &ps->l->token;
+	int64_t milli;
+	int r;
+
+	if (!token_is(t, "sample"))
+		return 0;
+	r = parser_next(ps);
+	if (r < 0)
+		return r;
+	if (t->type != TOKEN_WORD || t->text[t->len - 1] != '%' || !option_decimal(t->text, t->len - 1, &milli) || milli <= 0 || milli > RULE_SAMPLE_WHOLE)
+		return parser_unexpected(ps, "a part of all messages such as 5% or 0.5%");
+	rule->sample = milli;
+	return parser_next(ps);
+}
+
 static bool is_when(const struct token *t)
 {
 	return token_is(t, "when");
@@ -60,7 +79,7 @@ static bool is_when(const struct token *t)
 /* A word in the place of an action; what follows an action is none. */
 static bool is_action(const struct token *t)
 {
-	return t->type == TOKEN_WORD && !is_when(t) && !token_is(t, "warn") && !token_is(t, "rule");
+	return t->type == TOKEN_WORD && !is_when(t) && !token_is(t, "warn") && !token_is(t, "rule") && !token_is(t, "shadow");
 }
 
 /* Does the rule go on with this? Ends of lines before it belong to the rule then. */
@@ -124,11 +143,15 @@ static const char *source_text(struct parser *ps, size_t from)
 static int rule_statement(struct parser *ps, enum sluice_stage stage, const struct expr *roles, struct place at)
 {
 	size_t from = ps->l->token_at;
-	struct rule rule = { .place = at, .stage = stage, .when = roles };
+	struct rule rule = { .place = at, .stage = stage, .when = roles, .shadow = token_is(&ps->l->token, "shadow") };
 	const struct expr *when = NULL;
 	bool conditional = false;
 	int r = parser_next(ps);
 
+	if (r == 0 && rule.shadow && !token_is(&ps->l->token, "rule"))
+		return parser_unexpected(ps, "'rule'");
+	if (r == 0 && rule.shadow)
+		r = parser_next(ps);
 	if (r == 0)
 		r = parser_name(ps, "the name of the rule", &rule.name);
 	for (size_t i = 0; r == 0 && i < ps->p->rules.len; i++)
@@ -137,6 +160,8 @@ static int rule_statement(struct parser *ps, enum sluice_stage stage, const stru
 				rule.name, ps->p->rules.items[i].place.source->path, ps->p->rules.items[i].place.line);
 	if (r == 0 && ps->p->rules.len >= POLICY_MAX_RULES)
 		return place_error(at, ps->err, "more than %d rules", POLICY_MAX_RULES);
+	if (r == 0)
+		r = rule_sample(ps, &rule);
 	if (r == 0)
 		r = token_is(&ps->l->token, "limit") ? limit_and_action(ps, &rule) : action_parse(ps, &rule);
 	rule.warn = r == 0 && token_is(&ps->l->token, "warn");
@@ -184,8 +209,8 @@ int rule_at_statement(struct parser *ps)
 			return r;
 		if (ps->l->token.type == TOKEN_CLOSE)
 			return parser_next(ps);
-		if (!token_is(&ps->l->token, "rule"))
-			return parser_unexpected(ps, "'rule' or '}'");
+		if (!token_is(&ps->l->token, "rule") && !token_is(&ps->l->token, "shadow"))
+			return parser_unexpected(ps, "'rule', 'shadow rule' or '}'");
 		r = rule_statement(ps, stage, roles, ps->l->token.place);
 	}
 }

@@ -15,6 +15,8 @@ static struct case_ plain(void)
 {
 	struct case_ c = {
 		.id = "0123456789abc",
+		.connection = "",
+		.message = "",
 		.time_ms = 1764061200123,
 		.queue_id = "",
 		.message_id = "",
@@ -109,7 +111,7 @@ static void a_refusal_as_json(void **state)
 	c.check_count = 1;
 	case_json(&out, &c);
 	assert_string_equal(text_str(&out),
-		"{\"case\":\"0123456789abc\",\"time\":\"2025-11-25T09:00:00.123Z\",\"queue_id\":\"\",\"message_id\":\"\","
+		"{\"case\":\"0123456789abc\",\"connection\":\"\",\"message\":\"\",\"time\":\"2025-11-25T09:00:00.123Z\",\"queue_id\":\"\",\"message_id\":\"\","
 		"\"client\":{\"ip\":\"192.0.2.1\",\"name\":\"\",\"helo\":\"h\",\"port\":0,\"daemon_port\":0,\"user\":\"\"},\"size\":0,"
 		"\"verdict\":{\"action\":\"reject\",\"stage\":\"rcpt\",\"code\":554,\"dsn\":\"5.7.1\",\"text\":\"no \\\"way\\\"\",\"rule\":\"r\","
 		"\"file\":\"f\",\"line\":7},\"score\":0,\"facts\":{\"a.b\":true},"
