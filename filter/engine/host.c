@@ -146,13 +146,28 @@ void **sluice_memory(struct sluice_check_ctx *c)
 	return &c->d->checks[c->index].memory;
 }
 
+static void note_failure(struct sluice_check_ctx *c, enum case_error error)
+{
+	struct check_state *state = &c->d->checks[c->index];
+
+	if (!state->failed)
+		state->error = error;
+	state->failed = true;
+}
+
 const struct sluice_dns_answer *sluice_ask_dns_as(
 	struct sluice_check_ctx *c, const char *name, enum sluice_dns_type type, const char *shown)
 {
 	/* a HELO may come again with other facts, but what was asked for it is as true as before */
 	enum slot_scope scope = c->check->scope <= SCOPE_HELO ? SLOT_CONNECTION : SLOT_MESSAGE;
 
-	return slots_ask_dns(c->d->session->slots, scope, name, type, shown, c->index);
+	const struct sluice_dns_answer *answer = slots_ask_dns(c->d->session->slots, scope, name, type, shown, c->index);
+
+	if (answer && answer->status == SLUICE_DNS_TIMEOUT)
+		note_failure(c, CASE_ERROR_TIMEOUT);
+	else if (answer && answer->status == SLUICE_DNS_FAILED)
+		note_failure(c, CASE_ERROR_SERVFAIL);
+	return answer;
 }
 
 const struct sluice_dns_answer *sluice_ask_dns(struct sluice_check_ctx *c, const char *name, enum sluice_dns_type type)
@@ -166,7 +181,11 @@ const struct sluice_store_answer *sluice_ask_store(struct sluice_check_ctx *c, c
 				: c->check->scope <= SCOPE_HELO ? SLOT_CONNECTION
 								: SLOT_MESSAGE;
 
-	return slots_ask_store(c->d->session->slots, scope, op, c->index);
+	const struct sluice_store_answer *answer = slots_ask_store(c->d->session->slots, scope, op, c->index);
+
+	if (answer && answer->status == SLUICE_STORE_FAILED)
+		note_failure(c, CASE_ERROR_STORE);
+	return answer;
 }
 
 bool sluice_healthy(const struct sluice_check_ctx *c, const char *subject)
@@ -341,6 +360,21 @@ static void forget_facts(struct dialogue *d, const struct registry_check *check)
 		d->session->facts[check->fact_base + i] = (struct value){ .type = check->plugin->facts[i].type };
 }
 
+void host_ended(struct dialogue *d, unsigned index, enum sluice_outcome outcome)
+{
+	const struct registry_check *check = &d->snapshot->registry->checks.items[index];
+	struct check_state *state = &d->checks[index];
+
+	d->pending &= ~(UINT64_C(1) << index);
+	d->held &= ~(UINT64_C(1) << index);
+	state->outcome = outcome;
+	if (check->check->stage == SLUICE_STAGE_PROBE)
+		return;
+	d->session->facts[check->outcome_fact] = (struct value){ .known = true, .type = SLUICE_ENUM, .number = outcome };
+	d->session->facts[check->outcome_fact + 1] = (struct value){ .known = outcome == SLUICE_TEMPERROR, .type = SLUICE_ENUM,
+		.number = state->failed ? state->error : CASE_ERROR_OTHER };
+}
+
 void host_run(struct dialogue *d, unsigned index)
 {
 	const struct registry_check *check = &d->snapshot->registry->checks.items[index];
@@ -360,6 +394,7 @@ void host_run(struct dialogue *d, unsigned index)
 	d->held &= ~(UINT64_C(1) << index);
 	if (!probe)
 		forget_facts(d, check);
+	d->checks[index].failed = false;
 	outcome = check->check->run(&c, &res);
 	d->checks[index].outcome = outcome;
 	d->checks[index].ns += clock_mono_ns() - began;
@@ -372,9 +407,7 @@ void host_run(struct dialogue *d, unsigned index)
 		d->edits.insert.len = insert_len;
 		return;
 	}
-	d->pending &= ~(UINT64_C(1) << index);
-	if (!probe)
-		d->session->facts[check->outcome_fact] = (struct value){ .known = true, .type = SLUICE_ENUM, .number = outcome };
+	host_ended(d, index, outcome);
 }
 
 void host_feed(struct dialogue *d, const struct sluice_part *part)

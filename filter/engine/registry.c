@@ -83,19 +83,28 @@ static int add_plugin_facts(struct registry *r, const struct sluice_plugin *plug
 	return 0;
 }
 
-static int add_check(struct registry *r, struct registry_check *check, struct err *reterr)
+/* NAME.outcome, NAME.error: what is said of every check. */
+static int add_own_fact(struct registry *r, const struct registry_check *check, const char *what, const char *const *words, const char *help,
+	struct err *reterr)
 {
+	struct catalog_fact fact = { .type = SLUICE_ENUM, .words = words, .help = help, .stage = check->check->stage, .scope = check->scope,
+		.check = (unsigned)r->checks.len };
 	char name[128];
 	char *kept;
-	struct catalog_fact outcome = {
-		.type = SLUICE_ENUM,
-		.words = outcome_words,
-		.help = "how the check ended",
-		.stage = check->check->stage,
-		.scope = check->scope,
-		.check = (unsigned)r->checks.len,
-	};
-	int result;
+
+	(void)snprintf(name, sizeof name, "%s.%s", check->check->name, what);
+	kept = strdup(name);
+	if (!kept || !vec_push(&r->names, kept)) {
+		free(kept);
+		return err_set(reterr, -ENOMEM, "out of memory");
+	}
+	fact.name = kept;
+	return add_fact(r, &fact, reterr);
+}
+
+static int add_check(struct registry *r, struct registry_check *check, struct err *reterr)
+{
+	int result = 0;
 
 	if (r->checks.len >= REGISTRY_MAX_CHECKS)
 		return err_set(reterr, -E2BIG, "more than %d checks", REGISTRY_MAX_CHECKS);
@@ -105,18 +114,13 @@ static int add_check(struct registry *r, struct registry_check *check, struct er
 	if (check->check->after_authres && check->check->stage != SLUICE_STAGE_MESSAGE)
 		return err_set(reterr, -EINVAL, "plugin %s: check %s comes after all others, and is not of MESSAGE", check->plugin->name, check->check->name);
 	if (check->check->stage != SLUICE_STAGE_PROBE) {
-		(void)snprintf(name, sizeof name, "%s.outcome", check->check->name);
-		kept = strdup(name);
-		if (!kept || !vec_push(&r->names, kept)) {
-			free(kept);
-			return err_set(reterr, -ENOMEM, "out of memory");
-		}
-		outcome.name = kept;
 		check->outcome_fact = (unsigned)r->catalog.facts.len;
-		result = add_fact(r, &outcome, reterr);
-		if (result < 0)
-			return result;
+		result = add_own_fact(r, check, "outcome", outcome_words, "how the check ended", reterr);
+		if (result == 0)
+			result = add_own_fact(r, check, "error", error_words, "why it ended with temperror", reterr);
 	}
+	if (result < 0)
+		return result;
 	return vec_push(&r->checks, *check) ? 0 : err_set(reterr, -ENOMEM, "out of memory");
 }
 

@@ -16,7 +16,7 @@ struct registry_check {
 	const struct sluice_plugin *plugin;
 	unsigned plugin_index; /* of the catalog */
 	unsigned fact_base;    /* catalog index of the plugin's first fact */
-	unsigned outcome_fact; /* NAME.outcome; a check of PROBE has none */
+	unsigned outcome_fact; /* NAME.outcome, and NAME.error behind it; a check of PROBE has none */
 	enum scope scope;
 	uint64_t after; /* the checks whose facts it reads, and those whose facts these read; none that only an action runs */
 };
@@ -24,7 +24,7 @@ struct registry_check {
 struct registry {
 	struct catalog catalog; /* the core's facts first, in the order of enum core_fact */
 	VEC(struct registry_check) checks;
-	VEC(char *) names; /* of the outcome facts */
+	VEC(char *) names; /* of the outcome and error facts */
 };
 
 /* The core and what is linked in. NULL: no memory, or a plugin that breaks the rules of plugin.h (*reterr). */

@@ -40,14 +40,8 @@ static void end_all(struct dialogue *d, uint64_t checks)
 	stage_run(d, d->pending & checks);
 	slots_hurry(d->session->slots, false);
 	for (unsigned i = 0; i < REGISTRY_MAX_CHECKS; i++) { /* one that is pending with no question open has a bug */
-		if (!(d->pending & checks & UINT64_C(1) << i))
-			continue;
-		d->pending &= ~(UINT64_C(1) << i);
-		d->held &= ~(UINT64_C(1) << i);
-		d->checks[i].outcome = SLUICE_TEMPERROR;
-		if (d->snapshot->registry->checks.items[i].check->stage != SLUICE_STAGE_PROBE)
-			d->session->facts[d->snapshot->registry->checks.items[i].outcome_fact] =
-				(struct value){ .known = true, .type = SLUICE_ENUM, .number = SLUICE_TEMPERROR };
+		if (d->pending & checks & UINT64_C(1) << i)
+			host_ended(d, i, SLUICE_TEMPERROR);
 	}
 }
 

@@ -26,6 +26,8 @@ struct taken { /* units taken from a limit, to be given back when a refusal make
 
 struct check_state {
 	enum sluice_outcome outcome;
+	bool failed; /* something that it asked gave no answer: */
+	enum case_error error;
 	int64_t ns;
 	void *memory; /* of a check of MESSAGE, for the message */
 };
@@ -72,6 +74,8 @@ struct sluice_result {
 
 /* host.c: run one check, once. */
 void host_run(struct dialogue *d, unsigned check);
+/* Say how a check has ended. */
+void host_ended(struct dialogue *d, unsigned check, enum sluice_outcome outcome);
 /* Show a part of the message to the checks that the plan feeds. */
 void host_feed(struct dialogue *d, const struct sluice_part *part);
 /* The value of our Authentication-Results, of the checks that have ended; in the arena of the message. NULL: no memory. */

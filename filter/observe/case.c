@@ -14,6 +14,7 @@
 
 const char *const case_action_words[] = { "accept", "hold", "discard", "tempfail", "reject", "fault", NULL };
 const char *const outcome_words[] = { "done", "pending", "skipped", "temperror", NULL };
+const char *const error_words[] = { "timeout", "servfail", "store", "other", NULL };
 const char *const stage_words[] = { "connect", "helo", "mail", "rcpt", "data", "message", "probe", NULL };
 
 static int64_t in_us(int64_t ns)

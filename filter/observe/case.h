@@ -16,6 +16,9 @@
 enum case_action { CASE_ACCEPT, CASE_HOLD, CASE_DISCARD, CASE_TEMPFAIL, CASE_REJECT, CASE_FAULT };
 extern const char *const case_action_words[]; /* in the order of enum case_action */
 extern const char *const outcome_words[];     /* in the order of enum sluice_outcome */
+/* Why a check ended with SLUICE_TEMPERROR: by what it was told first. */
+enum case_error { CASE_ERROR_TIMEOUT, CASE_ERROR_SERVFAIL, CASE_ERROR_STORE, CASE_ERROR_OTHER };
+extern const char *const error_words[]; /* in the order of enum case_error */
 extern const char *const stage_words[];       /* in the order of enum sluice_stage */
 
 struct case_fact {

@@ -476,6 +476,20 @@ const struct expr *expr_or(struct arena *arena, const struct expr *a, const stru
 	return join(arena, EXPR_OR, a, b);
 }
 
+const struct expr *expr_one_of(struct arena *arena, unsigned fact, unsigned words, struct place place)
+{
+	struct constant *set = arena_alloc(arena, (size_t)__builtin_popcount(words) * sizeof *set);
+	struct expr *e = arena_alloc(arena, sizeof *e);
+
+	if (!set || !e)
+		return NULL;
+	*e = (struct expr){ .op = EXPR_IN_SET, .fact = fact, .other = -1, .place = place, .constants = set };
+	for (unsigned word = 0; words >> word; word++)
+		if (words >> word & 1)
+			set[e->count++].value = (struct value){ .known = true, .type = SLUICE_ENUM, .number = word };
+	return e;
+}
+
 /* ---- evaluation ---- */
 
 static enum truth truth_of(bool yes)

@@ -43,6 +43,8 @@ int expr_parse(struct lexer *l, const struct expr_scope *scope, const struct exp
 /* Either may be NULL: then the other. NULL from two that are not: no memory. */
 const struct expr *expr_and(struct arena *arena, const struct expr *a, const struct expr *b);
 const struct expr *expr_or(struct arena *arena, const struct expr *a, const struct expr *b);
+/* The fact, a word, is one of these (a bit for each by its index). NULL: no memory. */
+const struct expr *expr_one_of(struct arena *arena, unsigned fact, unsigned words, struct place place);
 /* facts: by index of the catalog. Pure. */
 enum truth expr_eval(const struct expr *e, const struct value *facts);
 /* Each fact that the expression reads, with the place where it stands; may come more than once. */

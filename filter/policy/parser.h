@@ -5,6 +5,13 @@
 
 #include "filter/policy/policy.h"
 
+struct on_error { /* what a block says of a check that cannot finish */
+	const char *check;
+	unsigned fact;           /* CHECK.error */
+	unsigned causes, before; /* a bit for each enum case_error: what this one is about, what was said above */
+	struct place place;
+};
+
 struct parser {
 	struct policy *p;
 	const struct policy_host *host;
@@ -13,6 +20,7 @@ struct parser {
 	struct place settings_seen[SETTINGS_MAX_ROWS]; /* by row: where it was set; line 0: not yet */
 	struct expr_scope scope;
 	struct lexer_constants constants;
+	VEC(struct on_error) errors; /* of the block of rules */
 };
 
 /* parser.c */
@@ -53,6 +61,12 @@ const char *name_suggest_condition(void *arg, const char *name);
 int action_parse(struct parser *ps, struct rule *rule);
 /* `["451 4.7.1 text"]`, or the usual one. */
 int action_optional_reply(struct parser *ps, const char *usual, const struct reply **ret);
+
+/*
+ * on_error.c: from the word on up to the end of the action. rule has place, stage and the condition of its roles, and gets the rest.
+ * *ret_acts: false when there is nothing to be done.
+ */
+int on_error_parse(struct parser *ps, struct on_error *e, struct rule *rule, bool *ret_acts);
 
 /* rule.c: `at STAGE ... { rule ... }`, from the stage on */
 int rule_at_statement(struct parser *ps);

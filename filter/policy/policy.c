@@ -9,13 +9,19 @@
 #include "filter/base/suggest.h"
 #include "filter/policy/parser.h"
 
-/* ---- lists ---- */
-
 const struct list *policy_list(const struct policy *p, const char *name)
 {
 	for (size_t i = 0; i < p->lists.len; i++)
 		if (!strcmp(list_name(p->lists.items[i]), name))
 			return p->lists.items[i];
+	return NULL;
+}
+
+const struct rule *policy_rule(const struct policy *p, const char *name)
+{
+	for (size_t i = 0; i < p->rules.len; i++)
+		if (!strcmp(p->rules.items[i].name, name))
+			return &p->rules.items[i];
 	return NULL;
 }
 
@@ -256,6 +262,7 @@ static int parse(struct source *source, const struct policy_host *host, struct p
 		name_suggest_condition, p };
 	r = parse_source(&ps, source);
 	vec_done(&ps.constants);
+	vec_done(&ps.errors);
 	while (r == 0 && p->blocks.len < host->catalog->plugins.len)
 		if (!vec_push(&p->blocks, (struct policy_blocks){ 0 }))
 			r = err_set(reterr, -ENOMEM, "out of memory");

@@ -95,6 +95,7 @@ int policy_load(const char *path, const struct policy_host *host, struct policy 
 int policy_parse(const char *name, const char *bytes, size_t len, const struct policy_host *host, struct policy **ret,
 	struct err *reterr) SLUICE_MUST_USE;
 void policy_free(struct policy *p); /* takes NULL */
+const struct rule *policy_rule(const struct policy *p, const char *name); /* NULL: none of this name */
 const struct list *policy_list(const struct policy *p, const char *name); /* NULL: none of this name */
 /* A setting of a plugin that has one block. NULL: it is not set, or there is no such plugin. */
 const struct sluice_setting *policy_setting(const struct policy *p, const char *plugin, const char *key);

@@ -79,7 +79,7 @@ static bool is_when(const struct token *t)
 /* A word in the place of an action; what follows an action is none. */
 static bool is_action(const struct token *t)
 {
-	return t->type == TOKEN_WORD && !is_when(t) && !token_is(t, "warn") && !token_is(t, "rule") && !token_is(t, "shadow");
+	return t->type == TOKEN_WORD && !is_when(t) && !token_is(t, "warn") && !token_is(t, "rule") && !token_is(t, "shadow") && !token_is(t, "on_error");
 }
 
 /* Does the rule go on with this? Ends of lines before it belong to the rule then. */
@@ -140,51 +140,86 @@ static const char *source_text(struct parser *ps, size_t from)
 	return copy;
 }
 
-static int rule_statement(struct parser *ps, enum sluice_stage stage, const struct expr *roles, struct place at)
+/* What is common to all: its text, its facts, its place among the others. */
+static int rule_add(struct parser *ps, struct rule *rule, size_t from)
 {
-	size_t from = ps->l->token_at;
-	struct rule rule = { .place = at, .stage = stage, .when = roles, .shadow = token_is(&ps->l->token, "shadow") };
+	int r;
+
+	if (ps->p->rules.len >= POLICY_MAX_RULES)
+		return place_error(rule->place, ps->err, "more than %d rules", POLICY_MAX_RULES);
+	rule->text = source_text(ps, from);
+	r = rule->text ? rule_facts(ps, rule) : parser_no_memory(ps);
+	if (r < 0)
+		return r;
+	return vec_push(&ps->p->rules, *rule) ? 0 : parser_no_memory(ps);
+}
+
+static int rule_name(struct parser *ps, struct rule *rule)
+{
+	const struct rule *before;
+	int r = parser_name(ps, "the name of the rule", &rule->name);
+
+	if (r < 0)
+		return r;
+	before = policy_rule(ps->p, rule->name);
+	if (before)
+		return place_error(rule->place, ps->err, "rule %s was defined before, in %s line %u: each rule has its own name, which logs and replies show",
+			rule->name, before->place.source->path, before->place.line);
+	return 0;
+}
+
+/* `[warn] [when CONDITION]` */
+static int rule_condition(struct parser *ps, struct rule *rule)
+{
 	const struct expr *when = NULL;
 	bool conditional = false;
-	int r = parser_next(ps);
+	int r;
 
-	if (r == 0 && rule.shadow && !token_is(&ps->l->token, "rule"))
-		return parser_unexpected(ps, "'rule'");
-	if (r == 0 && rule.shadow)
-		r = parser_next(ps);
-	if (r == 0)
-		r = parser_name(ps, "the name of the rule", &rule.name);
-	for (size_t i = 0; r == 0 && i < ps->p->rules.len; i++)
-		if (!strcmp(ps->p->rules.items[i].name, rule.name))
-			return place_error(at, ps->err, "rule %s was defined before, in %s line %u: each rule has its own name, which logs and replies show",
-				rule.name, ps->p->rules.items[i].place.source->path, ps->p->rules.items[i].place.line);
-	if (r == 0 && ps->p->rules.len >= POLICY_MAX_RULES)
-		return place_error(at, ps->err, "more than %d rules", POLICY_MAX_RULES);
-	if (r == 0)
-		r = rule_sample(ps, &rule);
-	if (r == 0)
-		r = token_is(&ps->l->token, "limit") ? limit_and_action(ps, &rule) : action_parse(ps, &rule);
-	rule.warn = r == 0 && token_is(&ps->l->token, "warn");
-	if (rule.warn)
-		r = parser_next(ps);
+	rule->warn = token_is(&ps->l->token, "warn");
+	r = rule->warn ? parser_next(ps) : 0;
 	if (r == 0)
 		r = goes_on(ps, is_when, &conditional);
-	if (r == 0 && conditional) {
+	if (r < 0 || !conditional)
+		return r;
+	r = parser_next(ps);
+	if (r == 0)
+		r = expr_parse(ps->l, &ps->scope, &when, ps->err);
+	if (r < 0)
+		return r;
+	rule->when = expr_and(ps->p->arena, rule->when, when);
+	return rule->when ? 0 : parser_no_memory(ps);
+}
+
+static int rule_statement(struct parser *ps, struct rule *rule)
+{
+	size_t from = ps->l->token_at;
+	int r;
+
+	rule->shadow = token_is(&ps->l->token, "shadow");
+	r = parser_next(ps);
+	if (r == 0 && rule->shadow && !token_is(&ps->l->token, "rule"))
+		return parser_unexpected(ps, "'rule'");
+	if (r == 0 && rule->shadow)
 		r = parser_next(ps);
-		if (r == 0)
-			r = expr_parse(ps->l, &ps->scope, &when, ps->err);
-	}
-	if (r < 0)
-		return r;
-	rule.text = source_text(ps, from);
-	if (when)
-		rule.when = expr_and(ps->p->arena, roles, when);
-	if (!rule.text || (when && !rule.when))
-		return parser_no_memory(ps);
-	r = rule_facts(ps, &rule);
-	if (r < 0)
-		return r;
-	return vec_push(&ps->p->rules, rule) ? 0 : parser_no_memory(ps);
+	if (r == 0)
+		r = rule_name(ps, rule);
+	if (r == 0)
+		r = rule_sample(ps, rule);
+	if (r == 0)
+		r = token_is(&ps->l->token, "limit") ? limit_and_action(ps, rule) : action_parse(ps, rule);
+	if (r == 0)
+		r = rule_condition(ps, rule);
+	return r < 0 ? r : rule_add(ps, rule, from);
+}
+
+static int on_error_statement(struct parser *ps, struct rule *rule)
+{
+	struct on_error e = { .place = rule->place };
+	size_t from = ps->l->token_at;
+	bool acts = false;
+	int r = on_error_parse(ps, &e, rule, &acts);
+
+	return r < 0 || !acts ? r : rule_add(ps, rule, from);
 }
 
 int rule_at_statement(struct parser *ps)
@@ -193,6 +228,7 @@ int rule_at_statement(struct parser *ps)
 	const struct expr *roles = NULL;
 	int r;
 
+	ps->errors.len = 0;
 	while (stage < SLUICE_STAGES && !token_is(&ps->l->token, stage_words[stage]))
 		stage++;
 	if (stage == SLUICE_STAGES)
@@ -203,14 +239,20 @@ int rule_at_statement(struct parser *ps)
 	if (r == 0)
 		r = parser_expect(ps, TOKEN_OPEN, "'{'");
 	for (;;) {
+		struct rule rule;
+
 		if (r == 0)
 			r = lexer_skip_lines(ps->l, ps->err);
 		if (r < 0)
 			return r;
 		if (ps->l->token.type == TOKEN_CLOSE)
 			return parser_next(ps);
-		if (!token_is(&ps->l->token, "rule") && !token_is(&ps->l->token, "shadow"))
-			return parser_unexpected(ps, "'rule', 'shadow rule' or '}'");
-		r = rule_statement(ps, stage, roles, ps->l->token.place);
+		rule = (struct rule){ .place = ps->l->token.place, .stage = stage, .when = roles };
+		if (token_is(&ps->l->token, "rule") || token_is(&ps->l->token, "shadow"))
+			r = rule_statement(ps, &rule);
+		else if (token_is(&ps->l->token, "on_error"))
+			r = on_error_statement(ps, &rule);
+		else
+			return parser_unexpected(ps, "'rule', 'shadow rule', 'on_error' or '}'");
 	}
 }
