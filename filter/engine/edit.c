@@ -133,25 +133,48 @@ static bool add_recipient(struct dialogue *d, const char *address)
 	return vec_push(&d->edits.add_recipients, address);
 }
 
-/* The first rule that redirects says where to; who is added gets it as well. */
+/* Whoever the rule is about, and has not been taken off the message, does not get it. */
+static void take_off(struct message *m, const struct match *match)
+{
+	for (size_t i = 0; i < m->recipients.len; i++)
+		if (!match->recipient || m->recipients.items[i].address.text == match->recipient)
+			m->recipients.items[i].removed |= !m->recipients.items[i].refused;
+}
+
+/*
+ * The first rule that redirects says where to: of those about the message, or, without one, of those about each recipient, which stand
+ * together.
+ */
+static void find_redirects(struct dialogue *d)
+{
+	struct match *whole = NULL, *last = NULL;
+
+	for (size_t i = 0; i < d->matches.len; i++) {
+		struct match *match = &d->matches.items[i];
+
+		match->redirects = match->rule->action == RULE_REDIRECT && !match->rule->shadow && !whole && (!last || last->recipient != match->recipient);
+		if (match->redirects && !match->recipient)
+			whole = match;
+		else if (match->redirects)
+			last = match;
+	}
+}
+
 static bool collect_recipients(struct dialogue *d)
 {
 	struct message *m = &d->session->message;
-	const struct rule *redirect = NULL;
 
-	for (size_t i = 0; i < d->matches.len; i++) {
-		const struct rule *rule = d->matches.items[i].rule;
-
-		if (rule->action == RULE_REDIRECT && !rule->shadow && !redirect)
-			redirect = rule;
-	}
-	for (size_t i = 0; redirect && i < m->recipients.len; i++)
-		m->recipients.items[i].removed |= !m->recipients.items[i].refused;
-	if (redirect && !add_recipient(d, redirect->target))
-		return false;
+	find_redirects(d);
 	for (size_t i = 0; i < d->matches.len; i++)
-		if (d->matches.items[i].rule->action == RULE_ADD && !d->matches.items[i].rule->shadow && !add_recipient(d, d->matches.items[i].rule->target))
+		if (d->matches.items[i].redirects)
+			take_off(m, &d->matches.items[i]);
+	for (size_t i = 0; i < d->matches.len; i++) {
+		const struct match *match = &d->matches.items[i];
+		bool adds = match->redirects || (match->rule->action == RULE_ADD && !match->rule->shadow);
+
+		if (adds && !add_recipient(d, match->rule->target))
 			return false;
+	}
 	for (size_t i = 0; i < m->recipients.len; i++)
 		if (m->recipients.items[i].removed && !vec_push(&d->edits.remove_recipients, m->recipients.items[i].address.text))
 			return false;

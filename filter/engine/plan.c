@@ -57,7 +57,7 @@ static void add_action(struct plan *plan, const struct registry *r, const struct
 {
 	plan->refuses[rule->stage] |= rule->action == RULE_TEMPFAIL || rule->action == RULE_REJECT || rule_action_checks[rule->action];
 	plan->holds |= rule->action == RULE_HOLD;
-	plan->redirects |= rule->action == RULE_REDIRECT;
+	plan->redirects |= rule->action == RULE_REDIRECT || (rule->each && rule->action != RULE_ACCEPT);
 	plan->adds |= rule->action == RULE_REDIRECT || rule->action == RULE_ADD;
 	add_demand(plan, r, plan->demanded[rule->action], rule->stage);
 	if (rule->action == RULE_GREYLIST) { /* the null reverse-path waits until DATA: callbacks end before it */
@@ -71,6 +71,7 @@ static void add_rule(struct plan *plan, const struct registry *r, const struct r
 	const struct catalog *c = &r->catalog;
 
 	plan->judges[rule->stage] = true;
+	plan->each |= rule->each;
 	plan->needs_body |= rule->limit && rule->limit->unit == LIMIT_KILOBYTES;
 	if (!rule->shadow)
 		add_action(plan, r, rule);
@@ -78,7 +79,7 @@ static void add_rule(struct plan *plan, const struct registry *r, const struct r
 		unsigned check = c->facts.items[rule->facts[i]].check;
 
 		if (check != CATALOG_NO_CHECK && !r->checks.items[check].check->on_demand)
-			plan->awaited[rule->stage] |= bit(check);
+			plan->awaited[c->facts.items[rule->facts[i]].scope == SCOPE_RCPT ? SLUICE_STAGE_RCPT : rule->stage] |= bit(check);
 		plan->needs_body |= rule->facts[i] == CORE_MESSAGE_SIZE;
 		plan->needs_unknown |= rule->facts[i] == CORE_UNKNOWN_COMMANDS;
 	}

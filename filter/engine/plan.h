@@ -22,6 +22,7 @@ struct plan {
 	int blocked[RULE_ACTIONS];            /* its fact NAME.blocked; -1: none */
 	bool holds;                           /* has rules that hold mail */
 	bool redirects, adds;                 /* has rules that take recipients away, that add some */
+	bool each;                            /* has rules that are judged at the end for each recipient */
 	uint64_t rejected;                    /* of those that begin at RCPT: run for recipients that the MTA refuses */
 	bool authres;                         /* headers are looked at and ours is added */
 	bool needs_body, needs_unknown;       /* events of which a fact is read, or that a check is fed */

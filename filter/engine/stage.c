@@ -214,7 +214,7 @@ static bool matches(struct dialogue *d, const struct rule *rule)
 	return is_sampled(d, rule) && (!rule->limit || limit_exceeded(d, rule));
 }
 
-static struct verdict run_rules(struct dialogue *d, enum sluice_stage stage)
+struct verdict stage_rules(struct dialogue *d, enum sluice_stage stage, bool each)
 {
 	const struct policy *p = d->snapshot->policy;
 	struct verdict none = { .action = VERDICT_CONTINUE, .stage = stage };
@@ -230,7 +230,7 @@ static struct verdict run_rules(struct dialogue *d, enum sluice_stage stage)
 		const struct rule *rule = &p->rules.items[i];
 		struct verdict v;
 
-		if (rule->stage != stage || !matches(d, rule))
+		if (rule->stage != stage || rule->each != each || !matches(d, rule))
 			continue;
 		if ((!rule_action_checks[rule->action] || rule->shadow) && !note_match(d, rule)) /* one with a check matches when it refuses */
 			return fault(d, stage);
@@ -321,7 +321,9 @@ struct verdict stage_judge(struct dialogue *d, enum sluice_stage through)
 
 		if (!judge[stage] || (stage == SLUICE_STAGE_RCPT && through != SLUICE_STAGE_RCPT))
 			continue; /* recipients are judged one by one, when each is here */
-		v = run_rules(d, stage);
+		v = stage_rules(d, stage, false);
+		if (stage == SLUICE_STAGE_MESSAGE && d->plan->each && v.action == VERDICT_CONTINUE && !v.rule)
+			v = recipients_judge(d);
 		if (done)
 			*done = true;
 		if (done && v.action != VERDICT_CONTINUE)

@@ -11,7 +11,8 @@
 struct match { /* a rule that matched */
 	const struct rule *rule;
 	enum scope scope;      /* of the stage: how long it counts */
-	const char *recipient; /* at RCPT */
+	const char *recipient; /* at RCPT, and of rules for each recipient */
+	bool redirects;        /* it says where its recipient goes, or all of them */
 	const char *text;      /* of TAG and HOLD: it, expanded */
 	struct case_fact *facts; /* values as they were then; text and facts are in the arena of the scope */
 };
@@ -111,6 +112,15 @@ uint64_t stage_fed(struct dialogue *d);
 void stage_wait(struct dialogue *d, uint64_t checks);
 /* Run an operation for a rule, and wait for its answer, as above; a store that gives none has FAILED. */
 const struct sluice_store_answer *stage_ask_store(struct dialogue *d, enum slot_scope scope, const struct sluice_store_op *op);
+
+/* The rules of one stage: those about the message, or, each, those about the recipient that the session has. */
+struct verdict stage_rules(struct dialogue *d, enum sluice_stage stage, bool each);
+
+/* recipients.c: */
+/* Keep what is known of a recipient until the end of the message. False: no memory. */
+bool recipients_keep_facts(struct dialogue *d, struct recipient *r);
+/* Judge the message for each recipient who was taken. Those who are not to get it, while others do, are `removed`. */
+struct verdict recipients_judge(struct dialogue *d);
 
 /* limit.c: */
 /* Take what this event costs. True: it is over the limit, and the rule matches. A store that does not answer is never over. */

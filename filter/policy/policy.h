@@ -35,6 +35,7 @@ struct rule {
 	struct place place;
 	const char *text; /* as it stands in the file, white space folded */
 	enum sluice_stage stage;
+	bool each;                 /* of MESSAGE: judged for each recipient */
 	int64_t sample;            /* of RULE_SAMPLE_WHOLE messages it looks at so many; 0: at all */
 	const struct limit *limit; /* it matches what is over it; NULL: none */
 	enum rule_action action;

@@ -25,9 +25,10 @@ static int note_fact(void *arg, unsigned index, struct place at)
 	if (fact->stage > stage)
 		return place_error(at, list->ps->err, "%s is known from '%s' on, and rule %s is judged at '%s': move the rule", fact->name,
 			stage_words[fact->stage], list->rule->name, stage_words[stage]);
-	if (fact->scope == SCOPE_RCPT && stage != SLUICE_STAGE_RCPT)
-		return place_error(at, list->ps->err, "%s is about one recipient, and rule %s is judged at '%s': move the rule to 'at rcpt'",
-			fact->name, list->rule->name, stage_words[stage]);
+	if (fact->scope == SCOPE_RCPT && stage != SLUICE_STAGE_RCPT && !list->rule->each)
+		return place_error(at, list->ps->err, "%s is about one recipient, and rule %s is judged at '%s': move the rule to 'at rcpt'%s",
+			fact->name, list->rule->name, stage_words[stage],
+			stage == SLUICE_STAGE_MESSAGE ? ", or to 'at message for each recipient'" : "");
 	for (size_t i = 0; i < list->facts.len; i++)
 		if (list->facts.items[i] == index)
 			return 0;
@@ -190,6 +191,32 @@ static int rule_condition(struct parser *ps, struct rule *rule)
 	return rule->when ? 0 : parser_no_memory(ps);
 }
 
+/* What is done to one message for one of several recipients. */
+static int check_each(struct parser *ps, const struct rule *rule)
+{
+	if (rule->limit)
+		return place_error(rule->place, ps->err, "a limit counts recipients at rcpt, or the message: move rule %s to 'at rcpt' or 'at message'", rule->name);
+	switch (rule->action) {
+	case RULE_ACCEPT:
+	case RULE_TEMPFAIL:
+	case RULE_REJECT:
+	case RULE_DISCARD:
+	case RULE_REDIRECT:
+		return 0;
+	case RULE_SCORE:
+	case RULE_TAG:
+	case RULE_HOLD:
+	case RULE_ADD:
+	case RULE_GREYLIST:
+	case RULE_SIGN:
+	case RULE_SEAL:
+	case RULE_ACTIONS:
+		break;
+	}
+	return place_error(rule->place, ps->err, "for one recipient a rule can accept, tempfail, reject, discard or redirect: move rule %s to 'at message'",
+		rule->name);
+}
+
 static int rule_statement(struct parser *ps, struct rule *rule)
 {
 	size_t from = ps->l->token_at;
@@ -207,6 +234,8 @@ static int rule_statement(struct parser *ps, struct rule *rule)
 		r = rule_sample(ps, rule);
 	if (r == 0)
 		r = token_is(&ps->l->token, "limit") ? limit_and_action(ps, rule) : action_parse(ps, rule);
+	if (r == 0 && rule->each)
+		r = check_each(ps, rule);
 	if (r == 0)
 		r = rule_condition(ps, rule);
 	return r < 0 ? r : rule_add(ps, rule, from);
@@ -222,10 +251,29 @@ static int on_error_statement(struct parser *ps, struct rule *rule)
 	return r < 0 || !acts ? r : rule_add(ps, rule, from);
 }
 
+/* `for each recipient` */
+static int for_each(struct parser *ps, enum sluice_stage stage, bool *ret)
+{
+	static const char *const words[] = { "for", "each", "recipient" };
+
+	if (stage != SLUICE_STAGE_MESSAGE)
+		return place_error(ps->l->token.place, ps->err, "'for each recipient' is of 'at message'%s",
+			stage == SLUICE_STAGE_RCPT ? ": 'at rcpt' is about one recipient by itself" : "");
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		int r = token_is(&ps->l->token, words[i]) ? parser_next(ps) : parser_unexpected(ps, "'for each recipient'");
+
+		if (r < 0)
+			return r;
+	}
+	*ret = true;
+	return 0;
+}
+
 int rule_at_statement(struct parser *ps)
 {
 	enum sluice_stage stage = SLUICE_STAGE_CONNECT;
 	const struct expr *roles = NULL;
+	bool each = false;
 	int r;
 
 	ps->errors.len = 0;
@@ -234,6 +282,8 @@ int rule_at_statement(struct parser *ps)
 	if (stage == SLUICE_STAGES)
 		return parser_unexpected(ps, "a stage (connect, helo, mail, rcpt, data or message)");
 	r = parser_next(ps);
+	if (r == 0 && token_is(&ps->l->token, "for"))
+		r = for_each(ps, stage, &each);
 	if (r == 0 && token_is(&ps->l->token, "in"))
 		r = name_roles(ps, &roles);
 	if (r == 0)
@@ -247,7 +297,7 @@ int rule_at_statement(struct parser *ps)
 			return r;
 		if (ps->l->token.type == TOKEN_CLOSE)
 			return parser_next(ps);
-		rule = (struct rule){ .place = ps->l->token.place, .stage = stage, .when = roles };
+		rule = (struct rule){ .place = ps->l->token.place, .stage = stage, .each = each, .when = roles };
 		if (token_is(&ps->l->token, "rule") || token_is(&ps->l->token, "shadow"))
 			r = rule_statement(ps, &rule);
 		else if (token_is(&ps->l->token, "on_error"))

@@ -7,6 +7,7 @@
 
 #include "filter/base/cleanup.h"
 
+static const char *const disagree_words[] = { "strictest", "remove", NULL };
 static const char *const on_fault_words[] = { "accept", "tempfail", NULL };
 static const char *const log_to_words[] = { "stderr", "syslog", NULL };
 static const char *const log_level_words[] = { "warning", "info", "debug", NULL };
@@ -31,6 +32,9 @@ const struct settings_row settings_rows[] = {
 		.help = "longest wait for the checks of one stage" }, AT(stage_deadline_ms) },
 	{ NULL, { "on_fault", SLUICE_OPT_WORDS, .words = on_fault_words, .deflt = "tempfail",
 		.help = "what happens to mail when Sluice itself fails: accept or tempfail" }, AT(on_fault) },
+	{ NULL, { "recipients_disagree", SLUICE_OPT_WORDS, .words = disagree_words, .deflt = "strictest",
+		.help = "what a client hears when rules for each recipient refuse a message for some: the refusal, for all, or that it was taken, "
+			"while those are taken off it, which nobody is told but the log" }, AT(recipients_disagree) },
 	{ NULL, { "drain", SLUICE_OPT_DURATION, .min = 0, .max = 600000, .deflt = "30s",
 		.help = "longest wait for messages under way when stopping" }, AT(drain_ms) },
 	{ NULL, { "max_questions", SLUICE_OPT_COUNT, .min = 1, .max = 10000, .deflt = "200",

@@ -10,6 +10,7 @@
 #include "plugins/plugin.h"
 
 enum on_fault { ON_FAULT_ACCEPT, ON_FAULT_TEMPFAIL };
+enum disagree { DISAGREE_STRICTEST, DISAGREE_REMOVE };
 
 struct settings_texts {
 	const char **items;
@@ -23,6 +24,7 @@ struct settings {
 	int64_t stage_deadline_ms, drain_ms, max_questions, history;
 	int64_t client_net_v4, client_net_v6; /* bits */
 	int64_t on_fault; /* enum on_fault */
+	int64_t recipients_disagree; /* enum disagree */
 	int64_t log_to;   /* 0 stderr, 1 syslog: enum log_to of observe/log.h */
 	int64_t log_level; /* 0 warning, 1 info, 2 debug */
 	struct {

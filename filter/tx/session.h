@@ -42,6 +42,7 @@ struct recipient {
 	struct sluice_address address;
 	const char *addr, *mailer; /* {rcpt_addr}, {rcpt_mailer} */
 	const char *notify, *orcpt;
+	const struct value *facts; /* those about a recipient, in the order of the catalog; NULL: nobody needs them later */
 	bool refused;
 	bool removed; /* it does not get the message, though it was taken */
 };

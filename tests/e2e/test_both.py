@@ -129,6 +129,12 @@ def test_the_61st_of_a_minute_waits(setup, mta, state):
     assert server.send(NEIGHBOUR)[0] == 250
 
 
+def delivered_to(server):
+    """The local parts of those who got something, as the mail server's log has them."""
+    lines = [line for line in server.log().splitlines() if "status=sent" in line or "stat=Sent" in line]
+    return sorted(name for line in lines for name in re.findall(r"(\w+)@example\.org", line.split(" to=", 1)[1].split(" ")[0]))
+
+
 def test_a_message_goes_elsewhere_and_another_nowhere(setup, mta):
     s, server = start(setup, mta, """at message {
         rule junk  discard "junk"                       when mail.from == junk@example.net
@@ -141,12 +147,29 @@ def test_a_message_goes_elsewhere_and_another_nowhere(setup, mta):
         assert server.send(CLIENT, sender=sender, recipients=["u@example.org", "v@example.org"], message=subject)[0] == 250
     got = server.delivered(2)
     assert all(b"\nSubject: [SPAM] =?utf-8?q?t=C3=BC?=\n" in m for m in got)
+    net.wait_for(lambda: set(delivered_to(server)) >= {"look", "u", "v", "copy"}, "all to be delivered")
+    assert delivered_to(server) == ["copy", "look", "u", "v"]
+    assert_no_complaint(server)
 
-    def delivered_to():
-        lines = [line for line in server.log().splitlines() if "status=sent" in line or "stat=Sent" in line]
-        return sorted(name for line in lines for name in re.findall(r"(\w+)@example\.org", line.split(" to=", 1)[1].split(" ")[0]))
-    net.wait_for(lambda: set(delivered_to()) >= {"look", "u", "v", "copy"}, "all to be delivered")
-    assert delivered_to() == ["copy", "look", "u", "v"]
+
+@pytest.mark.parametrize("disagree", ["strictest", "remove"])
+def test_recipients_who_disagree(setup, mta, disagree):
+    s, server = start(setup, mta, f"""recipients_disagree {disagree}
+    at message for each recipient {{
+        rule strict reject "550 5.7.1 {{rcpt.address}} wants none of this" when rcpt.address == strict@example.org
+    }}""")
+    recipients = ["u@example.org", "strict@example.org", "v@example.org"]
+    code, text = server.send(CLIENT, recipients=recipients)
+    if disagree == "strictest":
+        assert code == 550 and "strict@example.org wants none of this" in text
+        recipients = ["u@example.org", "v@example.org"]
+        code, text = server.send(CLIENT, recipients=recipients)
+    assert code == 250
+    net.wait_for(lambda: set(delivered_to(server)) >= {"u", "v"}, "the others to get it")
+    assert delivered_to(server) == ["u", "v"]
+    if disagree == "remove":
+        c = case(s)
+        assert [r.get("removed", False) for r in c["recipients"]] == [False, True, False]
     assert_no_complaint(server)
 
 
