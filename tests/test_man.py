@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from support import sluice
 
-PAGES = ["sluiced.8", "sluicectl.8", "sluice.conf.5", "sluice-rules.5"]
+PAGES = ["sluiced.8", "sluicectl.8", "sluice.conf.5", "sluice-rules.5", "sluice-plugin.3"]
 BUILT = sluice.BUILD / "filter/man"
 
 

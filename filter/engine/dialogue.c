@@ -55,7 +55,8 @@ void dialogue_free(struct dialogue *d)
 		return;
 	if (d->session && came_to_nothing(&d->session->message))
 		limit_refund(d, 0);
-	host_drop(d);
+	for (enum scope scope = SCOPE_CONNECTION; d->session && scope <= SCOPE_RCPT; scope++)
+		host_drop(d, scope);
 	edit_done(d);
 	vec_done(&d->matches);
 	vec_done(&d->taken);
@@ -448,7 +449,7 @@ struct verdict dialogue_message(struct dialogue *d, const char *queue_id, const 
 	d->session->recipient = NULL;
 	v = judge_message(d, ret);
 	conclude(d, &v);
-	host_drop(d); /* the connection may live for long */
+	host_drop(d, SCOPE_MESSAGE); /* the connection may live for long */
 	return v;
 }
 

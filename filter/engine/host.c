@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* host.c - the daemon's side of plugin.h: what a check sees of its transaction, and where its facts go. */
+#include <stdio.h>
 #include <string.h>
 
 #include "filter/engine/core_facts.h"
@@ -8,6 +9,7 @@
 
 #define FACT_TEXT_MAX  (64u << 10) /* octets of one fact; more are cut */
 #define FACT_TEXTS_MAX 256         /* items of one list; more are dropped */
+#define CHECK_MAX_RUNS 200 /* of one check over one event: an evaluation of SPF has some twenty */
 #define AUTHRES_MAX_BYTES 32000    /* edits.c puts a blank before it */
 
 /* ---- looking ---- */
@@ -200,44 +202,78 @@ void sluice_report_health(struct sluice_check_ctx *c, const char *subject, bool 
 
 /* ---- reporting ---- */
 
-static struct value *fact_of(const struct sluice_result *res, unsigned fact)
+/* The check does what plugin.h forbids: the operator hears of it, and what it wanted to say is not believed. */
+static void broken(struct sluice_result *res, const char *why)
+{
+	res->broken = true;
+	host_complain(res->c->d, res->c->index, why);
+}
+
+/* NULL: it is not for this check to set, or not in this way. */
+static struct value *fact_of(struct sluice_result *res, unsigned fact, uint32_t types)
 {
 	const struct registry_check *check = res->c->check;
-	struct value *v = &res->c->d->session->facts[check->fact_base + fact];
 
-	*v = (struct value){ .type = check->plugin->facts[fact].type };
+	if (check->check->stage == SLUICE_STAGE_PROBE || fact < check->check->first_fact || fact > check->check->last_fact) {
+		broken(res, "it sets a fact that is not its own");
+		return NULL;
+	}
+	if (!(types >> check->plugin->facts[fact].type & 1)) {
+		broken(res, "it sets a fact to a value of another type");
+		return NULL;
+	}
+	return &res->c->d->session->facts[check->fact_base + fact];
+}
+
+static struct value *set_fact(struct sluice_result *res, unsigned fact, uint32_t types)
+{
+	struct value *v = fact_of(res, fact, types);
+
+	if (v)
+		*v = (struct value){ .known = true, .type = res->c->check->plugin->facts[fact].type };
 	return v;
 }
 
+#define TYPE(t) (UINT32_C(1) << (t))
+
 void sluice_set_bool(struct sluice_result *res, unsigned fact, bool value)
 {
-	struct value *v = fact_of(res, fact);
+	struct value *v = set_fact(res, fact, TYPE(SLUICE_BOOL));
 
-	v->known = true;
-	v->yes = value;
+	if (v)
+		v->yes = value;
 }
 
-static void set_number(struct sluice_result *res, unsigned fact, int64_t value)
+static void set_number(struct sluice_result *res, unsigned fact, enum sluice_type type, int64_t value)
 {
-	struct value *v = fact_of(res, fact);
+	struct value *v = set_fact(res, fact, TYPE(type));
 
-	v->known = true;
-	v->number = value;
+	if (v)
+		v->number = value;
 }
 
 void sluice_set_int(struct sluice_result *res, unsigned fact, int64_t value)
 {
-	set_number(res, fact, value);
+	set_number(res, fact, SLUICE_INT, value);
 }
 
 void sluice_set_milli(struct sluice_result *res, unsigned fact, int64_t value)
 {
-	set_number(res, fact, value);
+	set_number(res, fact, SLUICE_MILLI, value);
 }
 
 void sluice_set_enum(struct sluice_result *res, unsigned fact, unsigned word)
 {
-	set_number(res, fact, word);
+	struct value *v = fact_of(res, fact, TYPE(SLUICE_ENUM));
+	const char *const *words = v ? res->c->check->plugin->facts[fact].words : NULL;
+	unsigned count = 0;
+
+	while (words && words[count])
+		count++;
+	if (v && word >= count)
+		broken(res, "it sets a fact to a word that the fact does not have");
+	else if (v)
+		set_number(res, fact, SLUICE_ENUM, word);
 }
 
 static bool copy_text(const struct sluice_result *res, const char *text, size_t len, struct value_text *ret)
@@ -250,27 +286,27 @@ static bool copy_text(const struct sluice_result *res, const char *text, size_t 
 
 void sluice_set_text(struct sluice_result *res, unsigned fact, const char *text, size_t len)
 {
-	struct value *v = fact_of(res, fact);
+	struct value *v = set_fact(res, fact, TYPE(SLUICE_TEXT) | TYPE(SLUICE_DOMAIN) | TYPE(SLUICE_ADDRESS));
 
-	v->known = copy_text(res, text, len, &v->text);
+	if (v)
+		v->known = copy_text(res, text, len, &v->text);
 }
 
 void sluice_set_ip(struct sluice_result *res, unsigned fact, const struct sluice_ip *ip)
 {
-	struct value *v = fact_of(res, fact);
+	struct value *v = set_fact(res, fact, TYPE(SLUICE_IP));
 
-	v->known = true;
-	v->ip = *ip;
+	if (v)
+		v->ip = *ip;
 }
 
 void sluice_add_text(struct sluice_result *res, unsigned fact, const char *text, size_t len)
 {
-	const struct registry_check *check = res->c->check;
-	struct value *v = &res->c->d->session->facts[check->fact_base + fact];
-	size_t count = v->known ? v->texts.count : 0;
+	struct value *v = fact_of(res, fact, TYPE(SLUICE_TEXTS));
+	size_t count = v && v->known ? v->texts.count : 0;
 	struct value_text *items;
 
-	if (count >= FACT_TEXTS_MAX)
+	if (!v || count >= FACT_TEXTS_MAX)
 		return;
 	items = arena_alloc(arena_of(res->c), (count + 1) * sizeof *items);
 	if (!items || !copy_text(res, text, len, &items[count]))
@@ -375,11 +411,19 @@ void host_ended(struct dialogue *d, unsigned index, enum sluice_outcome outcome)
 		.number = state->failed ? state->error : CASE_ERROR_OTHER };
 }
 
+void host_complain(struct dialogue *d, unsigned index, const char *why)
+{
+	char subject[160];
+
+	(void)snprintf(subject, sizeof subject, "check %s", d->snapshot->registry->checks.items[index].check->name);
+	health_report(d->engine->health, subject, false, why);
+}
+
 void host_run(struct dialogue *d, unsigned index)
 {
 	const struct registry_check *check = &d->snapshot->registry->checks.items[index];
 	struct sluice_check_ctx c = { d, check, index };
-	struct sluice_result res = { &c };
+	struct sluice_result res = { .c = &c };
 	size_t authres_len = check->scope == SCOPE_RCPT ? 0 : d->authres[check->scope].len;
 	size_t insert_len = d->edits.insert.len;
 	int64_t began = clock_mono_ns();
@@ -396,6 +440,19 @@ void host_run(struct dialogue *d, unsigned index)
 		forget_facts(d, check);
 	d->checks[index].failed = false;
 	outcome = check->check->run(&c, &res);
+	if (outcome == SLUICE_PENDING && ++d->checks[index].runs >= CHECK_MAX_RUNS) {
+		broken(&res, "it has asked for ever and came to no end");
+		outcome = SLUICE_TEMPERROR;
+	}
+	if ((unsigned)outcome > SLUICE_TEMPERROR) {
+		broken(&res, "its run() returned an outcome that does not exist");
+		outcome = SLUICE_TEMPERROR;
+	}
+	if (res.broken && outcome != SLUICE_PENDING) {
+		outcome = SLUICE_TEMPERROR;
+		if (!probe)
+			forget_facts(d, check);
+	}
 	d->checks[index].outcome = outcome;
 	d->checks[index].ns += clock_mono_ns() - began;
 	if (outcome == SLUICE_PENDING) { /* it will say everything again */
@@ -438,11 +495,13 @@ void host_conclude(struct dialogue *d, const struct sluice_conclusion *v)
 	}
 }
 
-void host_drop(struct dialogue *d)
+void host_drop(struct dialogue *d, enum scope scope)
 {
 	const struct registry *r = d->snapshot->registry;
 
 	for (size_t i = 0; i < r->checks.len; i++) {
+		if (r->checks.items[i].scope != scope)
+			continue;
 		if (d->checks[i].memory && r->checks.items[i].check->drop)
 			r->checks.items[i].check->drop(d->checks[i].memory);
 		d->checks[i].memory = NULL;
@@ -454,11 +513,10 @@ void host_reset(struct dialogue *d, enum scope scope)
 	const struct registry *r = d->snapshot->registry;
 	size_t kept = 0;
 
-	if (scope == SCOPE_MESSAGE)
-		host_drop(d);
 	for (size_t i = 0; i < r->catalog.facts.len; i++)
 		if (r->catalog.facts.items[i].scope == scope)
 			d->session->facts[i] = (struct value){ .type = r->catalog.facts.items[i].type };
+	host_drop(d, scope);
 	for (size_t i = 0; i < r->checks.len; i++) {
 		if (r->checks.items[i].scope != scope)
 			continue;

@@ -49,6 +49,83 @@ static bool good_fact_name(const char *name)
 	return dot && good_word(name, (size_t)(dot - name)) && good_word(dot + 1, strlen(dot + 1));
 }
 
+/* ---- what a plugin offers has to be what plugin.h says: it may be of anybody ---- */
+
+static int bad_row(const struct sluice_plugin *plugin, const char *what, const char *name, const char *why, struct err *reterr)
+{
+	return err_set(reterr, -EINVAL, "plugin %s: the row of %s %s breaks the rules of plugin.h: %s", plugin->name, what, name, why);
+}
+
+static int check_facts(const struct sluice_plugin *plugin, unsigned *ret_count, struct err *reterr)
+{
+	unsigned i;
+
+	for (i = 0; plugin->facts && plugin->facts[i].name; i++) {
+		const struct sluice_fact *f = &plugin->facts[i];
+
+		if (!good_fact_name(f->name))
+			return bad_row(plugin, "fact", f->name, "a name is word.word, in small letters", reterr);
+		if ((unsigned)f->type > SLUICE_TEXTS)
+			return bad_row(plugin, "fact", f->name, "there is no such type", reterr);
+		if ((f->type == SLUICE_ENUM) != (f->words && *f->words))
+			return bad_row(plugin, "fact", f->name, "words belong to an ENUM, and an ENUM has some", reterr);
+		if (!f->help)
+			return bad_row(plugin, "fact", f->name, "it has no help", reterr);
+	}
+	*ret_count = i;
+	return 0;
+}
+
+static int check_checks(const struct sluice_plugin *plugin, unsigned facts, struct err *reterr)
+{
+	for (const struct sluice_check *k = plugin->checks; k->name; k++) {
+		if (!good_word(k->name, strlen(k->name)))
+			return bad_row(plugin, "check", k->name, "a name is a word in small letters", reterr);
+		if ((unsigned)k->stage > SLUICE_STAGE_PROBE)
+			return bad_row(plugin, "check", k->name, "there is no such stage", reterr);
+		if (!k->run)
+			return bad_row(plugin, "check", k->name, "it has no run()", reterr);
+		if (k->stage != SLUICE_STAGE_PROBE && (k->first_fact > k->last_fact || k->last_fact >= facts))
+			return bad_row(plugin, "check", k->name, "first_fact to last_fact is not within the table of facts", reterr);
+	}
+	return 0;
+}
+
+static int check_options(const struct sluice_plugin *plugin, struct err *reterr)
+{
+	for (const struct sluice_option *o = plugin->options; o && o->key; o++) {
+		if (!good_word(o->key, strlen(o->key)))
+			return bad_row(plugin, "setting", o->key, "a key is a word in small letters", reterr);
+		if ((unsigned)o->type > SLUICE_OPT_SECRET)
+			return bad_row(plugin, "setting", o->key, "there is no such type", reterr);
+		if ((o->type == SLUICE_OPT_WORDS) != (o->words && *o->words))
+			return bad_row(plugin, "setting", o->key, "words belong to WORDS, which has some", reterr);
+		if (!o->help)
+			return bad_row(plugin, "setting", o->key, "it has no help", reterr);
+	}
+	return 0;
+}
+
+static int check_plugin(const struct sluice_plugin *plugin, struct err *reterr)
+{
+	unsigned facts = 0;
+	int result;
+
+	if (plugin->abi != SLUICE_PLUGIN_ABI) /* nothing behind the number can be trusted */
+		return err_set(reterr, -EINVAL, "plugin built for ABI %d, this is ABI %d: build it anew", plugin->abi, SLUICE_PLUGIN_ABI);
+	if (!plugin->name || !good_word(plugin->name, strlen(plugin->name)))
+		return err_set(reterr, -EINVAL, "a plugin breaks the rules of plugin.h: its name is no word in small letters");
+	if (!plugin->checks || (plugin->options && (!plugin->configure || !plugin->help)))
+		return err_set(reterr, -EINVAL, "plugin %s breaks the rules of plugin.h: it has no checks, or settings without help and configure()",
+			plugin->name);
+	result = check_facts(plugin, &facts, reterr);
+	if (result == 0)
+		result = check_checks(plugin, facts, reterr);
+	return result < 0 ? result : check_options(plugin, reterr);
+}
+
+/* ---- adding ---- */
+
 static int add_fact(struct registry *r, const struct catalog_fact *fact, struct err *reterr)
 {
 	if (catalog_find(&r->catalog, fact->name) >= 0)
@@ -63,8 +140,6 @@ static int add_plugin_facts(struct registry *r, const struct sluice_plugin *plug
 		struct catalog_fact fact = { .name = f->name, .type = f->type, .words = f->words, .help = f->help, .check = CATALOG_NO_CHECK };
 		int result;
 
-		if (!good_fact_name(f->name) || (f->type == SLUICE_ENUM) != (f->words != NULL))
-			return err_set(reterr, -EINVAL, "plugin %s: the row of fact %s breaks the rules of plugin.h", plugin->name, f->name);
 		for (unsigned k = 0; plugin->checks[k].name; k++) {
 			const struct sluice_check *check = &plugin->checks[k];
 
@@ -128,12 +203,10 @@ static int add_plugin(struct registry *r, const struct sluice_plugin *plugin, st
 {
 	unsigned fact_base = (unsigned)r->catalog.facts.len;
 	unsigned plugin_index = (unsigned)r->catalog.plugins.len;
-	int result;
+	int result = check_plugin(plugin, reterr);
 
-	if (plugin->abi != SLUICE_PLUGIN_ABI)
-		return err_set(reterr, -EINVAL, "plugin built for ABI %d, this is ABI %d: build it anew", plugin->abi, SLUICE_PLUGIN_ABI);
-	if (!good_word(plugin->name, strlen(plugin->name)) || !plugin->checks || (plugin->options && !plugin->configure))
-		return err_set(reterr, -EINVAL, "plugin %s breaks the rules of plugin.h", plugin->name);
+	if (result < 0)
+		return result;
 	for (size_t i = 0; i < r->catalog.plugins.len; i++)
 		if (!strcmp(r->catalog.plugins.items[i]->name, plugin->name))
 			return err_set(reterr, -EEXIST, "a plugin %s is there already", plugin->name);

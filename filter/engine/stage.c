@@ -40,8 +40,11 @@ static void end_all(struct dialogue *d, uint64_t checks)
 	stage_run(d, d->pending & checks);
 	slots_hurry(d->session->slots, false);
 	for (unsigned i = 0; i < REGISTRY_MAX_CHECKS; i++) { /* one that is pending with no question open has a bug */
-		if (d->pending & checks & UINT64_C(1) << i)
-			host_ended(d, i, SLUICE_TEMPERROR);
+		if (!(d->pending & checks & UINT64_C(1) << i))
+			continue;
+		if (!(d->held & UINT64_C(1) << i) && !slots_is_waiting(d->session->slots, i))
+			host_complain(d, i, "it waits for an answer to nothing that it has asked");
+		host_ended(d, i, SLUICE_TEMPERROR);
 	}
 }
 
@@ -52,11 +55,11 @@ void stage_wait(struct dialogue *d, uint64_t checks)
 	while (d->pending & checks) {
 		uint64_t ready = slots_wait(d->session->slots, deadline);
 
-		if (!ready) {
+		stage_run(d, ready & d->pending);
+		if ((d->pending & checks) && (!ready || clock_mono_ms() >= deadline)) { /* one may get answers, and ask on, for ever */
 			end_all(d, checks);
 			return;
 		}
-		stage_run(d, ready & d->pending);
 	}
 }
 

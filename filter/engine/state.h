@@ -30,7 +30,8 @@ struct check_state {
 	bool failed; /* something that it asked gave no answer: */
 	enum case_error error;
 	int64_t ns;
-	void *memory; /* of a check of MESSAGE, for the message */
+	unsigned runs; /* that ended PENDING */
+	void *memory;
 };
 
 struct dialogue {
@@ -71,6 +72,7 @@ struct sluice_check_ctx {
 };
 struct sluice_result {
 	struct sluice_check_ctx *c;
+	bool broken; /* the check has done what plugin.h forbids */
 };
 
 /* host.c: run one check, once. */
@@ -83,8 +85,10 @@ void host_feed(struct dialogue *d, const struct sluice_part *part);
 const char *host_authres(struct dialogue *d);
 /* What becomes of the message is settled: tell the checks that want to hear of it. */
 void host_conclude(struct dialogue *d, const struct sluice_conclusion *v);
-/* The message is over: take the memory of its checks from them. */
-void host_drop(struct dialogue *d);
+/* What checks of this scope were about is over: take their memory from them. */
+void host_drop(struct dialogue *d, enum scope scope);
+/* A check does not do what plugin.h says: told to the operator, once. */
+void host_complain(struct dialogue *d, unsigned check, const char *why);
 /* Forget what checks of this scope found, and what rules made of it. */
 void host_reset(struct dialogue *d, enum scope scope);
 

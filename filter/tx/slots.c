@@ -407,6 +407,17 @@ uint64_t slots_wait(struct slots *s, int64_t deadline_ms)
 	return ready;
 }
 
+bool slots_is_waiting(struct slots *s, unsigned waiter)
+{
+	bool waiting = false;
+
+	(void)pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->list.len; i++)
+		waiting |= s->list.items[i]->source == SLOT_OPEN && s->list.items[i]->waiters >> waiter & 1;
+	(void)pthread_mutex_unlock(&s->lock);
+	return waiting;
+}
+
 void slots_expire(struct slots *s, uint64_t waiters)
 {
 	(void)pthread_mutex_lock(&s->lock);

@@ -49,6 +49,8 @@ const struct sluice_store_answer *slots_ask_store(struct slots *s, enum slot_sco
 
 /* The waiters for whom an answer has come since the last call; waits for one until deadline_ms (monotonic). 0: none. */
 uint64_t slots_wait(struct slots *s, int64_t deadline_ms);
+/* Is there an open slot that it waits for? */
+bool slots_is_waiting(struct slots *s, unsigned waiter);
 /* Time is up: every open slot of these waiters becomes a TIMEOUT answer. */
 void slots_expire(struct slots *s, uint64_t waiters);
 /* From now on (true) a question that has no answer at once is answered TIMEOUT. */
