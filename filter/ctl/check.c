@@ -13,7 +13,7 @@
 #include "filter/base/vec.h"
 #include "filter/ctl/ctl.h"
 #include "filter/ctl/message.h"
-#include "filter/engine/dialogue.h"
+#include "filter/engine/trial.h"
 #include "filter/services/health.h"
 #include "filter/services/reactor.h"
 
@@ -52,7 +52,7 @@ static int usage(FILE *out, int status)
 	      "  --now TIME           as if it were then (RFC 3339: 2026-01-31T12:00:00Z)\n"
 	      "  --all                run every check, and let no rule end the transaction early\n"
 	      "  --json               print the case as one line of JSON\n"
-	      "exit status: 0 accept, 5 hold, 10 tempfail, 20 reject, 64 usage, 78 bad configuration, 70 fault\n", out);
+	      "exit status: 0 accept, 5 hold, 6 discard, 10 tempfail, 20 reject, 64 usage, 78 bad configuration, 70 fault\n", out);
 	return status;
 }
 
@@ -144,40 +144,25 @@ static int read_message(const char *path, struct text *out)
 
 /* ---- the transaction ---- */
 
-/* The first refusal is the verdict; with --all the later stages are heard all the same. */
-static bool goes_on(const struct arguments *a, struct verdict *first, struct verdict v)
+static void give_content(void *arg, struct dialogue *d)
 {
-	if (first->action == VERDICT_CONTINUE)
-		*first = v;
-	return a->all || first->action == VERDICT_CONTINUE;
+	ctl_give_message(d, arg);
 }
 
-static struct verdict run(const struct arguments *a, struct dialogue *d, const struct text *message)
+static struct verdict run(const struct arguments *a, struct dialogue *d, struct text *message)
 {
-	struct dialogue_client client = { .ip = a->ip, .macros = { .client_name = a->client_name, .daemon_port = a->port } };
-	struct dialogue_mail mail = { .argument = a->from, .auth = { .authen = a->auth, .type = *a->auth ? "PLAIN" : "" } };
-	struct verdict first = { .action = VERDICT_CONTINUE };
-	const struct edits *edits;
-	size_t accepted = 0;
+	const struct trial t = {
+		.client = { .ip = a->ip, .macros = { .client_name = a->client_name, .daemon_port = a->port } },
+		.helo = a->helo,
+		.mail = { .argument = a->from, .queue_id = "", .auth = { .authen = a->auth, .type = *a->auth ? "PLAIN" : "" } },
+		.rcpts = a->rcpts.items,
+		.rcpt_count = a->rcpts.len,
+		.content = give_content,
+		.arg = message,
+		.all = a->all,
+	};
 
-	dialogue_hold_cases(d);
-	if (!goes_on(a, &first, dialogue_connect(d, &client)) || !goes_on(a, &first, dialogue_helo(d, a->helo)) ||
-		!goes_on(a, &first, dialogue_mail(d, &mail)))
-		return first;
-	for (size_t i = 0; i < a->rcpts.len; i++) {
-		struct verdict v = dialogue_rcpt(d, &(struct dialogue_rcpt){ .argument = a->rcpts.items[i] });
-
-		accepted += v.action == VERDICT_CONTINUE;
-		if (v.action != VERDICT_CONTINUE && i + 1 == a->rcpts.len && accepted == 0)
-			(void)goes_on(a, &first, v); /* nobody is left to receive the message */
-	}
-	if (first.action != VERDICT_CONTINUE && !a->all)
-		return first;
-	if (!goes_on(a, &first, dialogue_data(d, "")))
-		return first;
-	ctl_give_message(d, message);
-	(void)goes_on(a, &first, dialogue_message(d, "", &edits));
-	return first;
+	return trial_run(d, &t);
 }
 
 struct result {
@@ -216,7 +201,7 @@ static int exit_status(const struct verdict *v)
 	return EX_SOFTWARE;
 }
 
-static int check(const struct arguments *a, const struct text *message)
+static int check(const struct arguments *a, struct text *message)
 {
 	struct snapshot_options snapshot_options = { .zone = a->zone, .all = a->all, .no_store = true };
 	struct result result = { .json = a->json };

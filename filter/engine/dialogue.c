@@ -26,7 +26,7 @@ struct dialogue *dialogue_new(struct engine *engine, struct snapshot *snapshot)
 	d->snapshot = snapshot_ref(snapshot);
 	d->plan = &snapshot->plan;
 	d->judged = SLUICE_STAGE_MAIL;
-	d->session = session_new(snapshot->resolver, snapshot->store, (unsigned)snapshot->policy->settings.max_questions, snapshot->registry->catalog.facts.len);
+	d->session = session_new(engine->offline ? NULL : snapshot->resolver, engine->offline ? NULL : snapshot->store, (unsigned)snapshot->policy->settings.max_questions, snapshot->registry->catalog.facts.len);
 	if (!d->session) {
 		dialogue_free(d);
 		return NULL;
@@ -58,6 +58,7 @@ void dialogue_free(struct dialogue *d)
 	for (enum scope scope = SCOPE_CONNECTION; d->session && scope <= SCOPE_RCPT; scope++)
 		host_drop(d, scope);
 	edit_done(d);
+	free(d->given);
 	vec_done(&d->matches);
 	vec_done(&d->taken);
 	for (size_t i = 0; i < ARRAY_LEN(d->authres); i++)
@@ -65,6 +66,19 @@ void dialogue_free(struct dialogue *d)
 	session_free(d->session);
 	snapshot_unref(d->snapshot);
 	free(d);
+}
+
+bool dialogue_give(struct dialogue *d, unsigned fact, const struct value *value)
+{
+	const struct registry *r = d->snapshot->registry;
+
+	if (!d->given)
+		d->given = calloc(r->catalog.facts.len, sizeof *d->given);
+	if (!d->given)
+		return false;
+	d->given[fact] = *value;
+	d->given_checks |= UINT64_C(1) << r->catalog.facts.items[fact].check;
+	return true;
 }
 
 const struct snapshot *dialogue_snapshot(const struct dialogue *d)

@@ -21,6 +21,7 @@ struct engine {
 	void (*on_case)(void *arg, const struct case_ *c); /* any thread; the case is borrowed for the call */
 	void *arg;
 	int64_t now_ms; /* wall clock for everything, for tests; 0: the real one */
+	bool offline;   /* nothing is asked: what DNS and store would say has no answer */
 };
 
 struct dialogue;
@@ -29,6 +30,12 @@ struct dialogue;
 struct dialogue *dialogue_new(struct engine *engine, struct snapshot *snapshot);
 void dialogue_free(struct dialogue *d); /* takes NULL */
 const struct snapshot *dialogue_snapshot(const struct dialogue *d);
+
+/*
+ * Before all else: what a check finds, in the place of what it would find. It does not run then, and its other facts are unknown.
+ * fact: by index of the catalog. False: no memory.
+ */
+bool dialogue_give(struct dialogue *d, unsigned fact, const struct value *value);
 
 /* What the MTA says of the connection; NULL strings count as "". */
 struct dialogue_client {

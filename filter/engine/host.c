@@ -419,6 +419,19 @@ void host_complain(struct dialogue *d, unsigned index, const char *why)
 	health_report(d->engine->health, subject, false, why);
 }
 
+/* What it finds has been given. */
+static void take_given(struct dialogue *d, unsigned index)
+{
+	const struct registry_check *check = &d->snapshot->registry->checks.items[index];
+	const struct value *outcome = &d->given[check->outcome_fact], *error = outcome + 1;
+
+	for (unsigned i = check->check->first_fact; i <= check->check->last_fact; i++)
+		d->session->facts[check->fact_base + i] = d->given[check->fact_base + i];
+	host_ended(d, index, outcome->known ? (enum sluice_outcome)outcome->number : error->known ? SLUICE_TEMPERROR : SLUICE_DONE);
+	if (error->known)
+		d->session->facts[check->outcome_fact + 1] = *error;
+}
+
 void host_run(struct dialogue *d, unsigned index)
 {
 	const struct registry_check *check = &d->snapshot->registry->checks.items[index];
@@ -436,6 +449,10 @@ void host_run(struct dialogue *d, unsigned index)
 		return;
 	}
 	d->held &= ~(UINT64_C(1) << index);
+	if (d->given_checks & UINT64_C(1) << index) {
+		take_given(d, index);
+		return;
+	}
 	if (!probe)
 		forget_facts(d, check);
 	d->checks[index].failed = false;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "filter/base/ascii.h"
+#include "filter/engine/assertion.h"
 #include "filter/mail/domain.h"
 #include "filter/services/store_lmdb.h"
 #include "filter/services/store_redis.h"
@@ -335,6 +336,8 @@ int snapshot_load(const char *path, const struct snapshot_options *o, struct sna
 	}
 	if (r == 0)
 		r = check_state(s, reterr);
+	if (r == 0 && !o->all)
+		r = assertion_play(s, reterr);
 	if (r == 0)
 		r = make_dns(s, o, reterr);
 	if (r == 0)

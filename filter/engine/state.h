@@ -54,6 +54,8 @@ struct dialogue {
 	uint64_t fed;       /* checks that see this message as it comes */
 	const struct rule *greylist_null; /* a rule that greylists this message at DATA */
 	bool hold_cases;
+	struct value *given;   /* by index of the catalog: what checks find, in the place of what they would; NULL: nothing */
+	uint64_t given_checks; /* these do not run */
 
 	VEC(struct match) matches;
 	VEC(struct taken) taken; /* for the message under way */

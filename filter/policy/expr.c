@@ -454,6 +454,48 @@ int expr_parse(struct lexer *l, const struct expr_scope *scope, const struct exp
 	return parse_or(&p, ret);
 }
 
+/* `[a b c]` */
+static int read_texts(struct parser *p, const struct catalog_fact *fact, struct value *ret)
+{
+	VEC(struct value_text) items = { 0 };
+	struct constant constant;
+	int r = lexer_next(p->l, p->err);
+
+	for (;;) {
+		if (r == 0)
+			r = lexer_skip_lines(p->l, p->err);
+		if (r < 0 || p->l->token.type == TOKEN_LIST_END)
+			break;
+		r = items.len < SET_MAX ? read_constant(p, fact, &constant) : place_error(p->l->token.place, p->err, "more than %d values", SET_MAX);
+		if (r == 0 && !vec_push(&items, constant.value.text))
+			r = no_memory(p);
+	}
+	ret->texts.count = items.len;
+	ret->texts.items = (const struct value_text *)(void *)arena_copy(p->scope->arena, items.items ? (const void *)items.items : "", items.len * sizeof *items.items);
+	vec_done(&items);
+	if (r == 0 && !ret->texts.items)
+		r = no_memory(p);
+	return r < 0 ? r : lexer_next(p->l, p->err);
+}
+
+int expr_read_value(struct lexer *l, const struct expr_scope *scope, unsigned fact, struct value *ret, struct err *reterr)
+{
+	const struct catalog_fact *f = &scope->catalog->facts.items[fact];
+	struct parser p = { .l = l, .scope = scope, .err = reterr };
+	struct constant constant;
+	int r;
+
+	*ret = (struct value){ .known = true, .type = f->type };
+	if (f->type == SLUICE_TEXTS) {
+		if (l->token.type != TOKEN_LIST)
+			return place_error(l->token.place, reterr, "%s is a list: write its items in [ ]", f->name);
+		return read_texts(&p, f, ret);
+	}
+	r = read_constant(&p, f, &constant);
+	*ret = constant.value;
+	return r;
+}
+
 static const struct expr *join(struct arena *arena, enum expr_op op, const struct expr *a, const struct expr *b)
 {
 	struct expr *e;

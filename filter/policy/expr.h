@@ -38,6 +38,8 @@ struct expr_scope {
 
 /* The fact that the token names. -EINVAL with *reterr and what was perhaps meant. */
 int expr_find_fact(const struct token *t, const struct catalog *c, int *ret, struct err *reterr) SLUICE_MUST_USE;
+/* Read a value of the fact's type from the lexer's token on; of TEXTS, one or several in [ ]. As expr_parse(). */
+int expr_read_value(struct lexer *l, const struct expr_scope *scope, unsigned fact, struct value *ret, struct err *reterr) SLUICE_MUST_USE;
 /* Parse from the lexer's token up to the first one that does not belong to it. 0, -EINVAL, -ENOMEM. */
 int expr_parse(struct lexer *l, const struct expr_scope *scope, const struct expr **ret, struct err *reterr) SLUICE_MUST_USE;
 /* Either may be NULL: then the other. NULL from two that are not: no memory. */

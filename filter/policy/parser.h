@@ -68,6 +68,10 @@ int action_optional_reply(struct parser *ps, const char *usual, const struct rep
  */
 int on_error_parse(struct parser *ps, struct on_error *e, struct rule *rule, bool *ret_acts);
 
+/* assertion.c: `assert "text" { ... }`, from the text on */
+int assertion_statement(struct parser *ps, struct place at);
+void assertion_done(struct assertion *a);
+
 /* rule.c: `at STAGE ... { rule ... }`, from the stage on */
 int rule_at_statement(struct parser *ps);
 

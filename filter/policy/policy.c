@@ -170,7 +170,7 @@ static int plugin_statement(struct parser *ps)
 
 static int unknown_statement(struct parser *ps, const struct token *t)
 {
-	static const char *const keywords[] = { "include", "plugin", "list", "role", "condition", "constant", "at" };
+	static const char *const keywords[] = { "include", "plugin", "list", "role", "condition", "constant", "assert", "at" };
 	struct suggest s = suggest_for(t->text, t->len);
 
 	for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
@@ -214,6 +214,8 @@ static int statement(struct parser *ps)
 		r = name_condition_statement(ps, first.place, false);
 	else if (!strcmp(first.text, "constant"))
 		r = name_constant_statement(ps, first.place);
+	else if (!strcmp(first.text, "assert"))
+		r = assertion_statement(ps, first.place);
 	else if (!strcmp(first.text, "at"))
 		r = rule_at_statement(ps);
 	else if (!strcmp(first.text, "rule"))
@@ -310,6 +312,9 @@ void policy_free(struct policy *p)
 	vec_done(&p->conditions);
 	vec_done(&p->rules);
 	vec_done(&p->blocks);
+	for (size_t i = 0; i < p->assertions.len; i++)
+		assertion_done(&p->assertions.items[i]);
+	vec_done(&p->assertions);
 	vec_done(&p->tag_fields);
 	vec_done(&p->shown);
 	settings_done(&p->settings);

@@ -7,6 +7,7 @@
 #define POLICY_POLICY_H
 
 #include "filter/base/arena.h"
+#include "filter/policy/assertion.h"
 #include "filter/policy/catalog.h"
 #include "filter/policy/expr.h"
 #include "filter/policy/limit.h"
@@ -78,6 +79,7 @@ struct policy {
 	VEC(struct list *) lists;
 	VEC(struct condition) conditions;
 	VEC(struct rule) rules; /* in the order in which they are looked at */
+	VEC(struct assertion) assertions;
 	VEC(struct policy_blocks) blocks; /* by index of the catalog's plugins */
 	VEC(const char *) tag_fields; /* header fields that rules add, each once */
 	VEC(struct policy_shown) shown;

@@ -230,13 +230,13 @@ static void start(struct slots *s, struct slot *slot)
 		slot->source = SLOT_LIMIT;
 		return;
 	}
-	answer = resolver_look(s->resolver, &slot->question, &source, &slot->age_s, &silent);
+	answer = s->resolver ? resolver_look(s->resolver, &slot->question, &source, &slot->age_s, &silent) : NULL;
 	if (answer) {
 		slot->answer = answer;
 		slot->source = source == RESOLVER_LOCAL ? SLOT_LOCAL : SLOT_CACHE;
 		return;
 	}
-	if (s->hurry) {
+	if (s->hurry || !s->resolver) {
 		slot->answer = dns_answer_empty(SLUICE_DNS_TIMEOUT, 0);
 		slot->source = SLOT_TIMEOUT;
 		return;
