@@ -322,6 +322,13 @@ static void notify(const char *state)
 #endif
 }
 
+/* The first line of each alone, as of an error. */
+static void tell_warnings(struct daemon *d, const struct snapshot *s)
+{
+	for (size_t i = 0; i < s->policy->warnings.len; i++)
+		log_write(d->log, LOG_LEVEL_WARNING, "%.*s", (int)strcspn(s->policy->warnings.items[i], "\n"), s->policy->warnings.items[i]);
+}
+
 struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reterr)
 {
 	struct daemon *d = calloc(1, sizeof *d);
@@ -353,6 +360,7 @@ struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reter
 	apply(d, s);
 	if (start_threads(d, reterr) < 0)
 		goto fail;
+	tell_warnings(d, d->snapshot);
 	log_write(d->log, LOG_LEVEL_INFO, "sluiced " SLUICE_VERSION " is ready: listening on %s, %zu rules", s->listen, d->snapshot->policy->rules.len);
 	notify("READY=1");
 	return d;
@@ -401,6 +409,7 @@ int daemon_reload(struct daemon *d, struct err *reterr)
 	apply(d, b);
 	snapshot_unref(old);
 	metrics_add(d->metrics, METRIC_RELOADS, 1);
+	tell_warnings(d, fresh);
 	log_write(d->log, LOG_LEVEL_INFO, "reloaded: %zu rules", fresh->policy->rules.len);
 	notify("READY=1");
 	return 0;

@@ -73,6 +73,8 @@ int ctl_config(int argc, char **argv)
 		fprintf(stderr, "%s\n", err.text);
 		return EX_CONFIG;
 	}
+	for (size_t i = 0; check && i < s->policy->warnings.len; i++)
+		fprintf(stderr, "%s\n", s->policy->warnings.items[i]);
 	if (check)
 		printf("%s: good, %zu rules\n", config, s->policy->rules.len);
 	else

@@ -5,33 +5,14 @@
 #include <string.h>
 
 #include "filter/base/ascii.h"
-#include "filter/base/ip.h"
 #include "filter/base/suggest.h"
 #include "filter/mail/address.h"
+#include "filter/policy/expr_node.h"
 #include "filter/policy/option.h"
 
 #define SET_MAX 1000 /* values in [ ] */
 
-enum expr_op { EXPR_AND, EXPR_OR, EXPR_NOT, EXPR_TRUE, EXPR_COMPARE, EXPR_IN_LIST, EXPR_IN_SET, EXPR_MATCHES, EXPR_CONTAINS, EXPR_KNOWN };
-enum compare { EQ, NE, LT, LE, GT, GE };
 static const char *const compare_words[] = { "==", "!=", "<", "<=", ">", ">=" };
-
-struct constant {
-	struct value value;
-	struct net net; /* of IP */
-};
-
-struct expr {
-	enum expr_op op;
-	enum compare compare;
-	const struct expr *a, *b; /* AND, OR, NOT */
-	unsigned fact;
-	int other; /* COMPARE with another fact: its index, else -1 */
-	struct place place, other_place;
-	const struct constant *constants; /* COMPARE, MATCHES, CONTAINS: one; IN_SET: count */
-	size_t count;
-	const struct list *list;
-};
 
 struct parser {
 	struct lexer *l;

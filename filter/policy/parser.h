@@ -72,6 +72,9 @@ int on_error_parse(struct parser *ps, struct on_error *e, struct rule *rule, boo
 int assertion_statement(struct parser *ps, struct place at);
 void assertion_done(struct assertion *a);
 
+/* advice.c: warnings about a policy that is read. */
+int advice_give(struct policy *p, struct err *reterr);
+
 /* rule.c: `at STAGE ... { rule ... }`, from the stage on */
 int rule_at_statement(struct parser *ps);
 

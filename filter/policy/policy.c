@@ -270,6 +270,8 @@ static int parse(struct source *source, const struct policy_host *host, struct p
 			r = err_set(reterr, -ENOMEM, "out of memory");
 	if (r == 0)
 		r = block_defaults(&ps);
+	if (r == 0)
+		r = advice_give(p, reterr);
 	if (r < 0) {
 		policy_free(p);
 		return r;
@@ -317,6 +319,7 @@ void policy_free(struct policy *p)
 	vec_done(&p->assertions);
 	vec_done(&p->tag_fields);
 	vec_done(&p->shown);
+	vec_done(&p->warnings);
 	settings_done(&p->settings);
 	arena_free(p->arena);
 	free(p);

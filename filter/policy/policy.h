@@ -49,7 +49,7 @@ struct rule {
 	bool warn;                 /* a match is told to the operator */
 	const struct expr *when;   /* its own condition and that of its roles; NULL: always */
 	const unsigned *facts;     /* what it reads, each once */
-	size_t fact_count;
+	size_t fact_count, when_facts; /* when_facts: those of the condition, which come first */
 };
 
 struct condition { /* that the site gave a name */
@@ -83,6 +83,7 @@ struct policy {
 	VEC(struct policy_blocks) blocks; /* by index of the catalog's plugins */
 	VEC(const char *) tag_fields; /* header fields that rules add, each once */
 	VEC(struct policy_shown) shown;
+	VEC(const char *) warnings; /* ready to be shown, as an error is */
 };
 
 struct policy_host {

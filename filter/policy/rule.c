@@ -40,6 +40,7 @@ static int rule_facts(struct parser *ps, struct rule *rule)
 	struct fact_list list = { .ps = ps, .rule = rule };
 	int r = rule->when ? expr_each_fact(rule->when, note_fact, &list) : 0;
 
+	rule->when_facts = list.facts.len;
 	for (size_t i = 0; r == 0 && rule->limit && i < rule->limit->key_count; i++)
 		r = note_fact(&list, rule->limit->keys[i], rule->place);
 	for (size_t i = 0; r == 0 && rule->reply && i < rule->reply->count; i++)

@@ -438,3 +438,11 @@ def test_the_log_can_be_quiet(setup):
     s.reload("log {\n level warning\n}\n")
     assert m.message().kind == CONTINUE
     assert len(s.cases()) == 1
+
+
+def test_warnings_are_in_the_log_at_the_start_and_at_a_reload(setup):
+    s = setup.sluice("at mail { rule all accept\nrule late score 1 }")
+    where = "sluice.conf:"
+    assert s.log().count("warning: rule late is never reached") == 1 and where in s.log()
+    assert s.reload("at mail { rule never score 1 when port == 1 and port == 2 }").returncode == 0
+    assert s.log().count("warning: rule never can never match") == 1 and s.log().count("rule late") == 1
