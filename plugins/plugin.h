@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-#define SLUICE_PLUGIN_ABI 4
+#define SLUICE_PLUGIN_ABI 5
 
 /* ---- stages and outcomes ---- */
 
@@ -138,8 +138,9 @@ const char *sluice_fact_item(const struct sluice_check_ctx *c, const char *name,
 void *sluice_alloc(struct sluice_check_ctx *c, size_t size);
 
 /*
- * A pointer of this check's own for this message: NULL until it sets one, and kept from one call of its functions to the
- * next. When the message has ended, in whatever way, drop() of struct sluice_check gets it, unless it is NULL.
+ * A pointer of this check's own for what it is run over, the message, the recipient or the connection: NULL until it sets one,
+ * and kept from one call of its functions to the next. When that has ended, in whatever way, drop() of struct sluice_check
+ * gets it, unless it is NULL.
  */
 void **sluice_memory(struct sluice_check_ctx *c);
 
@@ -468,7 +469,7 @@ struct sluice_plugin {
 	/*
 	 * Make the state that sluice_state() gives, from the blocks of the configuration. Called for each load, on the
 	 * main thread; blocks are valid only during the call. 0, or -EINVAL with *reterr, or -ENOMEM. May be NULL when
-	 * options is NULL.
+	 * options is NULL, or with make().
 	 */
 	int (*configure)(const struct sluice_block *blocks, size_t count, void **ret_state, struct sluice_config_error *reterr);
 	void (*release)(void *state); /* takes NULL */
@@ -477,6 +478,13 @@ struct sluice_plugin {
 	 * keys. add() is called with name and text of each. For sluicectl; may be NULL.
 	 */
 	void (*published)(const void *state, const char *domain, void (*add)(void *arg, const char *name, const char *text), void *arg);
+	/*
+	 * Of a plugin with LABEL whose facts are known only from its blocks: make a plugin of this one, named as the label, whose facts
+	 * the rules below the block then know. It has no settings; sluice_state() of its checks is *ret_state, and its release() gets
+	 * that when the configuration goes, with which it may free the plugin itself. Called when the block has been read, on the
+	 * main thread. 0, or -EINVAL with *reterr, or -ENOMEM. May be NULL.
+	 */
+	int (*make)(const struct sluice_block *block, const struct sluice_plugin **ret, void **ret_state, struct sluice_config_error *reterr);
 };
 
 /* Defines the one symbol that a plugin has; the daemon finds it by name or in the table of what is built in. */

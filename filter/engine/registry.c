@@ -115,7 +115,7 @@ static int check_plugin(const struct sluice_plugin *plugin, struct err *reterr)
 		return err_set(reterr, -EINVAL, "plugin built for ABI %d, this is ABI %d: build it anew", plugin->abi, SLUICE_PLUGIN_ABI);
 	if (!plugin->name || !good_word(plugin->name, strlen(plugin->name)))
 		return err_set(reterr, -EINVAL, "a plugin breaks the rules of plugin.h: its name is no word in small letters");
-	if (!plugin->checks || (plugin->options && (!plugin->configure || !plugin->help)))
+	if (!plugin->checks || (plugin->options && ((!plugin->configure && !plugin->make) || !plugin->help)))
 		return err_set(reterr, -EINVAL, "plugin %s breaks the rules of plugin.h: it has no checks, or settings without help and configure()",
 			plugin->name);
 	result = check_facts(plugin, &facts, reterr);
@@ -183,7 +183,7 @@ static int add_check(struct registry *r, struct registry_check *check, struct er
 
 	if (r->checks.len >= REGISTRY_MAX_CHECKS)
 		return err_set(reterr, -E2BIG, "more than %d checks", REGISTRY_MAX_CHECKS);
-	if ((check->check->feed || check->check->drop || check->check->concluded || check->check->wanted) &&
+	if ((check->check->feed || check->check->concluded || check->check->wanted) &&
 		check->check->stage != SLUICE_STAGE_MESSAGE)
 		return err_set(reterr, -EINVAL, "plugin %s: check %s is fed, or hears of the end, and is not of MESSAGE", check->plugin->name, check->check->name);
 	if (check->check->after_authres && check->check->stage != SLUICE_STAGE_MESSAGE)
@@ -334,10 +334,31 @@ int registry_load(void *arg, const char *path, struct err *reterr)
 	return result < 0 ? result : find_order(r, reterr);
 }
 
+int registry_make(void *arg, const struct sluice_plugin *plugin, const struct sluice_block *block, struct sluice_config_error *reterr)
+{
+	struct registry *r = arg;
+	struct registry_made made = { .plugin_index = (unsigned)r->catalog.plugins.len };
+	struct err why = { 0 };
+	int result = plugin->make(block, &made.plugin, &made.state, reterr);
+
+	if (result < 0)
+		return result;
+	result = vec_push(&r->made, made) ? add_plugin(r, made.plugin, &why) : -ENOMEM;
+	if (result == 0)
+		result = find_order(r, &why);
+	if (result < 0)
+		(void)snprintf(reterr->text, sizeof reterr->text, "%.255s", why.text);
+	return result;
+}
+
 void registry_free(struct registry *r)
 {
 	if (!r)
 		return;
+	for (size_t i = 0; i < r->made.len; i++)
+		if (r->made.items[i].plugin->release)
+			r->made.items[i].plugin->release(r->made.items[i].state);
+	vec_done(&r->made);
 	for (size_t i = 0; i < r->names.len; i++)
 		free(r->names.items[i]);
 	vec_done(&r->names);

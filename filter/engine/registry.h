@@ -21,10 +21,17 @@ struct registry_check {
 	uint64_t after; /* the checks whose facts it reads, and those whose facts these read; none that only an action runs */
 };
 
+struct registry_made { /* a plugin that another one made of a block */
+	const struct sluice_plugin *plugin;
+	unsigned plugin_index;
+	void *state;
+};
+
 struct registry {
 	struct catalog catalog; /* the core's facts first, in the order of enum core_fact */
 	VEC(struct registry_check) checks;
 	VEC(char *) names; /* of the outcome and error facts */
+	VEC(struct registry_made) made; /* live as long as the registry */
 };
 
 /* The core and what is linked in. NULL: no memory, or a plugin that breaks the rules of plugin.h (*reterr). */
@@ -34,6 +41,8 @@ struct registry *registry_new(struct err *reterr);
  * the process lives. arg: a struct registry. As policy_host.load_plugin.
  */
 int registry_load(void *arg, const char *path, struct err *reterr);
+/* Add what a plugin makes of one of its blocks. arg: a struct registry. As policy_host.make_plugin. */
+int registry_make(void *arg, const struct sluice_plugin *plugin, const struct sluice_block *block, struct sluice_config_error *reterr);
 void registry_free(struct registry *r); /* takes NULL */
 
 #endif

@@ -285,6 +285,8 @@ static int configure_plugins(struct snapshot *s, struct err *reterr)
 	s->states = calloc(c->plugins.len + 1, sizeof *s->states);
 	if (!s->states)
 		return err_set(reterr, -ENOMEM, "out of memory");
+	for (size_t i = 0; i < s->registry->made.len; i++)
+		s->states[s->registry->made.items[i].plugin_index] = s->registry->made.items[i].state;
 	for (size_t i = 0; i < c->plugins.len; i++) {
 		struct policy_blocks *blocks = &s->policy->blocks.items[i];
 		struct sluice_config_error why = { "", 0 };
@@ -309,7 +311,7 @@ static int configure_plugins(struct snapshot *s, struct err *reterr)
 int snapshot_load(const char *path, const struct snapshot_options *o, struct snapshot **ret, struct err *reterr)
 {
 	struct snapshot *s = calloc(1, sizeof *s);
-	struct policy_host host = { .load_plugin = registry_load };
+	struct policy_host host = { .load_plugin = registry_load, .make_plugin = registry_make };
 	int r;
 
 	if (!s)
@@ -361,7 +363,7 @@ void snapshot_unref(struct snapshot *s)
 	if (!s || __atomic_sub_fetch(&s->references, 1, __ATOMIC_ACQ_REL))
 		return;
 	for (size_t i = 0; s->states && i < s->registry->catalog.plugins.len; i++)
-		if (s->registry->catalog.plugins.items[i]->release)
+		if (s->registry->catalog.plugins.items[i]->configure && s->registry->catalog.plugins.items[i]->release)
 			s->registry->catalog.plugins.items[i]->release(s->states[i]);
 	free(s->states);
 	state_home_unref(s->state);

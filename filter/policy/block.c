@@ -236,6 +236,18 @@ static int plugin_settings(struct parser *ps, const struct sluice_plugin *plugin
 	return r;
 }
 
+static int make_plugin(struct parser *ps, const struct sluice_plugin *plugin, const struct sluice_block *block, struct place at)
+{
+	struct sluice_config_error why = { "", 0 };
+	int r = ps->host->make_plugin(ps->host->arg, plugin, block, &why);
+
+	if (r == -ENOMEM)
+		return parser_no_memory(ps);
+	if (why.line)
+		at = (struct place){ at.source, why.line, 1 };
+	return r < 0 ? place_error(at, ps->err, "%s %s: %s", plugin->name, block->label, why.text) : 0;
+}
+
 int block_plugin(struct parser *ps, unsigned index, struct place at)
 {
 	const struct sluice_plugin *plugin = ps->host->catalog->plugins.items[index];
@@ -264,7 +276,9 @@ int block_plugin(struct parser *ps, unsigned index, struct place at)
 	r = plugin_settings(ps, plugin, &block, true);
 	if (r < 0)
 		return r;
-	return vec_push(&blocks->places, at) && vec_push(blocks, block) ? 0 : parser_no_memory(ps);
+	if (!vec_push(&blocks->places, at) || !vec_push(blocks, block))
+		return parser_no_memory(ps);
+	return plugin->make && ps->host->make_plugin ? make_plugin(ps, plugin, &block, at) : 0;
 }
 
 /* ---- defaults ---- */

@@ -90,6 +90,8 @@ struct policy_host {
 	struct catalog *catalog; /* grows with load_plugin */
 	/* `plugin "/path"`: adds its facts to the catalog. 0, or -errno with *reterr (the reason alone). */
 	int (*load_plugin)(void *arg, const char *path, struct err *reterr);
+	/* Of a plugin that has make(): adds what it makes of this block. 0, or -errno with *reterr. May be NULL. */
+	int (*make_plugin)(void *arg, const struct sluice_plugin *plugin, const struct sluice_block *block, struct sluice_config_error *reterr);
 	void *arg;
 };
 
