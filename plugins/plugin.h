@@ -446,7 +446,7 @@ struct sluice_check {
 	bool (*wanted)(const void *state);
 };
 
-enum sluice_list_type { SLUICE_LIST_DOMAIN, SLUICE_LIST_NETWORK, SLUICE_LIST_ADDRESS };
+enum sluice_list_type { SLUICE_LIST_DOMAIN, SLUICE_LIST_NETWORK, SLUICE_LIST_ADDRESS, SLUICE_LIST_PATTERN };
 
 /* A list of the configuration that the checks read by its name. */
 struct sluice_list_use {

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "filter/base/ascii.h"
+#include "filter/base/glob.h"
 #include "filter/base/suggest.h"
 #include "filter/mail/address.h"
 #include "filter/policy/expr_node.h"
@@ -240,6 +241,7 @@ static int parse_in(struct parser *p, struct expr *e)
 {
 	static const struct { enum sluice_type fact; enum sluice_list_type list; } fits[] = {
 		{ SLUICE_DOMAIN, SLUICE_LIST_DOMAIN }, { SLUICE_IP, SLUICE_LIST_NETWORK }, { SLUICE_ADDRESS, SLUICE_LIST_ADDRESS },
+		{ SLUICE_TEXT, SLUICE_LIST_PATTERN }, { SLUICE_DOMAIN, SLUICE_LIST_PATTERN }, { SLUICE_ADDRESS, SLUICE_LIST_PATTERN },
 	};
 	const struct catalog_fact *fact = &p->scope->catalog->facts.items[e->fact];
 	const struct token *t = &p->l->token;
@@ -567,30 +569,6 @@ static bool compare(enum compare how, const struct value *a, const struct value 
 	return false;
 }
 
-/* * any octets, ? one; without regard to case. Linear but for the last *, so a pattern cannot be made slow. */
-static bool glob(const char *s, size_t len, const char *pattern, size_t pattern_len)
-{
-	size_t i = 0, j = 0, star = SIZE_MAX, mark = 0;
-
-	while (i < len) {
-		if (j < pattern_len && pattern[j] == '*') {
-			star = j++;
-			mark = i;
-		} else if (j < pattern_len && (pattern[j] == '?' || ascii_lower(pattern[j]) == ascii_lower(s[i]))) {
-			i++;
-			j++;
-		} else if (star != SIZE_MAX) {
-			j = star + 1;
-			i = ++mark;
-		} else {
-			return false;
-		}
-	}
-	while (j < pattern_len && pattern[j] == '*')
-		j++;
-	return j == pattern_len;
-}
-
 static bool is_constant(const struct value *v, const struct constant *c)
 {
 	return v->type == SLUICE_IP ? net_contains(&c->net, &v->ip) : equal(v, &c->value);
@@ -608,6 +586,8 @@ static bool in_list(const struct expr *e, const struct value *v)
 	case SLUICE_LIST_ADDRESS:
 		a = address_split(v->text.bytes, v->text.len);
 		return list_has_address(e->list, &a);
+	case SLUICE_LIST_PATTERN:
+		return list_has_match(e->list, v->text.bytes, v->text.len);
 	}
 	return false;
 }
@@ -661,7 +641,7 @@ enum truth expr_eval(const struct expr *e, const struct value *facts)
 	case EXPR_IN_SET:
 		return v->known ? truth_of(in_set(e, v)) : TRUTH_UNKNOWN;
 	case EXPR_MATCHES:
-		return v->known ? truth_of(glob(v->text.bytes, v->text.len, e->constants->value.text.bytes, e->constants->value.text.len))
+		return v->known ? truth_of(glob_matches(v->text.bytes, v->text.len, e->constants->value.text.bytes, e->constants->value.text.len))
 				: TRUTH_UNKNOWN;
 	case EXPR_CONTAINS:
 		return v->known ? truth_of(contains(v, e->constants)) : TRUTH_UNKNOWN;

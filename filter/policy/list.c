@@ -2,29 +2,87 @@
 #include "filter/policy/list.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "filter/base/ascii.h"
-#include "filter/base/hash.h"
 #include "filter/base/vec.h"
-#include "filter/mail/address.h"
-#include "filter/mail/domain.h"
+#include "filter/policy/list_file.h"
 
-#define ITEM_MAX 512 /* octets of a domain or an address */
+const char *const list_type_words[] = { "domain", "network", "address", "pattern", NULL };
 
-const char *const list_type_words[] = { "domain", "network", "address", NULL };
+struct list_source {
+	char *path;
+	bool folder;
+};
+
+/* What came from files, once; goes with the last one who looks at it. */
+struct contents {
+	struct list_items *items;
+	unsigned references; /* under the lock of the list */
+};
+
+/* What changes: apart, as the list itself is const to all who look something up. */
+struct shared {
+	pthread_mutex_t lock; /* guards contents, stale and why */
+	struct contents *contents;
+	bool stale;
+	struct err why;
+	uint64_t loaded, seen; /* list_refresh() alone: marks of what was read, and of what the call before saw */
+};
 
 struct list {
 	char *name;
 	enum sluice_list_type type;
 	struct place place;
-	size_t len;
-	VEC(struct net) nets;
-	struct hash_key key;
-	char **table; /* of lower-case text, open addressing; at most half full */
-	size_t slots;
+	struct list_items *fixed; /* from the configuration */
+	VEC(struct list_source) sources;
+	struct shared *shared;
 };
+
+static struct contents *contents_new(enum sluice_list_type type)
+{
+	struct contents *c = calloc(1, sizeof *c);
+
+	if (!c)
+		return NULL;
+	c->references = 1;
+	c->items = list_items_new(type);
+	if (c->items)
+		return c;
+	free(c);
+	return NULL;
+}
+
+static void contents_free(struct contents *c)
+{
+	if (!c)
+		return;
+	list_items_free(c->items);
+	free(c);
+}
+
+static struct contents *hold(const struct list *l)
+{
+	struct contents *c;
+
+	(void)pthread_mutex_lock(&l->shared->lock);
+	c = l->shared->contents;
+	c->references++;
+	(void)pthread_mutex_unlock(&l->shared->lock);
+	return c;
+}
+
+static void let_go(const struct list *l, struct contents *c)
+{
+	bool last;
+
+	(void)pthread_mutex_lock(&l->shared->lock);
+	last = --c->references == 0;
+	(void)pthread_mutex_unlock(&l->shared->lock);
+	if (last)
+		contents_free(c);
+}
 
 struct list *list_new(const char *name, enum sluice_list_type type, struct place place)
 {
@@ -35,9 +93,14 @@ struct list *list_new(const char *name, enum sluice_list_type type, struct place
 	l->name = strdup(name);
 	l->type = type;
 	l->place = place;
-	l->key = hash_key_random();
-	if (!l->name) {
-		free(l);
+	l->fixed = list_items_new(type);
+	l->shared = calloc(1, sizeof *l->shared);
+	if (l->shared) {
+		(void)pthread_mutex_init(&l->shared->lock, NULL);
+		l->shared->contents = contents_new(type);
+	}
+	if (!l->name || !l->fixed || !l->shared || !l->shared->contents) {
+		list_free(l);
 		return NULL;
 	}
 	return l;
@@ -47,10 +110,15 @@ void list_free(struct list *l)
 {
 	if (!l)
 		return;
-	for (size_t i = 0; i < l->slots; i++)
-		free(l->table[i]);
-	free(l->table);
-	vec_done(&l->nets);
+	if (l->shared) {
+		contents_free(l->shared->contents);
+		(void)pthread_mutex_destroy(&l->shared->lock);
+		free(l->shared);
+	}
+	for (size_t i = 0; i < l->sources.len; i++)
+		free(l->sources.items[i].path);
+	vec_done(&l->sources);
+	list_items_free(l->fixed);
 	free(l->name);
 	free(l);
 }
@@ -72,172 +140,152 @@ struct place list_place(const struct list *l)
 
 size_t list_len(const struct list *l)
 {
-	return l->len;
-}
+	struct contents *c = hold(l);
+	size_t len = list_items_len(l->fixed) + list_items_len(c->items);
 
-static size_t slot_of(const struct list *l, char *const *table, size_t slots, const char *s, size_t len)
-{
-	size_t i = (size_t)hash_bytes(&l->key, s, len) & (slots - 1);
-
-	while (table[i] && (strlen(table[i]) != len || memcmp(table[i], s, len) != 0))
-		i = (i + 1) & (slots - 1);
-	return i;
-}
-
-static bool table_grow(struct list *l)
-{
-	size_t slots = l->slots ? l->slots * 2 : 16;
-	char **table;
-
-	if (l->len * 2 < l->slots)
-		return true;
-	table = calloc(slots, sizeof *table);
-	if (!table)
-		return false;
-	for (size_t i = 0; i < l->slots; i++)
-		if (l->table[i])
-			table[slot_of(l, table, slots, l->table[i], strlen(l->table[i]))] = l->table[i];
-	free(l->table);
-	l->table = table;
-	l->slots = slots;
-	return true;
-}
-
-static bool has_text(const struct list *l, const char *s, size_t len)
-{
-	return l->slots && l->table[slot_of(l, l->table, l->slots, s, len)];
-}
-
-/* Lower case into buf; false when it does not fit. */
-static bool fold(const char *s, size_t len, char buf[ITEM_MAX])
-{
-	if (len >= ITEM_MAX)
-		return false;
-	for (size_t i = 0; i < len; i++)
-		buf[i] = ascii_lower(s[i]);
-	buf[len] = '\0';
-	return true;
-}
-
-static int add_text(struct list *l, const char *item, size_t len, struct err *reterr)
-{
-	char folded[ITEM_MAX];
-	size_t i;
-
-	if (!table_grow(l) || !fold(item, len, folded))
-		return err_set(reterr, -ENOMEM, "out of memory");
-	i = slot_of(l, l->table, l->slots, folded, len);
-	if (l->table[i])
-		return 0; /* twice is once */
-	l->table[i] = strdup(folded);
-	if (!l->table[i])
-		return err_set(reterr, -ENOMEM, "out of memory");
-	l->len++;
-	return 0;
-}
-
-static int add_net(struct list *l, const char *item, size_t len, struct place at, struct err *reterr)
-{
-	struct net net;
-
-	if (!net_parse(item, len, &net))
-		return place_error(at, reterr, "'%.*s' is no network: write 192.0.2.0/24, 2001:db8::/32 or one address, "
-			"with no bits set behind the prefix", (int)len, item);
-	if (!vec_push(&l->nets, net))
-		return err_set(reterr, -ENOMEM, "out of memory");
-	l->len++;
-	return 0;
+	let_go(l, c);
+	return len;
 }
 
 int list_add(struct list *l, const char *item, size_t len, struct place at, struct err *reterr)
 {
-	const char *at_sign;
-
-	if (l->len >= LIST_MAX_ITEMS)
-		return place_error(at, reterr, "list %s has more than %d items", l->name, LIST_MAX_ITEMS);
-	switch (l->type) {
-	case SLUICE_LIST_NETWORK:
-		return add_net(l, item, len, at, reterr);
-	case SLUICE_LIST_DOMAIN:
-		if (len >= ITEM_MAX || !domain_valid(item + (*item == '.'), len - (*item == '.'), 1))
-			return place_error(at, reterr, "'%.*s' is no domain: write example.org, or .example.org for all below it",
-				(int)(len < 100 ? len : 100), item);
-		return add_text(l, item, len, reterr);
-	case SLUICE_LIST_ADDRESS:
-		at_sign = memrchr(item, '@', len);
-		if (len >= ITEM_MAX || !at_sign || !domain_valid(at_sign + 1, len - (size_t)(at_sign + 1 - item), 1))
-			return place_error(at, reterr, "'%.*s' is no address: write user@example.org, or @example.org for all of a domain",
-				(int)(len < 100 ? len : 100), item);
-		return add_text(l, item, len, reterr);
-	}
-	return -EINVAL;
+	return list_items_add(l->fixed, item, len, at, reterr);
 }
 
-int list_add_file(struct list *l, const char *path, struct place at, struct err *reterr)
+/* ---- files ---- */
+
+static int read_source(struct list_items *items, const struct list_source *s, struct err *reterr)
 {
-	struct source *file;
+	return s->folder ? list_folder_read(items, s->path, reterr) : list_file_read(items, s->path, reterr);
+}
+
+static uint64_t mark_of(const struct list *l)
+{
+	uint64_t mark = 0;
+
+	for (size_t i = 0; i < l->sources.len; i++)
+		mark = mark * 31 + list_file_mark(l->sources.items[i].path, l->sources.items[i].folder);
+	return mark;
+}
+
+int list_add_file(struct list *l, const char *path, bool folder, struct place at, struct err *reterr)
+{
+	struct list_source source = { strdup(path), folder };
 	struct err why;
-	unsigned line = 0;
-	int r = source_load(path, &file, &why);
+	int r;
 
-	if (r == -ENOMEM)
-		return err_set(reterr, r, "%s", why.text);
-	if (r < 0)
-		return place_error(at, reterr, "list %s: %s", l->name, why.text);
-
-	for (const char *p = file->bytes, *end = file->bytes + file->len; r == 0 && p < end;) {
-		const char *eol = memchr(p, '\n', (size_t)(end - p));
-		const char *next = eol ? eol + 1 : end;
-		const char *hash = memchr(p, '#', (size_t)(next - p));
-		const char *item = p, *stop = hash ? hash : next;
-
-		line++;
-		while (item < stop && ascii_is_space(*item))
-			item++;
-		while (stop > item && ascii_is_space(stop[-1]))
-			stop--;
-		if (stop > item)
-			r = list_add(l, item, (size_t)(stop - item),
-				(struct place){ file, line, (unsigned)(item - p) + 1 }, reterr);
-		p = next;
+	if (!source.path || !vec_push(&l->sources, source)) {
+		free(source.path);
+		return err_set(reterr, -ENOMEM, "out of memory");
 	}
-	source_free(file);
+	/* before it is read: what changes meanwhile is read again */
+	l->shared->loaded = l->shared->seen = mark_of(l);
+	r = read_source(l->shared->contents->items, &source, &why);
+	if (r == 0 || r == -ENOMEM || r == -EINVAL)
+		return r ? err_set(reterr, r, "%s", why.text) : 0;
+	return place_error(at, reterr, "list %s: %s", l->name, why.text);
+}
+
+static int read_all(const struct list *l, bool needed, struct list_items *items, struct err *reterr)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < l->sources.len; i++)
+		r = read_source(items, &l->sources.items[i], reterr);
+	if (r == 0 && needed && list_items_len(items) + list_items_len(l->fixed) == 0)
+		return err_set(reterr, -EINVAL, "%s: nothing is left in list %s, which cannot be empty", l->sources.items[0].path, l->name);
 	return r;
 }
 
+static void take(struct list *l, struct contents *fresh)
+{
+	struct contents *old;
+
+	(void)pthread_mutex_lock(&l->shared->lock);
+	old = l->shared->contents;
+	l->shared->contents = fresh;
+	l->shared->stale = false;
+	(void)pthread_mutex_unlock(&l->shared->lock);
+	let_go(l, old);
+}
+
+static int keep(struct list *l, const struct err *why, int r, struct err *reterr)
+{
+	(void)pthread_mutex_lock(&l->shared->lock);
+	l->shared->stale = true;
+	l->shared->why = *why;
+	(void)pthread_mutex_unlock(&l->shared->lock);
+	*reterr = *why;
+	return r;
+}
+
+int list_refresh(struct list *l, bool needed, struct err *reterr)
+{
+	uint64_t mark = mark_of(l), before = l->shared->seen;
+	struct contents *fresh;
+	struct err why;
+	int r;
+
+	l->shared->seen = mark;
+	if (mark == l->shared->loaded || mark != before)
+		return 0;
+	l->shared->loaded = mark;
+	fresh = contents_new(l->type);
+	r = fresh ? read_all(l, needed, fresh->items, &why) : err_set(&why, -ENOMEM, "out of memory");
+	if (r < 0) {
+		contents_free(fresh);
+		return keep(l, &why, r, reterr);
+	}
+	take(l, fresh);
+	return 1;
+}
+
+bool list_stale(const struct list *l, struct err *ret)
+{
+	bool stale;
+
+	(void)pthread_mutex_lock(&l->shared->lock);
+	stale = l->shared->stale;
+	if (stale)
+		*ret = l->shared->why;
+	(void)pthread_mutex_unlock(&l->shared->lock);
+	return stale;
+}
+
+/* ---- looking up ---- */
+
 bool list_has_domain(const struct list *l, const char *domain, size_t len)
 {
-	char name[ITEM_MAX];
+	struct contents *c = hold(l);
+	bool has = list_items_domain(l->fixed, domain, len) || list_items_domain(c->items, domain, len);
 
-	while (len && domain[len - 1] == '.')
-		len--;
-	if (l->type != SLUICE_LIST_DOMAIN || !len || !fold(domain, len, name))
-		return false;
-	if (has_text(l, name, len))
-		return true;
-	for (const char *dot = strchr(name, '.'); dot; dot = strchr(dot + 1, '.'))
-		if (has_text(l, dot, len - (size_t)(dot - name)))
-			return true;
-	return false;
+	let_go(l, c);
+	return has;
 }
 
 bool list_has_ip(const struct list *l, const struct sluice_ip *ip)
 {
-	if (l->type != SLUICE_LIST_NETWORK)
-		return false;
-	for (size_t i = 0; i < l->nets.len; i++)
-		if (net_contains(&l->nets.items[i], ip))
-			return true;
-	return false;
+	struct contents *c = hold(l);
+	bool has = list_items_ip(l->fixed, ip) || list_items_ip(c->items, ip);
+
+	let_go(l, c);
+	return has;
 }
 
 bool list_has_address(const struct list *l, const struct sluice_address *a)
 {
-	char text[ITEM_MAX];
-	const char *at_sign;
+	struct contents *c = hold(l);
+	bool has = list_items_address(l->fixed, a) || list_items_address(c->items, a);
 
-	if (l->type != SLUICE_LIST_ADDRESS || a->null || !fold(a->text, a->len, text))
-		return false;
-	at_sign = strrchr(text, '@');
-	return has_text(l, text, a->len) || (at_sign && has_text(l, at_sign, a->len - (size_t)(at_sign - text)));
+	let_go(l, c);
+	return has;
+}
+
+bool list_has_match(const struct list *l, const char *text, size_t len)
+{
+	struct contents *c = hold(l);
+	bool has = list_items_match(l->fixed, text, len) || list_items_match(c->items, text, len);
+
+	let_go(l, c);
+	return has;
 }

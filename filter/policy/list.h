@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* list.h - the named lists of a configuration: domains, networks, addresses; from the configuration itself and from files. */
+/*
+ * list.h - the named lists of a configuration: domains, networks, addresses, patterns; from the configuration itself, from files
+ * and folders. What came from files is one counted contents that is swapped when they change: a look-up sees all of the old
+ * or all of the new.
+ */
 #ifndef POLICY_LIST_H
 #define POLICY_LIST_H
 
-#include <stdbool.h>
-
-#include "filter/base/ip.h"
-#include "filter/policy/source.h"
-#include "plugins/plugin.h"
-
-#define LIST_MAX_ITEMS 1000000
+#include "filter/policy/list_items.h"
 
 struct list;
 extern const char *const list_type_words[]; /* in the order of enum sluice_list_type */
@@ -22,15 +20,26 @@ enum sluice_list_type list_type(const struct list *l);
 struct place list_place(const struct list *l);
 size_t list_len(const struct list *l);
 /*
- * Add one item: a domain (`example.org` itself, `.example.org` what is below it), a network, or an address
- * (`user@example.org`, `@example.org` all of a domain). -EINVAL with *reterr, -ENOMEM.
+ * Add one item: a domain (`example.org` itself, `.example.org` what is below it), a network, an address (`user@example.org`,
+ * `@example.org` all of a domain), or a pattern. Only while the list is made. -EINVAL with *reterr, -ENOMEM.
  */
 int list_add(struct list *l, const char *item, size_t len, struct place at, struct err *reterr) SLUICE_MUST_USE;
-/* One item a line, # comments. at: where the file is named. */
-int list_add_file(struct list *l, const char *path, struct place at, struct err *reterr) SLUICE_MUST_USE;
+/* A file, or each one of a folder, which is read now, and again by list_refresh(). at: where it is named. As list_add(). */
+int list_add_file(struct list *l, const char *path, bool folder, struct place at, struct err *reterr) SLUICE_MUST_USE;
 
+/*
+ * Take the new contents if the files have changed and no more did since the last call, so that one that is being written is
+ * not read half. For one thread; look-ups may go on meanwhile. 1: taken; 0: nothing new; -errno with *reterr, once for
+ * each change: the old contents stay. needed: an empty list is an error, too.
+ */
+int list_refresh(struct list *l, bool needed, struct err *reterr);
+/* Why the contents are older than the files. False: they are not. Any thread. */
+bool list_stale(const struct list *l, struct err *ret);
+
+/* Each is false for a list of another type. Any threads. */
 bool list_has_domain(const struct list *l, const char *domain, size_t len);
 bool list_has_ip(const struct list *l, const struct sluice_ip *ip);
 bool list_has_address(const struct list *l, const struct sluice_address *a);
+bool list_has_match(const struct list *l, const char *text, size_t len); /* one of its patterns matches */
 
 #endif

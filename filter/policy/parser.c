@@ -51,3 +51,11 @@ int parser_name(struct parser *ps, const char *what, const char **ret)
 	*ret = t->text;
 	return parser_next(ps);
 }
+
+int parser_path(struct parser *ps, const char *what, const char **ret)
+{
+	if (ps->l->token.type != TOKEN_WORD && ps->l->token.type != TOKEN_STRING)
+		return parser_unexpected(ps, what);
+	*ret = source_path(ps->l->source, ps->l->token.text, ps->p->arena);
+	return *ret ? 0 : parser_no_memory(ps);
+}

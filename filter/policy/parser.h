@@ -34,6 +34,11 @@ int parser_expect(struct parser *ps, enum token_type type, const char *wanted);
 int parser_end_of_statement(struct parser *ps);
 /* A name that the site gives: of a rule, a role, a list. */
 int parser_name(struct parser *ps, const char *what, const char **ret);
+/* The token as a path, relative to its file where it is so; the token stays. */
+int parser_path(struct parser *ps, const char *what, const char **ret);
+
+/* list_statement.c */
+int list_statement(struct parser *ps, struct place at);
 
 /* block.c: each from the token behind the word that begins it; at: that word's place */
 const struct settings_row *block_find_row(const char *section, const char *key);

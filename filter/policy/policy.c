@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* policy.c - files, statements and lists. */
+/* policy.c - files and statements. */
 #include "filter/policy/policy.h"
 
 #include <errno.h>
@@ -53,75 +53,6 @@ static const char *scope_suggest_list(void *arg, const char *name)
 	return s.best;
 }
 
-static int read_path(struct parser *ps, const char *what, const char **ret)
-{
-	if (ps->l->token.type != TOKEN_WORD && ps->l->token.type != TOKEN_STRING)
-		return parser_unexpected(ps, what);
-	*ret = source_path(ps->l->source, ps->l->token.text, ps->p->arena);
-	return *ret ? 0 : parser_no_memory(ps);
-}
-
-static int list_items(struct parser *ps, struct list *list)
-{
-	int r = parser_next(ps);
-
-	for (;;) {
-		if (r == 0)
-			r = lexer_skip_lines(ps->l, ps->err);
-		if (r < 0)
-			return r;
-		if (ps->l->token.type == TOKEN_LIST_END)
-			return parser_next(ps);
-		if (ps->l->token.type != TOKEN_WORD && ps->l->token.type != TOKEN_STRING)
-			return parser_unexpected(ps, "an item of the list or ']'");
-		r = list_add(list, ps->l->token.text, ps->l->token.len, ps->l->token.place, ps->err);
-		if (r == 0)
-			r = parser_next(ps);
-	}
-}
-
-static int list_statement(struct parser *ps, struct place at)
-{
-	enum sluice_list_type type = SLUICE_LIST_DOMAIN;
-	const struct list *before;
-	const char *name = NULL, *path;
-	struct list *list;
-	int r = parser_name(ps, "the name of a list", &name);
-
-	if (r < 0)
-		return r;
-	before = policy_list(ps->p, name);
-	if (before)
-		return place_error(at, ps->err, "list %s was defined before, in %s line %u: put all sources into one 'list'", name,
-			list_place(before).source->path, list_place(before).line);
-	while (list_type_words[type] && !token_is(&ps->l->token, list_type_words[type]))
-		type++;
-	if (!list_type_words[type])
-		return parser_unexpected(ps, "the type of the list (domain, network or address)");
-	list = list_new(name, type, at);
-	if (!list || !vec_push(&ps->p->lists, list)) {
-		list_free(list);
-		return parser_no_memory(ps);
-	}
-	r = parser_next(ps);
-	if (r == 0 && ps->l->token.type != TOKEN_LIST && !token_is(&ps->l->token, "file"))
-		return parser_unexpected(ps, "[items] or file PATH");
-	while (r == 0 && (ps->l->token.type == TOKEN_LIST || token_is(&ps->l->token, "file"))) {
-		if (ps->l->token.type == TOKEN_LIST) {
-			r = list_items(ps, list);
-			continue;
-		}
-		r = parser_next(ps);
-		if (r == 0)
-			r = read_path(ps, "the path of the list's file", &path);
-		if (r == 0)
-			r = list_add_file(list, path, ps->l->token.place, ps->err);
-		if (r == 0)
-			r = parser_next(ps);
-	}
-	return r;
-}
-
 /* ---- files ---- */
 
 static int parse_source(struct parser *ps, const struct source *source);
@@ -132,7 +63,7 @@ static int include_statement(struct parser *ps)
 	struct source *source;
 	struct err why;
 	const char *path;
-	int r = read_path(ps, "the path of the file", &path);
+	int r = parser_path(ps, "the path of the file", &path);
 
 	if (r < 0)
 		return r;

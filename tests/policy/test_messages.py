@@ -21,6 +21,7 @@ def rows(file):
 def check(folder, config):
     parts = re.split(r"^\+\+\+ (.*)\n", config, flags=re.M)
     for name, text in zip(["sluice.conf", *parts[1::2]], parts[0::2]):
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(text.encode("utf-8").decode("unicode_escape").encode("latin-1") if "\\x" in text else text.encode())
     main = folder / "main.conf"  # plugins built as shared objects come first, without a change of line numbers
     main.write_text(sluice.plugin_lines() + "include sluice.conf\n")

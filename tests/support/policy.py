@@ -9,6 +9,7 @@ list trusted network [10.0.0.0/8]
 list local-domains domain [example.org .below.example]
 list friends domain [friend.example]
 list people address [boss@example.org @staff.example]
+list shapes pattern ["*@example.???" "mail.*.net"]
 """
 ZONE = """1.2.0.192.in-addr.arpa PTR mail.example.net
 mail.example.net A 192.0.2.1

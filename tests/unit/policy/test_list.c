@@ -122,7 +122,7 @@ static void a_file_may_have_comments_and_blank_lines(void **state)
 	(void)state;
 	assert_int_equal(write(fd, content, sizeof content - 1), sizeof content - 1);
 	(void)close(fd);
-	assert_int_equal(list_add_file(l, path, (struct place){ 0 }, &err), 0);
+	assert_int_equal(list_add_file(l, path, false, (struct place){ 0 }, &err), 0);
 	assert_int_equal(list_len(l), 3);
 	assert_true(list_has_domain(l, "last.example", 12));
 	(void)unlink(path);

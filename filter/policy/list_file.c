@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/policy/list_file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "filter/base/ascii.h"
+#include "filter/base/hash.h"
+#include "filter/base/text.h"
+
+#define PATH_BYTES 4096
+
+/* ---- one file ---- */
+
+/* A line without its comment and the blanks around; what no text file has is an error. */
+static int add_line(struct list_items *l, const struct source *file, unsigned line, const char *p, size_t len, struct err *reterr)
+{
+	const char *hash = memchr(p, '#', len), *item = p, *stop = hash ? hash : p + len;
+
+	if (len > LIST_LINE_MAX)
+		return place_error((struct place){ file, line, 1 }, reterr, "a line of %zu octets: a list has one item a line, of at most %d with its comment",
+			len, LIST_LINE_MAX);
+	while (item < stop && ascii_is_space(*item))
+		item++;
+	while (stop > item && ascii_is_space(stop[-1]))
+		stop--;
+	for (const char *c = item; c < stop; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return place_error((struct place){ file, line, (unsigned)(c - p) + 1 }, reterr,
+				"an octet 0x%02x: a list is a text file with one item a line", (unsigned char)*c);
+	if (stop == item)
+		return 0;
+	return list_items_add(l, item, (size_t)(stop - item), (struct place){ file, line, (unsigned)(item - p) + 1 }, reterr);
+}
+
+/* -EINVAL is for lines. */
+static int unreadable(const char *path, int r, struct err *reterr)
+{
+	switch (r) {
+	case -ENOMEM:
+		return err_set(reterr, r, "out of memory");
+	case -EFBIG:
+		return err_set(reterr, r, "%s: larger than %u MB: make two lists of it", path, LIST_FILE_MAX_BYTES >> 20);
+	case -E2BIG:
+		return err_set(reterr, r, "%s: more than %d files: put several into one", path, LIST_FOLDER_MAX_FILES);
+	case -EACCES:
+		return err_set(reterr, r, "%s: cannot be read: %s: the daemon's user needs to be allowed to", path, strerror(-r));
+	case -EINVAL:
+		return err_set(reterr, -ENODEV, "%s: cannot be read: it is no regular file", path);
+	default:
+		return err_set(reterr, r, "%s: cannot be read: %s", path, strerror(-r));
+	}
+}
+
+int list_file_read(struct list_items *l, const char *path, struct err *reterr)
+{
+	SLUICE_CLEANUP(text_done) struct text text = TEXT_INIT(LIST_FILE_MAX_BYTES);
+	struct source file = { .path = (char *)(uintptr_t)path }; /* for messages, which only read it */
+	unsigned line = 0;
+	int r = text_read_file(&text, path);
+
+	if (r < 0)
+		return unreadable(path, r, reterr);
+	if (!text.len)
+		return 0;
+	file.bytes = text.bytes;
+	file.len = text.len;
+	for (const char *p = file.bytes, *end = file.bytes + file.len; r == 0 && p < end;) {
+		const char *eol = memchr(p, '\n', (size_t)(end - p));
+
+		if (!eol)
+			eol = end;
+		r = add_line(l, &file, ++line, p, (size_t)(eol - p), reterr);
+		p = eol + 1;
+	}
+	return r;
+}
+
+/* ---- a folder ---- */
+
+static int counts(const struct dirent *entry)
+{
+	size_t len = strlen(entry->d_name);
+
+	return *entry->d_name != '.' && entry->d_name[len - 1] != '~';
+}
+
+/* Calls fn for each regular file, by name, until one returns less than 0. -errno when the folder cannot be read. */
+static int each_file(const char *folder, int (*fn)(void *arg, const char *path, const struct stat *st), void *arg)
+{
+	struct dirent **entries;
+	int count = scandir(folder, &entries, counts, alphasort), r = 0;
+
+	if (count < 0)
+		return -errno;
+	for (int i = 0; i < count; i++) {
+		SLUICE_CLEANUP(text_done) struct text path = TEXT_INIT(PATH_BYTES);
+		struct stat st;
+
+		text_addf(&path, "%s/%s", folder, entries[i]->d_name);
+		if (r == 0 && stat(text_str(&path), &st) == 0 && S_ISREG(st.st_mode))
+			r = count > LIST_FOLDER_MAX_FILES ? -E2BIG : fn(arg, text_str(&path), &st);
+		free(entries[i]);
+	}
+	free(entries);
+	return r;
+}
+
+struct reading {
+	struct list_items *l;
+	struct err *err;
+	bool failed; /* err says why */
+};
+
+static int read_one(void *arg, const char *path, const struct stat *st)
+{
+	struct reading *reading = arg;
+	int r = list_file_read(reading->l, path, reading->err);
+
+	(void)st;
+	reading->failed = r < 0;
+	return r;
+}
+
+int list_folder_read(struct list_items *l, const char *path, struct err *reterr)
+{
+	struct reading reading = { l, reterr, false };
+	int r = each_file(path, read_one, &reading);
+
+	return r == 0 || reading.failed ? r : unreadable(path, r, reterr);
+}
+
+/* ---- has it changed? ---- */
+
+static void mix(uint64_t *mark, const void *bytes, size_t len)
+{
+	static const struct hash_key fixed = { 0, 0 }; /* what is compared comes from the site, not from strangers */
+	uint64_t both[2] = { *mark, hash_bytes(&fixed, bytes, len) };
+
+	*mark = hash_bytes(&fixed, both, sizeof both);
+}
+
+static int mark_one(void *arg, const char *path, const struct stat *st)
+{
+	const uint64_t parts[] = { (uint64_t)st->st_dev, (uint64_t)st->st_ino, (uint64_t)st->st_size, (uint64_t)st->st_mode, (uint64_t)st->st_mtim.tv_sec,
+		(uint64_t)st->st_mtim.tv_nsec, (uint64_t)st->st_ctim.tv_sec, (uint64_t)st->st_ctim.tv_nsec };
+
+	mix(arg, path, strlen(path));
+	mix(arg, parts, sizeof parts);
+	return 0;
+}
+
+uint64_t list_file_mark(const char *path, bool folder)
+{
+	uint64_t mark = 1;
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return 0;
+	(void)mark_one(&mark, path, &st);
+	if (folder)
+		(void)each_file(path, mark_one, &mark);
+	return mark;
+}

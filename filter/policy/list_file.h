@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* list_file.h - the files that lists are read from: one item a line, and # comments. */
+#ifndef POLICY_LIST_FILE_H
+#define POLICY_LIST_FILE_H
+
+#include <stdint.h>
+
+#include "filter/policy/list_items.h"
+
+#define LIST_FILE_MAX_BYTES   (256u << 20)
+#define LIST_FOLDER_MAX_FILES 1000
+#define LIST_LINE_MAX         4096
+
+/* 0; -EINVAL with *reterr for a line, which it shows with its place; another -errno for a file that cannot be read, with its path; -ENOMEM. */
+int list_file_read(struct list_items *l, const char *path, struct err *reterr) SLUICE_MUST_USE;
+/* Each regular file of a folder, by name; those with a dot before or a ~ behind their names are passed over. The same errors. */
+int list_folder_read(struct list_items *l, const char *path, struct err *reterr) SLUICE_MUST_USE;
+/*
+ * A number that is another one when the file, or what is in the folder, has changed: made of names, inodes, sizes and times, with
+ * nothing read. What is not there has one, too.
+ */
+uint64_t list_file_mark(const char *path, bool folder);
+
+#endif

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/policy/list_items.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "filter/base/ascii.h"
+#include "filter/base/glob.h"
+#include "filter/base/net_tree.h"
+#include "filter/base/text_set.h"
+#include "filter/base/utf8.h"
+#include "filter/mail/domain.h"
+
+#define ITEM_MAX   TEXT_SET_MAX_LEN /* octets of a domain, an address or a pattern */
+#define ITEM_SHOWN 100              /* octets of a bad one in a message */
+
+struct list_items {
+	enum sluice_list_type type;
+	size_t len;
+	struct net_tree nets;
+	struct text_set texts; /* in lower case */
+};
+
+struct list_items *list_items_new(enum sluice_list_type type)
+{
+	struct list_items *l = calloc(1, sizeof *l);
+
+	if (!l)
+		return NULL;
+	l->type = type;
+	text_set_init(&l->texts);
+	return l;
+}
+
+void list_items_free(struct list_items *l)
+{
+	if (!l)
+		return;
+	net_tree_done(&l->nets);
+	text_set_done(&l->texts);
+	free(l);
+}
+
+size_t list_items_len(const struct list_items *l)
+{
+	return l->len;
+}
+
+/* Lower case into buf; false when it does not fit. */
+static bool fold(const char *s, size_t len, char buf[ITEM_MAX])
+{
+	if (len >= ITEM_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		buf[i] = ascii_lower(s[i]);
+	buf[len] = '\0';
+	return true;
+}
+
+static int add_text(struct list_items *l, const char *item, size_t len, struct err *reterr)
+{
+	char folded[ITEM_MAX];
+
+	if (!fold(item, len, folded) || !text_set_add(&l->texts, folded, len))
+		return err_set(reterr, -ENOMEM, "out of memory");
+	l->len = l->texts.len;
+	return 0;
+}
+
+static int add_net(struct list_items *l, const char *item, size_t len, struct place at, struct err *reterr)
+{
+	struct net net;
+
+	if (!net_parse(item, len, &net))
+		return place_error(at, reterr, "'%.*s' is no network: write 192.0.2.0/24, 2001:db8::/32 or one address, "
+			"with no bits set behind the prefix", (int)(len < ITEM_SHOWN ? len : ITEM_SHOWN), item);
+	if (!net_tree_add(&l->nets, &net))
+		return err_set(reterr, -ENOMEM, "out of memory");
+	l->len++;
+	return 0;
+}
+
+static bool is_domain(const char *item, size_t len)
+{
+	return len < ITEM_MAX && domain_valid(item + (len && *item == '.'), len - (len && *item == '.'), 1);
+}
+
+static bool is_address(const char *item, size_t len)
+{
+	const char *at_sign = memrchr(item, '@', len);
+
+	return len < ITEM_MAX && at_sign && domain_valid(at_sign + 1, len - (size_t)(at_sign + 1 - item), 1);
+}
+
+static int bad(const char *item, size_t len, const char *remedy, struct place at, struct err *reterr)
+{
+	return place_error(at, reterr, "'%.*s' is no %s", (int)(len < ITEM_SHOWN ? len : ITEM_SHOWN), item, remedy);
+}
+
+int list_items_add(struct list_items *l, const char *item, size_t len, struct place at, struct err *reterr)
+{
+	size_t max = l->type == SLUICE_LIST_PATTERN ? LIST_MAX_PATTERNS : LIST_MAX_ITEMS;
+
+	if (l->len >= max)
+		return place_error(at, reterr, "more than %zu items in one list: make two lists of it", max);
+	switch (l->type) {
+	case SLUICE_LIST_NETWORK:
+		return add_net(l, item, len, at, reterr);
+	case SLUICE_LIST_DOMAIN:
+		if (!is_domain(item, len))
+			return bad(item, len, "domain: write example.org, or .example.org for all below it", at, reterr);
+		break;
+	case SLUICE_LIST_ADDRESS:
+		if (!is_address(item, len))
+			return bad(item, len, "address: write user@example.org, or @example.org for all of a domain", at, reterr);
+		break;
+	case SLUICE_LIST_PATTERN:
+		if (!len || len >= ITEM_MAX || !utf8_valid(item, len))
+			return bad(item, len, "pattern: write up to 511 octets of UTF-8, with * for any octets and ? for one", at, reterr);
+		break;
+	}
+	return add_text(l, item, len, reterr);
+}
+
+bool list_items_domain(const struct list_items *l, const char *domain, size_t len)
+{
+	char name[ITEM_MAX];
+
+	while (len && domain[len - 1] == '.')
+		len--;
+	if (l->type != SLUICE_LIST_DOMAIN || !len || !fold(domain, len, name))
+		return false;
+	if (text_set_has(&l->texts, name, len))
+		return true;
+	for (const char *dot = strchr(name, '.'); dot; dot = strchr(dot + 1, '.'))
+		if (text_set_has(&l->texts, dot, len - (size_t)(dot - name)))
+			return true;
+	return false;
+}
+
+bool list_items_ip(const struct list_items *l, const struct sluice_ip *ip)
+{
+	return l->type == SLUICE_LIST_NETWORK && net_tree_has(&l->nets, ip);
+}
+
+bool list_items_address(const struct list_items *l, const struct sluice_address *a)
+{
+	char text[ITEM_MAX];
+	const char *at_sign;
+
+	if (l->type != SLUICE_LIST_ADDRESS || a->null || !fold(a->text, a->len, text))
+		return false;
+	at_sign = memrchr(text, '@', a->len);
+	return text_set_has(&l->texts, text, a->len) ||
+	       (at_sign && text_set_has(&l->texts, at_sign, a->len - (size_t)(at_sign - text)));
+}
+
+bool list_items_match(const struct list_items *l, const char *text, size_t len)
+{
+	const char *pattern;
+	size_t pattern_len;
+
+	if (l->type != SLUICE_LIST_PATTERN)
+		return false;
+	for (size_t at = 0; (pattern = text_set_next(&l->texts, &at, &pattern_len)) != NULL;)
+		if (glob_matches(text, len, pattern, pattern_len))
+			return true;
+	return false;
+}
