@@ -24,6 +24,7 @@
 #include "filter/base/ip.h"
 #include "filter/control.h"
 #include "filter/engine/dialogue.h"
+#include "filter/list_watch.h"
 #include "filter/milter/milter.h"
 #include "filter/observe/case_log.h"
 #include "filter/observe/history.h"
@@ -51,6 +52,7 @@ struct daemon {
 	struct health *health;
 	struct reactor *reactor;
 	struct http *http;
+	struct list_watch *lists;
 	struct engine engine;
 	struct edge edge;
 	int control;
@@ -288,6 +290,10 @@ static int start_threads(struct daemon *d, struct err *reterr)
 	if (r == 0) {
 		r = pthread_create(&d->probe_thread, NULL, probe_main, d);
 		d->probe_started = r == 0;
+	}
+	if (r == 0) {
+		d->lists = list_watch_new(current, d, d->log);
+		r = d->lists ? 0 : EAGAIN;
 	}
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return r ? err_set(reterr, -r, "no thread: %s", strerror(r)) : 0;
@@ -535,6 +541,7 @@ void daemon_stop(struct daemon *d, int status)
 		return;
 	if (d->control_path)
 		(void)unlink(d->control_path);
+	list_watch_free(d->lists);
 	quiet = end_probes(d);
 	quiet = end_milter(d) && quiet;
 	if (!quiet) /* a thread still uses what would be freed; the system takes it all */
@@ -570,6 +577,15 @@ static void state_status(struct store *store, struct text *out)
 		(unsigned long long)stats.failed);
 }
 
+static void list_status(const struct policy *p, struct text *out)
+{
+	struct err why;
+
+	for (size_t i = 0; i < p->lists.len; i++)
+		if (list_stale(p->lists.items[i], &why)) /* the first line alone: the ones below show the item */
+			text_addf(out, "list_stale %s: %.*s\n", list_name(p->lists.items[i]), (int)strcspn(why.text, "\n"), why.text);
+}
+
 static void unhealthy(void *arg, const struct health_row *row)
 {
 	if (!row->healthy)
@@ -597,6 +613,7 @@ void daemon_status(struct daemon *d, struct text *out)
 	text_addf(out, "dns_asked %llu\ndns_failed %llu\ndns_cache_hits %llu\n", (unsigned long long)dns.asked, (unsigned long long)dns.failed,
 		(unsigned long long)dns.cache.hits);
 	state_status(s->store, out);
+	list_status(s->policy, out);
 	health_each(d->health, unhealthy, out);
 }
 

@@ -240,13 +240,29 @@ static int check_settings(const struct policy *p, struct err *reterr)
 	return 0;
 }
 
+static bool runs(const struct snapshot *s, size_t check)
+{
+	enum sluice_stage stage = s->registry->checks.items[check].check->stage;
+
+	return stage != SLUICE_STAGE_PROBE && (s->plan.start[stage] & UINT64_C(1) << check);
+}
+
+bool snapshot_needs_list(const struct snapshot *s, const char *name)
+{
+	for (size_t i = 0; i < s->registry->checks.len; i++)
+		for (const struct sluice_list_use *use = s->registry->checks.items[i].plugin->lists; use && use->name && runs(s, i); use++)
+			if (use->needed && !strcmp(use->name, name))
+				return true;
+	return false;
+}
+
 /* A list that a running check cannot do without has something in it. */
 static int check_lists(const struct snapshot *s, struct err *reterr)
 {
 	for (size_t i = 0; i < s->registry->checks.len; i++) {
 		const struct registry_check *check = &s->registry->checks.items[i];
 
-		if (check->check->stage == SLUICE_STAGE_PROBE || !(s->plan.start[check->check->stage] & UINT64_C(1) << i))
+		if (!runs(s, i))
 			continue;
 		for (const struct sluice_list_use *use = check->plugin->lists; use && use->name; use++) {
 			const struct list *list = policy_list(s->policy, use->name);

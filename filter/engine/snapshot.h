@@ -42,5 +42,7 @@ struct snapshot_options {
 int snapshot_load(const char *path, const struct snapshot_options *options, struct snapshot **ret, struct err *reterr) SLUICE_MUST_USE;
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s); /* takes NULL */
+/* Is there a check that runs and cannot do without this list, or with an empty one? */
+bool snapshot_needs_list(const struct snapshot *s, const char *name);
 
 #endif

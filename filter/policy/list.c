@@ -159,12 +159,17 @@ static int read_source(struct list_items *items, const struct list_source *s, st
 	return s->folder ? list_folder_read(items, s->path, reterr) : list_file_read(items, s->path, reterr);
 }
 
+static uint64_t add_mark(uint64_t before, const struct list_source *s)
+{
+	return before * 31 + list_file_mark(s->path, s->folder);
+}
+
 static uint64_t mark_of(const struct list *l)
 {
 	uint64_t mark = 0;
 
 	for (size_t i = 0; i < l->sources.len; i++)
-		mark = mark * 31 + list_file_mark(l->sources.items[i].path, l->sources.items[i].folder);
+		mark = add_mark(mark, &l->sources.items[i]);
 	return mark;
 }
 
@@ -179,7 +184,7 @@ int list_add_file(struct list *l, const char *path, bool folder, struct place at
 		return err_set(reterr, -ENOMEM, "out of memory");
 	}
 	/* before it is read: what changes meanwhile is read again */
-	l->shared->loaded = l->shared->seen = mark_of(l);
+	l->shared->loaded = l->shared->seen = add_mark(l->shared->loaded, &source);
 	r = read_source(l->shared->contents->items, &source, &why);
 	if (r == 0 || r == -ENOMEM || r == -EINVAL)
 		return r ? err_set(reterr, r, "%s", why.text) : 0;

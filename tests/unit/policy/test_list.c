@@ -129,6 +129,140 @@ static void a_file_may_have_comments_and_blank_lines(void **state)
 	list_free(l);
 }
 
+static void write_file(const char *path, const char *content)
+{
+	FILE *out = fopen(path, "w");
+
+	assert_non_null(out);
+	assert_true(fputs(content, out) >= 0);
+	assert_int_equal(fclose(out), 0);
+}
+
+static void changed_files_are_taken_when_they_are_at_rest(void **state)
+{
+	char path[] = "/tmp/sluice-list-XXXXXX";
+	struct list *l = list_new("file", SLUICE_LIST_DOMAIN, (struct place){ 0 });
+	struct err err;
+
+	(void)state;
+	(void)close(mkstemp(path));
+	write_file(path, "old.example\n");
+	assert_int_equal(list_add(l, "fixed.example", 13, (struct place){ 0 }, &err), 0);
+	assert_int_equal(list_add_file(l, path, false, (struct place){ 0 }, &err), 0);
+	assert_int_equal(list_refresh(l, false, &err), 0);
+
+	write_file(path, "another.example\n");
+	assert_int_equal(list_refresh(l, false, &err), 0);
+	assert_true(list_has_domain(l, "old.example", 11));
+	assert_int_equal(list_refresh(l, false, &err), 1);
+	assert_false(list_has_domain(l, "old.example", 11));
+	assert_true(list_has_domain(l, "another.example", 15));
+	assert_true(list_has_domain(l, "fixed.example", 13));
+	assert_int_equal(list_len(l), 2);
+	assert_int_equal(list_refresh(l, false, &err), 0);
+	(void)unlink(path);
+	list_free(l);
+}
+
+static void broken_files_keep_the_old_contents(void **state)
+{
+	static const struct { const char *content, *why; bool needed; } rows[] = {
+		{ "one.example\nno domain\n", ":2:1: 'no domain' is no domain", false },
+		{ "\x7f" "ELF\x01\n", ":1:1: an octet 0x7f: a list is a text file", false },
+		{ "# all gone for now\n", ": nothing is left in list file", true },
+		{ NULL, ": cannot be read: No such file", false },
+	};
+	char path[] = "/tmp/sluice-list-XXXXXX";
+	struct list *l = list_new("file", SLUICE_LIST_DOMAIN, (struct place){ 0 });
+	struct err err, shown;
+
+	(void)state;
+	(void)close(mkstemp(path));
+	write_file(path, "old.example\n");
+	assert_int_equal(list_add_file(l, path, false, (struct place){ 0 }, &err), 0);
+	assert_false(list_stale(l, &shown));
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (rows[i].content)
+			write_file(path, rows[i].content);
+		else
+			(void)unlink(path);
+		assert_int_equal(list_refresh(l, rows[i].needed, &err), 0);
+		assert_true(list_refresh(l, rows[i].needed, &err) < 0);
+		assert_memory_equal(err.text, path, strlen(path));
+		if (!strstr(err.text, rows[i].why))
+			fail_msg("%s", err.text);
+		assert_int_equal(list_refresh(l, rows[i].needed, &err), 0); /* said once */
+		assert_true(list_stale(l, &shown));
+		assert_string_equal(shown.text, err.text);
+		assert_true(list_has_domain(l, "old.example", 11));
+	}
+	write_file(path, "mended.example\n");
+	assert_int_equal(list_refresh(l, true, &err), 0);
+	assert_int_equal(list_refresh(l, true, &err), 1);
+	assert_false(list_stale(l, &shown));
+	assert_false(list_has_domain(l, "old.example", 11));
+	(void)unlink(path);
+	list_free(l);
+}
+
+static void lines_are_not_endless_and_patterns_not_many(void **state)
+{
+	char path[] = "/tmp/sluice-list-XXXXXX", item[32];
+	struct list *l = list_new("file", SLUICE_LIST_PATTERN, (struct place){ 0 });
+	static char line[5002];
+	struct err err;
+	int len = 0;
+
+	(void)state;
+	(void)close(mkstemp(path));
+	memset(line, 'x', 5000);
+	line[5000] = '\n';
+	write_file(path, line);
+	assert_int_equal(list_add_file(l, path, false, (struct place){ 0 }, &err), -EINVAL);
+	assert_non_null(strstr(err.text, ":1:1: a line of 5000 octets: a list has one item a line, of at most 4096 with its comment"));
+	for (int i = 0; i <= LIST_MAX_PATTERNS; i++) {
+		len = snprintf(item, sizeof item, "*.%d.example", i);
+		assert_int_equal(list_add(l, item, (size_t)len, (struct place){ 0 }, &err), i < LIST_MAX_PATTERNS ? 0 : -EINVAL);
+	}
+	assert_true(list_has_match(l, "A.999.EXAMPLE", 13));
+	assert_false(list_has_match(l, "a.1000.example", 14));
+	assert_false(list_has_domain(l, "a.999.example", 13));
+	(void)unlink(path);
+	list_free(l);
+}
+
+static void a_folder_is_all_of_its_files(void **state)
+{
+	static const struct { const char *name, *item; bool in; } files[] = {
+		{ "20-more", "more.example", true }, { "10-first", "first.example", true }, { ".hidden", "hidden.example", false },
+		{ "10-first~", "backup.example", false },
+	};
+	char folder[] = "/tmp/sluice-list-XXXXXX", path[64];
+	struct list *l = list_new("folder", SLUICE_LIST_DOMAIN, (struct place){ 0 });
+	struct err err;
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	for (size_t i = 1; i < ARRAY_LEN(files); i++) {
+		(void)snprintf(path, sizeof path, "%s/%s", folder, files[i].name);
+		write_file(path, files[i].item);
+	}
+	assert_int_equal(list_add_file(l, folder, true, (struct place){ 0 }, &err), 0);
+	assert_int_equal(list_len(l), 1);
+	(void)snprintf(path, sizeof path, "%s/%s", folder, files[0].name);
+	write_file(path, files[0].item);
+	assert_int_equal(list_refresh(l, false, &err), 0);
+	assert_int_equal(list_refresh(l, false, &err), 1);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+		if (list_has_domain(l, files[i].item, strlen(files[i].item)) != files[i].in)
+			fail_msg("%s", files[i].name);
+		(void)snprintf(path, sizeof path, "%s/%s", folder, files[i].name);
+		(void)unlink(path);
+	}
+	(void)rmdir(folder);
+	list_free(l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -137,6 +271,10 @@ int main(void)
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(many_items_are_found),
 		cmocka_unit_test(a_file_may_have_comments_and_blank_lines),
+		cmocka_unit_test(changed_files_are_taken_when_they_are_at_rest),
+		cmocka_unit_test(broken_files_keep_the_old_contents),
+		cmocka_unit_test(lines_are_not_endless_and_patterns_not_many),
+		cmocka_unit_test(a_folder_is_all_of_its_files),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
