@@ -11,13 +11,14 @@
 
 /* Exit statuses of `check`: verdicts; the others are those of sysexits(3). */
 enum { CTL_ACCEPT = 0, CTL_HOLD = 5, CTL_DISCARD = 6, CTL_TEMPFAIL = 10, CTL_REJECT = 20 };
-#define CTL_DIFFERS 1 /* of `dkim check`: the DNS does not have what it should */
+#define CTL_DIFFERS 1 /* of `dkim check`: the DNS does not have what it should; of `list test`: it is not in the list */
 
 int ctl_check(int argc, char **argv);   /* check.c */
 int ctl_config(int argc, char **argv);  /* config.c: config check, config show */
 int ctl_dkim(int argc, char **argv);    /* dkim.c: dkim keygen, dkim check */
 int ctl_dkim_rotate(int argc, char **argv); /* rotate.c */
 int ctl_dmarc(int argc, char **argv);   /* dmarc.c: dmarc report, dmarc read */
+int ctl_list(int argc, char **argv);    /* list.c: list show, test, add, remove */
 int ctl_status(int argc, char **argv);  /* daemon.c */
 int ctl_reload(int argc, char **argv);
 int ctl_metrics(int argc, char **argv);

@@ -13,6 +13,7 @@ static const struct { const char *name; int (*run)(int argc, char **argv); const
 	{ "status", ctl_status, "how the daemon is" },
 	{ "reload", ctl_reload, "let the daemon read its configuration again" },
 	{ "explain", ctl_explain, "why a transaction ended as it did" },
+	{ "list", ctl_list, "list show, test, add, remove: what is in a list, and change its file" },
 	{ "limits", ctl_limits, "limits list, show, reset: what rules with a limit have counted" },
 	{ "greylist", ctl_greylist, "greylist list, show, pass, forget: who waits, and who has passed" },
 	{ "dkim", ctl_dkim, "dkim keygen, check, rotate: keys to sign with, and what the DNS says of them" },

@@ -7,13 +7,17 @@
 #include <string.h>
 
 #include "filter/base/vec.h"
-#include "filter/policy/list_file.h"
 
 const char *const list_type_words[] = { "domain", "network", "address", "pattern", NULL };
 
 struct list_source {
 	char *path;
 	bool folder;
+};
+
+struct list_entry {
+	char *item;
+	struct place place;
 };
 
 /* What came from files, once; goes with the last one who looks at it. */
@@ -35,7 +39,8 @@ struct list {
 	char *name;
 	enum sluice_list_type type;
 	struct place place;
-	struct list_items *fixed; /* from the configuration */
+	struct list_items *fixed; /* from the configuration, */
+	VEC(struct list_entry) entries; /* and where they stand there */
 	VEC(struct list_source) sources;
 	struct shared *shared;
 };
@@ -118,6 +123,9 @@ void list_free(struct list *l)
 	for (size_t i = 0; i < l->sources.len; i++)
 		free(l->sources.items[i].path);
 	vec_done(&l->sources);
+	for (size_t i = 0; i < l->entries.len; i++)
+		free(l->entries.items[i].item);
+	vec_done(&l->entries);
 	list_items_free(l->fixed);
 	free(l->name);
 	free(l);
@@ -149,14 +157,25 @@ size_t list_len(const struct list *l)
 
 int list_add(struct list *l, const char *item, size_t len, struct place at, struct err *reterr)
 {
-	return list_items_add(l->fixed, item, len, at, reterr);
+	int r = list_items_add(l->fixed, item, len, at, reterr);
+	struct list_entry entry = { r == 0 ? strndup(item, len) : NULL, at };
+
+	if (r < 0 || (entry.item && vec_push(&l->entries, entry)))
+		return r;
+	free(entry.item);
+	return err_set(reterr, -ENOMEM, "out of memory");
 }
 
 /* ---- files ---- */
 
+static int add_line(void *arg, const struct list_line *line, struct err *reterr)
+{
+	return list_items_add(arg, line->item, line->len, line->place, reterr);
+}
+
 static int read_source(struct list_items *items, const struct list_source *s, struct err *reterr)
 {
-	return s->folder ? list_folder_read(items, s->path, reterr) : list_file_read(items, s->path, reterr);
+	return s->folder ? list_folder_each(s->path, add_line, items, reterr) : list_file_each(s->path, add_line, items, reterr);
 }
 
 static uint64_t add_mark(uint64_t before, const struct list_source *s)
@@ -255,6 +274,32 @@ bool list_stale(const struct list *l, struct err *ret)
 		*ret = l->shared->why;
 	(void)pthread_mutex_unlock(&l->shared->lock);
 	return stale;
+}
+
+int list_each(const struct list *l, list_line_fn fn, void *arg, struct err *reterr)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < l->entries.len; i++) {
+		const struct list_entry *e = &l->entries.items[i];
+		const struct list_line line = { .item = e->item, .len = strlen(e->item), .place = e->place };
+
+		r = fn(arg, &line, reterr);
+	}
+	for (size_t i = 0; r == 0 && i < l->sources.len; i++) {
+		const struct list_source *s = &l->sources.items[i];
+
+		r = s->folder ? list_folder_each(s->path, fn, arg, reterr) : list_file_each(s->path, fn, arg, reterr);
+	}
+	return r;
+}
+
+const char *list_first_file(const struct list *l)
+{
+	for (size_t i = 0; i < l->sources.len; i++)
+		if (!l->sources.items[i].folder)
+			return l->sources.items[i].path;
+	return NULL;
 }
 
 /* ---- looking up ---- */

@@ -7,6 +7,7 @@
 #ifndef POLICY_LIST_H
 #define POLICY_LIST_H
 
+#include "filter/policy/list_file.h"
 #include "filter/policy/list_items.h"
 
 struct list;
@@ -35,6 +36,11 @@ int list_add_file(struct list *l, const char *path, bool folder, struct place at
 int list_refresh(struct list *l, bool needed, struct err *reterr);
 /* Why the contents are older than the files. False: they are not. Any thread. */
 bool list_stale(const struct list *l, struct err *ret);
+
+/* Each item with its place, those of the configuration first, then those of the files, which are read again. As list_file_each(). */
+int list_each(const struct list *l, list_line_fn fn, void *arg, struct err *reterr) SLUICE_MUST_USE;
+/* The first file that is named; NULL: none is. */
+const char *list_first_file(const struct list *l);
 
 /* Each is false for a list of another type. Any threads. */
 bool list_has_domain(const struct list *l, const char *domain, size_t len);

@@ -17,9 +17,9 @@
 /* ---- one file ---- */
 
 /* A line without its comment and the blanks around; what no text file has is an error. */
-static int add_line(struct list_items *l, const struct source *file, unsigned line, const char *p, size_t len, struct err *reterr)
+static int read_line(const struct source *file, unsigned line, const char *p, size_t len, struct list_line *ret, struct err *reterr)
 {
-	const char *hash = memchr(p, '#', len), *item = p, *stop = hash ? hash : p + len;
+	const char *hash = memchr(p, '#', len), *item = p, *stop = hash ? hash : p + len, *end = p + len;
 
 	if (len > LIST_LINE_MAX)
 		return place_error((struct place){ file, line, 1 }, reterr, "a line of %zu octets: a list has one item a line, of at most %d with its comment",
@@ -32,9 +32,16 @@ static int add_line(struct list_items *l, const struct source *file, unsigned li
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			return place_error((struct place){ file, line, (unsigned)(c - p) + 1 }, reterr,
 				"an octet 0x%02x: a list is a text file with one item a line", (unsigned char)*c);
-	if (stop == item)
+	*ret = (struct list_line){ item, (size_t)(stop - item), NULL, 0, { file, line, (unsigned)(item - p) + 1 } };
+	if (!hash)
 		return 0;
-	return list_items_add(l, item, (size_t)(stop - item), (struct place){ file, line, (unsigned)(item - p) + 1 }, reterr);
+	for (hash++; hash < end && ascii_is_space(*hash); hash++)
+		;
+	while (end > hash && ascii_is_space(end[-1]))
+		end--;
+	ret->comment = hash;
+	ret->comment_len = (size_t)(end - hash);
+	return 0;
 }
 
 /* -EINVAL is for lines. */
@@ -56,7 +63,7 @@ static int unreadable(const char *path, int r, struct err *reterr)
 	}
 }
 
-int list_file_read(struct list_items *l, const char *path, struct err *reterr)
+int list_file_each(const char *path, list_line_fn fn, void *arg, struct err *reterr)
 {
 	SLUICE_CLEANUP(text_done) struct text text = TEXT_INIT(LIST_FILE_MAX_BYTES);
 	struct source file = { .path = (char *)(uintptr_t)path }; /* for messages, which only read it */
@@ -71,10 +78,13 @@ int list_file_read(struct list_items *l, const char *path, struct err *reterr)
 	file.len = text.len;
 	for (const char *p = file.bytes, *end = file.bytes + file.len; r == 0 && p < end;) {
 		const char *eol = memchr(p, '\n', (size_t)(end - p));
+		struct list_line found;
 
 		if (!eol)
 			eol = end;
-		r = add_line(l, &file, ++line, p, (size_t)(eol - p), reterr);
+		r = read_line(&file, ++line, p, (size_t)(eol - p), &found, reterr);
+		if (r == 0 && found.len)
+			r = fn(arg, &found, reterr);
 		p = eol + 1;
 	}
 	return r;
@@ -111,24 +121,25 @@ static int each_file(const char *folder, int (*fn)(void *arg, const char *path, 
 }
 
 struct reading {
-	struct list_items *l;
+	list_line_fn fn;
+	void *arg;
 	struct err *err;
-	bool failed; /* err says why */
+	bool failed; /* as err says, or fn wants it */
 };
 
 static int read_one(void *arg, const char *path, const struct stat *st)
 {
 	struct reading *reading = arg;
-	int r = list_file_read(reading->l, path, reading->err);
+	int r = list_file_each(path, reading->fn, reading->arg, reading->err);
 
 	(void)st;
 	reading->failed = r < 0;
 	return r;
 }
 
-int list_folder_read(struct list_items *l, const char *path, struct err *reterr)
+int list_folder_each(const char *path, list_line_fn fn, void *arg, struct err *reterr)
 {
-	struct reading reading = { l, reterr, false };
+	struct reading reading = { fn, arg, reterr, false };
 	int r = each_file(path, read_one, &reading);
 
 	return r == 0 || reading.failed ? r : unreadable(path, r, reterr);

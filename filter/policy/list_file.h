@@ -11,10 +11,21 @@
 #define LIST_FOLDER_MAX_FILES 1000
 #define LIST_LINE_MAX         4096
 
+/* An item as it stands in a file; valid during the call. */
+struct list_line {
+	const char *item;
+	size_t len;
+	const char *comment; /* without the # and blanks around; NULL: none */
+	size_t comment_len;
+	struct place place;
+};
+/* Less than 0: no more of them, and this is returned. */
+typedef int (*list_line_fn)(void *arg, const struct list_line *line, struct err *reterr);
+
 /* 0; -EINVAL with *reterr for a line, which it shows with its place; another -errno for a file that cannot be read, with its path; -ENOMEM. */
-int list_file_read(struct list_items *l, const char *path, struct err *reterr) SLUICE_MUST_USE;
+int list_file_each(const char *path, list_line_fn fn, void *arg, struct err *reterr) SLUICE_MUST_USE;
 /* Each regular file of a folder, by name; those with a dot before or a ~ behind their names are passed over. The same errors. */
-int list_folder_read(struct list_items *l, const char *path, struct err *reterr) SLUICE_MUST_USE;
+int list_folder_each(const char *path, list_line_fn fn, void *arg, struct err *reterr) SLUICE_MUST_USE;
 /*
  * A number that is another one when the file, or what is in the folder, has changed: made of names, inodes, sizes and times, with
  * nothing read. What is not there has one, too.

@@ -10,6 +10,7 @@
 #include "filter/base/net_tree.h"
 #include "filter/base/text_set.h"
 #include "filter/base/utf8.h"
+#include "filter/mail/address.h"
 #include "filter/mail/domain.h"
 
 #define ITEM_MAX   TEXT_SET_MAX_LEN /* octets of a domain, an address or a pattern */
@@ -166,5 +167,35 @@ bool list_items_match(const struct list_items *l, const char *text, size_t len)
 	for (size_t at = 0; (pattern = text_set_next(&l->texts, &at, &pattern_len)) != NULL;)
 		if (glob_matches(text, len, pattern, pattern_len))
 			return true;
+	return false;
+}
+
+static bool ends_with(const char *value, size_t len, const char *item, size_t item_len)
+{
+	return item_len <= len && ascii_equal(value + len - item_len, item_len, item, item_len);
+}
+
+bool list_item_matches(enum sluice_list_type type, const char *item, size_t item_len, const char *value, size_t len)
+{
+	struct sluice_address a;
+	const char *at_sign;
+	struct sluice_ip ip;
+	struct net net;
+
+	switch (type) {
+	case SLUICE_LIST_DOMAIN:
+		while (len && value[len - 1] == '.')
+			len--;
+		return ascii_equal(value, len, item, item_len) || (item_len && *item == '.' && len > item_len && ends_with(value, len, item, item_len));
+	case SLUICE_LIST_NETWORK:
+		return net_parse(item, item_len, &net) && ip_parse(value, len, &ip) && net_contains(&net, &ip);
+	case SLUICE_LIST_ADDRESS:
+		a = address_split(value, len);
+		at_sign = a.len ? memrchr(a.text, '@', a.len) : NULL;
+		return !a.null && (ascii_equal(a.text, a.len, item, item_len) ||
+		       (at_sign && ascii_equal(at_sign, a.len - (size_t)(at_sign - a.text), item, item_len)));
+	case SLUICE_LIST_PATTERN:
+		return glob_matches(value, len, item, item_len);
+	}
 	return false;
 }

@@ -26,5 +26,10 @@ bool list_items_domain(const struct list_items *l, const char *domain, size_t le
 bool list_items_ip(const struct list_items *l, const struct sluice_ip *ip);
 bool list_items_address(const struct list_items *l, const struct sluice_address *a);
 bool list_items_match(const struct list_items *l, const char *text, size_t len);
+/*
+ * Would this one item be found for this value: a domain, an IP address, a mail address with or without < >, or any text for a pattern? For
+ * telling which item it was; a list is looked up by the functions above. Pure.
+ */
+bool list_item_matches(enum sluice_list_type type, const char *item, size_t item_len, const char *value, size_t len);
 
 #endif

@@ -231,6 +231,35 @@ static void lines_are_not_endless_and_patterns_not_many(void **state)
 	list_free(l);
 }
 
+static void an_item_matches_what_the_list_finds(void **state)
+{
+	static const struct { enum sluice_list_type type; const char *item, *value; } rows[] = {
+		{ SLUICE_LIST_DOMAIN, "Example.org", "example.ORG." }, { SLUICE_LIST_DOMAIN, "example.org", "a.example.org" },
+		{ SLUICE_LIST_DOMAIN, ".example.org", "a.b.example.org" }, { SLUICE_LIST_DOMAIN, ".example.org", "example.org" },
+		{ SLUICE_LIST_DOMAIN, ".example.org", "xexample.org" }, { SLUICE_LIST_ADDRESS, "a@example.org", "<A@example.org>" },
+		{ SLUICE_LIST_ADDRESS, "@example.org", "a@EXAMPLE.org" }, { SLUICE_LIST_ADDRESS, "@example.org", "a@b.example.org" },
+		{ SLUICE_LIST_ADDRESS, "a@example.org", "<>" }, { SLUICE_LIST_NETWORK, "192.0.2.0/24", "192.0.2.77" },
+		{ SLUICE_LIST_NETWORK, "192.0.2.0/24", "192.0.3.77" }, { SLUICE_LIST_NETWORK, "2001:db8::/32", "2001:db8::1" },
+		{ SLUICE_LIST_PATTERN, "*.dyn.*", "a.DYN.example" }, { SLUICE_LIST_PATTERN, "*.dyn.*", "dyn.example" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		const char *const items[] = { rows[i].item, NULL };
+		size_t len = strlen(rows[i].value);
+		struct list *l = list_of(rows[i].type, items);
+		struct sluice_address a = address_split(rows[i].value, len);
+		struct sluice_ip ip = { 0 };
+		bool in;
+
+		(void)ip_parse(rows[i].value, len, &ip);
+		in = list_has_domain(l, rows[i].value, len) || list_has_ip(l, &ip) || list_has_address(l, &a) || list_has_match(l, rows[i].value, len);
+		if (list_item_matches(rows[i].type, rows[i].item, strlen(rows[i].item), rows[i].value, len) != in)
+			fail_msg("'%s' '%s': the list says %d", rows[i].item, rows[i].value, in);
+		list_free(l);
+	}
+}
+
 static void a_folder_is_all_of_its_files(void **state)
 {
 	static const struct { const char *name, *item; bool in; } files[] = {
@@ -275,6 +304,7 @@ int main(void)
 		cmocka_unit_test(broken_files_keep_the_old_contents),
 		cmocka_unit_test(lines_are_not_endless_and_patterns_not_many),
 		cmocka_unit_test(a_folder_is_all_of_its_files),
+		cmocka_unit_test(an_item_matches_what_the_list_finds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
