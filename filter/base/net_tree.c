@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#define INDEX_BITS 16
+
 /* The bits of an address, the first one the highest of high. IPv4 has the upper half of high. */
 struct bits {
 	uint64_t high, low;
@@ -57,16 +59,27 @@ static uint32_t push(struct net_tree *t, struct net_node node)
 void net_tree_done(struct net_tree *t)
 {
 	vec_done(t);
+	free(t->index);
+	t->index = NULL;
 	memset(t->roots, 0, sizeof t->roots);
+}
+
+static uint32_t *root_of(struct net_tree *t, const struct net_node *node, int family)
+{
+	if (family == 6 || node->len < INDEX_BITS)
+		return &t->roots[family == 6];
+	if (!t->index)
+		t->index = calloc((size_t)1 << INDEX_BITS, sizeof *t->index); /* pages that nothing is put into take no memory */
+	return t->index ? &t->index[node->bits.high >> (64 - INDEX_BITS)] : NULL;
 }
 
 bool net_tree_add(struct net_tree *t, const struct net *net)
 {
 	const struct net_node fresh = { .bits = bits_of(&net->ip), .len = net->prefix_len, .whole = true };
-	uint32_t *at = &t->roots[net->ip.family == 6];
+	uint32_t *at = root_of(t, &fresh, net->ip.family);
 
 	/* A fork and a leaf are the most that one network adds; none of the pointers below moves then. */
-	if (net->ip.family == 0 || t->len >= UINT32_MAX - 2 || !vec_grow((void **)&t->items, &t->capacity, t->len + 1, sizeof *t->items))
+	if (!at || t->len >= UINT32_MAX - 2 || !vec_grow((void **)&t->items, &t->capacity, t->len + 1, sizeof *t->items))
 		return false;
 	while (*at) {
 		struct net_node *node = &t->items[*at - 1];
@@ -92,13 +105,9 @@ bool net_tree_add(struct net_tree *t, const struct net *net)
 	return true;
 }
 
-bool net_tree_has(const struct net_tree *t, const struct sluice_ip *ip)
+static bool search(const struct net_tree *t, uint32_t root, struct bits bits)
 {
-	struct bits bits = bits_of(ip);
-
-	if (ip->family == 0)
-		return false;
-	for (uint32_t at = t->roots[ip->family == 6]; at;) {
+	for (uint32_t at = root; at;) {
 		const struct net_node *node = &t->items[at - 1];
 
 		if (common(node->bits, bits, node->len) < node->len)
@@ -108,4 +117,15 @@ bool net_tree_has(const struct net_tree *t, const struct sluice_ip *ip)
 		at = node->children[bit_at(bits, node->len)];
 	}
 	return false;
+}
+
+bool net_tree_has(const struct net_tree *t, const struct sluice_ip *ip)
+{
+	struct bits bits = bits_of(ip);
+
+	if (ip->family == 0)
+		return false;
+	if (ip->family == 4 && t->index && search(t, t->index[bits.high >> (64 - INDEX_BITS)], bits))
+		return true;
+	return search(t, t->roots[ip->family == 6], bits);
 }
