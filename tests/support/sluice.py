@@ -27,6 +27,12 @@ def environment():
     return env
 
 
+def sanitized():
+    """Is this a build with a sanitizer: slower, and with an allocator that gives nothing back?"""
+    binary = SLUICED.read_bytes()
+    return b"__asan_init" in binary or b"__tsan_init" in binary
+
+
 def plugin_lines(without=("libspf2", "opendkim")):
     """What a configuration needs so that plugins built as shared objects are there; of spf and libspf2 only one can be, as of dkim and opendkim."""
     paths = [path for path in SHARED_PLUGINS if path.stem.removeprefix("sluice_") not in without]
