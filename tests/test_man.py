@@ -36,9 +36,33 @@ def test_every_setting_and_every_option_of_a_check_is_there():
 
 def test_every_fact_is_there():
     facts = names(r'FACT\("([\w.]+)"', "filter/engine/*.c") | names(r'\{ "(\w+\.\w+)", SLUICE_\w+,', "plugins/*/*.c")
-    facts |= {f"{check}.outcome" for check in names(r'\.name = "(\w+)", \.stage = SLUICE_STAGE_(?!PROBE)\w', "plugins/*/*.c")}
+    checks = names(r'\.name = "(\w+)", \.stage = SLUICE_STAGE_(?!PROBE)\w', "plugins/*/*.c")
+    facts |= {f"{check}.{what}" for check in checks for what in ("outcome", "error")}
     assert len(facts) > 60
     assert facts <= entries("sluice-rules.5", "Sy")
+
+
+def words(table, file):
+    """The strings of a table of words in the code."""
+    return re.findall(r'"([^"]+)"', re.search(rf"{table}\[\w*\] = \{{([^}}]+)\}}", (sluice.TOP / file).read_text())[1])
+
+
+def test_the_language_is_there():
+    text = (BUILT / "sluice-rules.5").read_text()
+    assert set(words("rule_action_words", "filter/policy/action.c")) <= entries("sluice-rules.5", "Ic")
+    assert set(words("stage_words", "filter/observe/case.c")[:6]) <= entries("sluice-rules.5", "Cm")
+    checks = names(r'\{\s*\.name = "(\w+)",\s*\.stage = SLUICE_STAGE', "plugins/*/*.c") - {"libspf2", "opendkim"}
+    assert len(checks) > 15 and checks <= entries("sluice-rules.5", "Sy")
+    for cause in words("error_words", "filter/observe/case.c"):
+        assert re.search(rf"^\.Cm {cause} ", text, re.M), cause
+    for unit in words("limit_unit_words", "filter/policy/limit.c"):
+        assert re.search(rf"^\.Cm {unit}\b", text, re.M), unit
+    grammar = re.search(r"^\.Sh GRAMMAR\n(.*?)^\.Ed", text, re.M | re.S)[1]
+    statements = set(words("keywords", "filter/policy/policy.c")) - {"include", "plugin", "list"}  # those are of sluice.conf(5)
+    said = names(r'\{ "(\w+)", \w+, (?:true|false) \}', "filter/policy/assertion.c")
+    operators = set(words("compare_words", "filter/policy/expr.c"))
+    for word in statements | said | operators | {"shadow", "sample", "limit", "on_error", "warn", "when", "for", "each", "recipient", "in", "matches", "contains", "is"}:
+        assert f'"{word}"' in grammar, word
 
 
 def test_every_command_and_every_option_of_check_is_there():
