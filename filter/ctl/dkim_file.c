@@ -11,27 +11,14 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "filter/base/fd.h"
+
 #define NAME_MAX_BYTES  300
 #define ZONE_STRING_MAX 255 /* octets of one string of a TXT record (RFC 1035 3.3.14) */
 
 static EVP_PKEY *make_key(const struct dkim_file *f)
 {
 	return f->type == DKIM_KEY_RSA ? EVP_RSA_gen(f->bits) : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-}
-
-static bool write_all(int fd, const char *bytes, size_t len)
-{
-	while (len) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n < 0 && errno != EINTR)
-			return false;
-		if (n > 0) {
-			bytes += n;
-			len -= (size_t)n;
-		}
-	}
-	return fsync(fd) == 0;
 }
 
 static int cannot_write(const char *path)
@@ -79,7 +66,7 @@ static int write_key(const struct dkim_file *f, const char *pem, size_t len)
 	fd = openat(folder, text_str(&name), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0) {
 		status = cannot_write(text_str(&path));
-	} else if (fchmod(fd, 0600) < 0 || (geteuid() == 0 && fchown(fd, owner.st_uid, owner.st_gid) < 0) || !write_all(fd, pem, len)) {
+	} else if (fchmod(fd, 0600) < 0 || (geteuid() == 0 && fchown(fd, owner.st_uid, owner.st_gid) < 0) || !fd_write_durably(fd, pem, len)) {
 		status = cannot_write(text_str(&path));
 		(void)unlinkat(folder, text_str(&name), 0);
 	}

@@ -12,6 +12,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "filter/base/fd.h"
 #include "filter/base/text.h"
 #include "filter/policy/list_file.h"
 
@@ -64,21 +65,6 @@ static void apply(struct text *out, const struct text *in, const struct list_edi
 	text_addf(out, "%s\n", edit->add);
 }
 
-static bool write_all(int fd, const char *bytes, size_t len)
-{
-	while (len > 0) {
-		ssize_t n = write(fd, bytes, len);
-
-		if (n < 0 && errno != EINTR)
-			return false;
-		if (n > 0) {
-			bytes += n;
-			len -= (size_t)n;
-		}
-	}
-	return fsync(fd) == 0;
-}
-
 /* A name that is not on the disk is another after a power cut. */
 static void sync_folder_of(const char *path)
 {
@@ -104,7 +90,7 @@ static int replace(const char *path, const struct text *content, const struct st
 	if (fd < 0)
 		return cannot(path, errno);
 	if ((geteuid() == 0 && fchown(fd, old->st_uid, old->st_gid) < 0) || fchmod(fd, old->st_mode & 07777) < 0 ||
-		!write_all(fd, text_str(content), content->len) || rename(fresh.bytes, path) < 0) {
+		!fd_write_durably(fd, text_str(content), content->len) || rename(fresh.bytes, path) < 0) {
 		status = cannot(path, errno);
 		(void)unlink(fresh.bytes);
 	}

@@ -68,8 +68,12 @@ int list_file_each(const char *path, list_line_fn fn, void *arg, struct err *ret
 	SLUICE_CLEANUP(text_done) struct text text = TEXT_INIT(LIST_FILE_MAX_BYTES);
 	struct source file = { .path = (char *)(uintptr_t)path }; /* for messages, which only read it */
 	unsigned line = 0;
-	int r = text_read_file(&text, path);
+	struct stat st;
+	int r;
 
+	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
+		return unreadable(path, -EINVAL, reterr); /* a pipe would keep whoever reads it waiting */
+	r = text_read_file(&text, path);
 	if (r < 0)
 		return unreadable(path, r, reterr);
 	if (!text.len)

@@ -87,11 +87,13 @@ static bool is_domain(const char *item, size_t len)
 	return len < ITEM_MAX && domain_valid(item + (len && *item == '.'), len - (len && *item == '.'), 1);
 }
 
+/* A local part has blanks only in quotes (RFC 5321 4.1.2): without them, two addresses in a line would be one that nobody has. */
 static bool is_address(const char *item, size_t len)
 {
 	const char *at_sign = memrchr(item, '@', len);
+	bool blank = at_sign && *item != '"' && memchr(item, ' ', (size_t)(at_sign - item));
 
-	return len < ITEM_MAX && at_sign && domain_valid(at_sign + 1, len - (size_t)(at_sign + 1 - item), 1);
+	return len < ITEM_MAX && at_sign && !blank && domain_valid(at_sign + 1, len - (size_t)(at_sign + 1 - item), 1);
 }
 
 static int bad(const char *item, size_t len, const char *remedy, struct place at, struct err *reterr)

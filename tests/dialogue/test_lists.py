@@ -117,3 +117,16 @@ def test_a_file_that_only_root_may_read_is_told_when_it_changes(setup):
     fresh.chmod(0o600)
     fresh.rename(path)
     until_logged(s, f"list refused keeps its old contents: {path}: cannot be read: Permission denied: the daemon's user needs to be allowed to")
+
+
+def test_a_pipe_in_the_place_of_the_file_keeps_nobody_waiting(setup, tmp_path):
+    file = tmp_path / "people"
+    file.write_text("a@example.net\n")
+    s = setup.sluice(f'list people address file "{file}"\nat mail {{ rule no reject "550 5.7.1 no" when mail.from in people }}')
+    file.unlink()
+    os.mkfifo(file)
+    net.wait_for(lambda: "it is no regular file" in s.log(), "the pipe to be refused")
+    m = setup.milter(s)
+    m.greet()
+    assert m.message("<a@example.net>").code == 550
+    assert s.reload().returncode == 78
