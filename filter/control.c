@@ -11,6 +11,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "filter/base/ascii.h"
 #include "filter/control_dmarc.h"
 #include "filter/control_state.h"
 #include "filter/services/clock.h"
@@ -108,10 +109,14 @@ static int on_metrics(struct daemon *d, const char *argument, struct text *out)
 
 static int on_reload(struct daemon *d, const char *argument, struct text *out)
 {
+	uint64_t guard_ms = 0;
 	struct err err;
 
-	(void)argument;
-	if (daemon_reload(d, &err) == 0)
+	if (*argument && !ascii_to_u64(argument, strlen(argument), CONTROL_GUARD_MAX_MS, &guard_ms)) {
+		text_adds(out, "the daemon does not know this way to reload: is it of another version?\n");
+		return EX_USAGE;
+	}
+	if (daemon_reload(d, (int64_t)guard_ms, &err) == 0)
 		return EX_OK;
 	text_addf(out, "%s\n", err.text);
 	return EX_CONFIG;

@@ -12,6 +12,7 @@
 
 #define CONTROL_LINE_MAX   1200 /* of a request */
 #define CONTROL_ANSWER_MAX (16u << 20)
+#define CONTROL_GUARD_MAX_MS 3600000 /* of a reload that is watched */
 #define CONTROL_TIMEOUT_MS 2000 /* for a client that does not speak or listen */
 
 /* A listening socket, its file of mode 0600. The descriptor, or -errno with *reterr. */

@@ -27,6 +27,7 @@
 #include "filter/list_watch.h"
 #include "filter/milter/milter.h"
 #include "filter/observe/case_log.h"
+#include "filter/observe/guard.h"
 #include "filter/observe/history.h"
 #include "filter/observe/http.h"
 #include "filter/observe/log.h"
@@ -38,6 +39,8 @@
 
 #define CASE_MAX_BYTES   (8u << 20)
 #define PROBE_INTERVAL_S 3600
+#define GUARD_STEP_MS    500   /* while a reload is watched */
+#define GUARD_MINUTE_MS  60000 /* else: what a minute brings is noted */
 #define STOP_STEP_MS     20
 #define STOP_LIMIT_MS    3000 /* for threads that have nothing more to do */
 #define CLOSE_LIMIT_MS   200  /* for connections that are being closed; idle ones end with the process */
@@ -58,6 +61,8 @@ struct daemon {
 	int control;
 	char *control_path;
 	int64_t began_ms;
+	struct guard guard;           /* of the main thread alone, as is: */
+	struct snapshot *guard_before; /* what a reload that is watched has replaced; NULL: none is */
 
 	pthread_mutex_t lock; /* guards all in this paragraph */
 	struct snapshot *snapshot; /* changed by the main thread alone */
@@ -383,26 +388,12 @@ static void warn_fixed(struct daemon *d, const char *key, const char *before, co
 		log_write(d->log, LOG_LEVEL_WARNING, "%s has changed: it stays %s until a restart", key, before);
 }
 
-int daemon_reload(struct daemon *d, struct err *reterr)
+/* The configuration that holds from now on; d gets the caller's reference of it. */
+static void take(struct daemon *d, struct snapshot *fresh)
 {
-	struct snapshot_options options = { .reactor = d->reactor, .store_changed = on_store, .arg = d, .before = d->snapshot };
-	struct snapshot *fresh = NULL, *old = d->snapshot;
-	const struct settings *a = &old->policy->settings, *b;
-	int r;
+	struct snapshot *old = d->snapshot;
+	const struct settings *a = &old->policy->settings, *b = &fresh->policy->settings;
 
-	notify("RELOADING=1");
-	r = snapshot_load(d->config, &options, &fresh, reterr);
-	if (r == 0)
-		r = case_log_open(d->cases, fresh->policy->settings.cases, reterr);
-	if (r < 0) {
-		snapshot_unref(fresh);
-		metrics_add(d->metrics, METRIC_RELOADS_FAILED, 1);
-		/* the first line alone: the one shown below it may hold a secret, which the log is not for */
-		log_write(d->log, LOG_LEVEL_WARNING, "reload failed, the old configuration stays: %.*s", (int)strcspn(reterr->text, "\n"), reterr->text);
-		notify("READY=1");
-		return r;
-	}
-	b = &fresh->policy->settings;
 	warn_fixed(d, "listen", a->listen, b->listen);
 	warn_fixed(d, "control", a->control, b->control);
 	warn_fixed(d, "http", a->http, b->http);
@@ -414,6 +405,87 @@ int daemon_reload(struct daemon *d, struct err *reterr)
 	(void)pthread_mutex_unlock(&d->lock);
 	apply(d, b);
 	snapshot_unref(old);
+}
+
+static struct guard_counts counts(const struct daemon *d)
+{
+	struct guard_counts c = { .faults = metrics_get(d->metrics, METRIC_FAULTS) };
+
+	for (enum case_action a = CASE_ACCEPT; a <= CASE_FAULT; a++)
+		c.cases += metrics_cases(d->metrics, a);
+	c.refused = metrics_cases(d->metrics, CASE_TEMPFAIL) + metrics_cases(d->metrics, CASE_REJECT);
+	return c;
+}
+
+static void end_guard(struct daemon *d)
+{
+	snapshot_unref(d->guard_before);
+	d->guard_before = NULL;
+}
+
+/* A reload that is watched: is all well? */
+static void look_after(struct daemon *d)
+{
+	struct guard_counts now = counts(d);
+	struct err err;
+	char why[200];
+
+	guard_note(&d->guard, &now, clock_mono_ms());
+	if (!d->guard_before)
+		return;
+	switch (guard_look(&d->guard, &now, clock_mono_ms(), why)) {
+	case GUARD_WATCHING:
+		return;
+	case GUARD_ROLLED_BACK:
+		log_write(d->log, LOG_LEVEL_WARNING, "the configuration from before the reload holds again: %s; the file is as it was read last", why);
+		if (case_log_open(d->cases, d->guard_before->policy->settings.cases, &err) < 0)
+			log_write(d->log, LOG_LEVEL_WARNING, "%s", err.text);
+		take(d, d->guard_before);
+		d->guard_before = NULL;
+		return;
+	case GUARD_KEPT:
+	case GUARD_IDLE:
+		log_write(d->log, LOG_LEVEL_INFO, "the configuration has held its guard, and stays");
+		end_guard(d);
+	}
+}
+
+static int begin_guard(struct daemon *d, int64_t guard_ms, struct err *reterr)
+{
+	struct guard_counts now = counts(d);
+
+	end_guard(d);
+	guard_end(&d->guard);
+	if (!guard_ms)
+		return 0;
+	if (!guard_begin(&d->guard, &now, clock_mono_ms(), guard_ms))
+		return err_set(reterr, -EAGAIN, "fewer than %d cases since the start: there is nothing to compare with, reload without --guard",
+			GUARD_MIN_CASES);
+	d->guard_before = snapshot_ref(d->snapshot);
+	return 0;
+}
+
+int daemon_reload(struct daemon *d, int64_t guard_ms, struct err *reterr)
+{
+	struct snapshot_options options = { .reactor = d->reactor, .store_changed = on_store, .arg = d, .before = d->snapshot };
+	struct snapshot *fresh = NULL;
+	int r;
+
+	notify("RELOADING=1");
+	r = snapshot_load(d->config, &options, &fresh, reterr);
+	if (r == 0)
+		r = begin_guard(d, guard_ms, reterr);
+	if (r == 0)
+		r = case_log_open(d->cases, fresh->policy->settings.cases, reterr);
+	if (r < 0) {
+		snapshot_unref(fresh);
+		metrics_add(d->metrics, METRIC_RELOADS_FAILED, 1);
+		/* the first line alone: the one shown below it may hold a secret, which the log is not for */
+		log_write(d->log, LOG_LEVEL_WARNING, "reload failed, the old configuration stays: %.*s", (int)strcspn(reterr->text, "\n"), reterr->text);
+		notify("READY=1");
+		return r;
+	}
+	take(d, fresh);
 	metrics_add(d->metrics, METRIC_RELOADS, 1);
 	tell_warnings(d, fresh);
 	log_write(d->log, LOG_LEVEL_INFO, "reloaded: %zu rules", fresh->policy->rules.len);
@@ -450,8 +522,9 @@ int daemon_run(struct daemon *d)
 	char c;
 
 	for (;;) {
-		if (poll(fds, ARRAY_LEN(fds), -1) < 0 && errno != EINTR)
+		if (poll(fds, ARRAY_LEN(fds), d->guard_before ? GUARD_STEP_MS : GUARD_MINUTE_MS) < 0 && errno != EINTR)
 			return EX_OSERR;
+		look_after(d);
 		while (read(signal_pipe[0], &c, 1) == 1) {
 			if (c == 'm') {
 				log_write(d->log, LOG_LEVEL_WARNING, "libmilter has ended by itself");
@@ -463,7 +536,7 @@ int daemon_run(struct daemon *d)
 				drain(d);
 				return EX_OK;
 			}
-			(void)daemon_reload(d, &err);
+			(void)daemon_reload(d, 0, &err);
 		}
 		if (fds[1].revents & POLLIN)
 			control_serve(d, d->control);
@@ -548,6 +621,7 @@ void daemon_stop(struct daemon *d, int status)
 		_exit(status);
 	http_free(d->http);
 	snapshot_unref(d->snapshot);
+	snapshot_unref(d->guard_before);
 	reactor_free(d->reactor);
 	health_free(d->health);
 	history_free(d->history);
@@ -612,6 +686,7 @@ void daemon_status(struct daemon *d, struct text *out)
 	text_addf(out, "faults %lld\n", (long long)metrics_get(d->metrics, METRIC_FAULTS));
 	text_addf(out, "dns_asked %llu\ndns_failed %llu\ndns_cache_hits %llu\n", (unsigned long long)dns.asked, (unsigned long long)dns.failed,
 		(unsigned long long)dns.cache.hits);
+	text_addf(out, "guard %s\n", guard_words[d->guard.state]);
 	state_status(s->store, out);
 	list_status(s->policy, out);
 	health_each(d->health, unhealthy, out);

@@ -6,6 +6,8 @@
 #ifndef FILTER_DAEMON_H
 #define FILTER_DAEMON_H
 
+#include <stdint.h>
+
 #include "filter/base/err.h"
 #include "filter/base/text.h"
 
@@ -21,8 +23,11 @@ void daemon_stop(struct daemon *d, int status);
 
 /* ---- for control.c, on the main thread ---- */
 
-/* Read the configuration again and take it; when it is bad nothing changes. 0, -errno with *reterr. */
-int daemon_reload(struct daemon *d, struct err *reterr);
+/*
+ * Read the configuration again and take it; when it is bad nothing changes. guard_ms: for so long the old one is taken back if
+ * refusals or faults leave the band seen before; 0: it is not. 0, -errno with *reterr.
+ */
+int daemon_reload(struct daemon *d, int64_t guard_ms, struct err *reterr);
 const struct snapshot *daemon_snapshot(const struct daemon *d); /* borrowed until the next reload */
 void daemon_status(struct daemon *d, struct text *out);
 bool daemon_explain(struct daemon *d, const char *id, struct text *out);

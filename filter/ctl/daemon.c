@@ -14,6 +14,7 @@
 #include "filter/control.h"
 #include "filter/ctl/ctl.h"
 #include "filter/engine/snapshot.h"
+#include "filter/policy/option.h"
 
 #define ANSWER_TIMEOUT_S 60 /* a reload may read long lists */
 
@@ -128,7 +129,33 @@ int ctl_status(int argc, char **argv)
 
 int ctl_reload(int argc, char **argv)
 {
-	return simple(argc, argv, "reload");
+	static const struct option options[] = { { "guard", required_argument, NULL, 'g' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(CONTROL_ANSWER_MAX);
+	struct ctl_target target = { 0 };
+	char request[48] = "reload\n";
+	int64_t guard_ms;
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, "c:s:h", options, NULL)) != -1) {
+		if (option == 'c') {
+			target.config = optarg;
+		} else if (option == 's') {
+			target.socket = optarg;
+		} else if (option == 'g' && option_duration(optarg, strlen(optarg), &guard_ms) && guard_ms >= 1000 && guard_ms <= CONTROL_GUARD_MAX_MS) {
+			(void)snprintf(request, sizeof request, "reload %lld\n", (long long)guard_ms);
+		} else {
+			if (option == 'g')
+				fprintf(stderr, "sluicectl: '%s' is no time to watch: write one from 1s to 1h, such as 2m\n", optarg);
+			break;
+		}
+	}
+	if (option != -1 || optind != argc) {
+		fputs("usage: sluicectl reload [-c FILE | -s SOCKET] [--guard TIME]\n", option == 'h' ? stdout : stderr);
+		return option == 'h' ? EX_OK : EX_USAGE;
+	}
+	status = ctl_ask(&target, request, &out);
+	fputs(text_str(&out), status ? stderr : stdout);
+	return status;
 }
 
 int ctl_metrics(int argc, char **argv)
