@@ -60,6 +60,7 @@ void dialogue_free(struct dialogue *d)
 	edit_done(d);
 	free(d->given);
 	vec_done(&d->matches);
+	vec_done(&d->looked);
 	vec_done(&d->taken);
 	for (size_t i = 0; i < ARRAY_LEN(d->authres); i++)
 		vec_done(&d->authres[i]);
@@ -304,7 +305,7 @@ struct verdict dialogue_rcpt(struct dialogue *d, const struct dialogue_rcpt *rcp
 		return fault(d, SLUICE_STAGE_RCPT);
 	v = d->plan->judges[SLUICE_STAGE_RCPT] || d->plan->awaited[SLUICE_STAGE_RCPT] ? stage_judge(d, SLUICE_STAGE_RCPT) : go_on;
 	m->recipients.items[m->recipients.len - 1].refused = v.action != VERDICT_CONTINUE;
-	if (d->plan->each && !recipients_keep_facts(d, &m->recipients.items[m->recipients.len - 1]))
+	if (!recipients_keep_facts(d, &m->recipients.items[m->recipients.len - 1]))
 		return fault(d, SLUICE_STAGE_RCPT);
 	if (v.action != VERDICT_CONTINUE)
 		limit_refund(d, m->recipients.len);

@@ -183,7 +183,10 @@ const struct sluice_store_answer *sluice_ask_store(struct sluice_check_ctx *c, c
 				: c->check->scope <= SCOPE_HELO ? SLOT_CONNECTION
 								: SLOT_MESSAGE;
 
-	const struct sluice_store_answer *answer = slots_ask_store(c->d->session->slots, scope, op, c->index);
+	const struct sluice_store_answer *answer;
+
+	c->d->stored |= UINT64_C(1) << c->index;
+	answer = slots_ask_store(c->d->session->slots, scope, op, c->index);
 
 	if (answer && answer->status == SLUICE_STORE_FAILED)
 		note_failure(c, CASE_ERROR_STORE);
@@ -548,4 +551,9 @@ void host_reset(struct dialogue *d, enum scope scope)
 		if (d->matches.items[i].scope != scope)
 			d->matches.items[kept++] = d->matches.items[i];
 	d->matches.len = kept;
+	kept = 0;
+	for (size_t i = 0; i < d->looked.len; i++)
+		if (d->looked.items[i].scope != scope)
+			d->looked.items[kept++] = d->looked.items[i];
+	d->looked.len = kept;
 }

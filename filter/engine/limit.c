@@ -68,6 +68,8 @@ static void note(struct dialogue *d, const struct rule *rule, const struct sluic
 bool limit_exceeded(struct dialogue *d, const struct rule *rule)
 {
 	SLUICE_CLEANUP(text_done) struct text key = TEXT_INIT(LIMIT_KEY_BYTES);
+	struct looked look = { .rule = rule, .scope = stage_scope(rule->stage),
+		.recipient = d->session->recipient ? d->session->recipient->address.text : NULL };
 	const struct sluice_store_answer *answer;
 	struct sluice_store_op op;
 
@@ -79,8 +81,12 @@ bool limit_exceeded(struct dialogue *d, const struct rule *rule)
 		return false;
 	if (answer->allowed)
 		note(d, rule, &op);
-	d->session->facts[CORE_LIMIT_WAIT] = (struct value){ .known = true, .type = SLUICE_INT, .number = (answer->wait_ms + 999) / 1000 };
-	return !answer->allowed;
+	look.over = !answer->allowed;
+	look.wait_s = (answer->wait_ms + 999) / 1000;
+	if (!vec_push(&d->looked, look))
+		d->fault = true;
+	d->session->facts[CORE_LIMIT_WAIT] = (struct value){ .known = true, .type = SLUICE_INT, .number = look.wait_s };
+	return look.over;
 }
 
 /* Give back all that was taken with the key of one entry, which becomes part of it. */

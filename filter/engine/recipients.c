@@ -8,36 +8,32 @@
 #include "filter/engine/core_facts.h"
 #include "filter/engine/state.h"
 
-static size_t count_facts(const struct catalog *c)
+static bool is_kept(const struct dialogue *d, size_t fact)
 {
-	size_t count = 0;
-
-	for (size_t i = 0; i < c->facts.len; i++)
-		count += c->facts.items[i].scope == SCOPE_RCPT;
-	return count;
+	return d->snapshot->registry->catalog.facts.items[fact].scope == SCOPE_RCPT && d->session->facts[fact].known;
 }
 
 bool recipients_keep_facts(struct dialogue *d, struct recipient *r)
 {
 	const struct catalog *c = &d->snapshot->registry->catalog;
-	struct value *kept = arena_alloc(session_arena(d->session, SCOPE_RCPT), count_facts(c) * sizeof *kept);
+	struct recipient_fact *kept;
 
-	r->facts = kept;
-	for (size_t i = 0; kept && i < c->facts.len; i++)
-		if (c->facts.items[i].scope == SCOPE_RCPT)
-			*kept++ = d->session->facts[i];
+	r->fact_count = 0;
+	for (size_t i = 0; i < c->facts.len; i++)
+		r->fact_count += is_kept(d, i);
+	r->facts = kept = arena_alloc(session_arena(d->session, SCOPE_RCPT), r->fact_count * sizeof *kept);
+	for (unsigned i = 0; kept && i < c->facts.len; i++)
+		if (is_kept(d, i))
+			*kept++ = (struct recipient_fact){ i, d->session->facts[i] };
 	return r->facts != NULL;
 }
 
 static void show(struct dialogue *d, const struct recipient *r)
 {
-	const struct catalog *c = &d->snapshot->registry->catalog;
-	const struct value *kept = r->facts;
-
+	host_reset(d, SCOPE_RCPT);
 	d->session->recipient = r;
-	for (size_t i = 0; i < c->facts.len; i++)
-		if (c->facts.items[i].scope == SCOPE_RCPT)
-			d->session->facts[i] = *kept++;
+	for (size_t i = 0; i < r->fact_count; i++)
+		d->session->facts[r->facts[i].fact] = r->facts[i].value;
 }
 
 /* What the client hears, of what was found for the recipients: found has the first of each action. */

@@ -2,6 +2,7 @@
 /* record.c - the case: made here, once, from the state of a dialogue. */
 #include <string.h>
 
+#include "filter/engine/core_facts.h"
 #include "filter/engine/state.h"
 #include "filter/mail/header_field.h"
 #include "filter/services/clock.h"
@@ -84,6 +85,56 @@ static const struct case_rule *make_rules(struct maker *m, const char *only, siz
 	return rules;
 }
 
+/* What is known of it beside its address. */
+static const struct case_fact *make_recipient_facts(struct maker *m, const struct recipient *r, size_t *ret_count)
+{
+	const struct catalog *c = &m->d->snapshot->registry->catalog;
+	struct case_fact *facts = take(m, r->fact_count, sizeof *facts);
+
+	*ret_count = 0;
+	for (size_t i = 0; facts && i < r->fact_count; i++) {
+		const struct catalog_fact *f = &c->facts.items[r->facts[i].fact];
+
+		if (r->facts[i].fact != CORE_RCPT_ADDRESS && r->facts[i].fact != CORE_RCPT_DOMAIN)
+			facts[(*ret_count)++] = (struct case_fact){ f->name, &r->facts[i].value, f->words };
+	}
+	return facts;
+}
+
+static const struct case_limit *make_limits(struct maker *m, const char *only, size_t *ret_count)
+{
+	struct case_limit *limits = take(m, m->d->looked.len, sizeof *limits);
+	size_t count = 0;
+
+	for (size_t i = 0; limits && i < m->d->looked.len; i++) {
+		const struct looked *l = &m->d->looked.items[i];
+		SLUICE_CLEANUP(text_done) struct text text = TEXT_INIT(4096);
+		const char *words;
+
+		if (only && l->recipient && l->recipient != only)
+			continue;
+		limit_describe(&text, l->rule->limit, &m->d->snapshot->registry->catalog);
+		words = arena_copy(m->arena, text_str(&text), text.len);
+		m->failed |= !words;
+		limits[count++] = (struct case_limit){ l->rule->name, words, l->recipient, l->over, l->wait_s };
+	}
+	*ret_count = count;
+	return limits;
+}
+
+static const char *const *make_given(struct maker *m, size_t *ret_count)
+{
+	const struct registry *r = m->d->snapshot->registry;
+	const char **names = take(m, r->checks.len, sizeof *names);
+	size_t count = 0;
+
+	for (size_t i = 0; names && i < r->checks.len; i++)
+		if (m->d->checks[i].ns && (r->checks.items[i].check->feed || m->d->stored >> i & 1))
+			names[count++] = r->checks.items[i].check->name;
+	*ret_count = count;
+	return names;
+}
+
 static const struct case_recipient *make_recipients(struct maker *m, const char *only, size_t *ret_count)
 {
 	const struct message *message = &m->d->session->message;
@@ -92,9 +143,12 @@ static const struct case_recipient *make_recipients(struct maker *m, const char 
 
 	for (size_t i = 0; recipients && i < message->recipients.len; i++) {
 		const struct recipient *r = &message->recipients.items[i];
+		struct case_recipient shown = { r->address.text, r->address.len, r->refused, r->removed, NULL, 0 };
 
-		if (!only || r->address.text == only)
-			recipients[count++] = (struct case_recipient){ r->address.text, r->address.len, r->refused, r->removed };
+		if (only && r->address.text != only)
+			continue;
+		shown.facts = make_recipient_facts(m, r, &shown.fact_count);
+		recipients[count++] = shown;
 	}
 	*ret_count = count;
 	return recipients;
@@ -305,6 +359,8 @@ void record_tell(struct dialogue *d, const struct verdict *v)
 	c.inserted = make_inserted(&m, v, &c.inserted_count);
 	c.facts = make_facts(&m, &c.fact_count);
 	c.rules = make_rules(&m, only, &c.rule_count);
+	c.limits = make_limits(&m, only, &c.limit_count);
+	c.given = make_given(&m, &c.given_count);
 	c.checks = make_checks(&m, &c.check_count);
 	slots_each(d->session->slots, add_answer, &m);
 	c.answers = m.answers.items;

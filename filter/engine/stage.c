@@ -82,7 +82,7 @@ const struct sluice_store_answer *stage_ask_store(struct dialogue *d, enum slot_
 
 /* ---- rules ---- */
 
-static enum scope scope_of(enum sluice_stage stage)
+enum scope stage_scope(enum sluice_stage stage)
 {
 	switch (stage) {
 	case SLUICE_STAGE_CONNECT:
@@ -129,7 +129,7 @@ static bool counted(const struct dialogue *d, const struct rule *rule)
 
 static bool note_match(struct dialogue *d, const struct rule *rule)
 {
-	struct match match = { .rule = rule, .scope = scope_of(rule->stage) };
+	struct match match = { .rule = rule, .scope = stage_scope(rule->stage) };
 	struct arena *arena = session_arena(d->session, match.scope);
 	const struct catalog *c = &d->snapshot->registry->catalog;
 	bool has_text = rule->action == RULE_TAG || rule->action == RULE_HOLD || rule->action == RULE_DISCARD;
@@ -165,7 +165,7 @@ static struct verdict refusal(struct dialogue *d, const struct rule *rule)
 	struct verdict v = { .action = rule->action == RULE_REJECT ? VERDICT_REJECT : VERDICT_TEMPFAIL, .stage = rule->stage,
 		.code = rule->reply->code, .dsn = rule->reply->dsn, .rule = rule };
 
-	v.text = expand(d, rule->reply, session_arena(d->session, scope_of(rule->stage)));
+	v.text = expand(d, rule->reply, session_arena(d->session, stage_scope(rule->stage)));
 	return v.text ? v : fault(d, rule->stage);
 }
 

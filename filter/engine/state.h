@@ -17,6 +17,14 @@ struct match { /* a rule that matched */
 	struct case_fact *facts; /* values as they were then; text and facts are in the arena of the scope */
 };
 
+struct looked { /* a limit that was looked at */
+	const struct rule *rule;
+	enum scope scope; /* of the stage: how long it counts */
+	const char *recipient; /* at RCPT */
+	bool over;
+	int64_t wait_s;
+};
+
 struct taken { /* units taken from a limit, to be given back when a refusal makes them unused */
 	const struct limit *limit;
 	const char *key; /* in the arena of the message */
@@ -56,8 +64,10 @@ struct dialogue {
 	bool hold_cases;
 	struct value *given;   /* by index of the catalog: what checks find, in the place of what they would; NULL: nothing */
 	uint64_t given_checks; /* these do not run */
+	uint64_t stored;       /* checks that have asked the store */
 
 	VEC(struct match) matches;
+	VEC(struct looked) looked;
 	VEC(struct taken) taken; /* for the message under way */
 	VEC(struct authres_entry) authres[3]; /* by scope of the check; RCPT has none */
 	struct case_stage stages[SLUICE_STAGES];
@@ -119,6 +129,8 @@ void stage_wait(struct dialogue *d, uint64_t checks);
 /* Run an operation for a rule, and wait for its answer, as above; a store that gives none has FAILED. */
 const struct sluice_store_answer *stage_ask_store(struct dialogue *d, enum slot_scope scope, const struct sluice_store_op *op);
 
+/* How long what a rule of this stage finds counts. */
+enum scope stage_scope(enum sluice_stage stage);
 /* The rules of one stage: those about the message, or, each, those about the recipient that the session has. */
 struct verdict stage_rules(struct dialogue *d, enum sluice_stage stage, bool each);
 

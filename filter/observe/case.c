@@ -49,6 +49,14 @@ static void put_client(struct text *out, const struct case_ *c)
 	json_close(out, '}');
 }
 
+static void put_facts(struct text *out, const struct case_fact *facts, size_t count)
+{
+	json_open(out, "facts", '{');
+	for (size_t i = 0; i < count; i++)
+		value_json(out, facts[i].name, facts[i].value, facts[i].words);
+	json_close(out, '}');
+}
+
 static void put_envelope(struct text *out, const struct case_ *c)
 {
 	if (!c->envelope)
@@ -61,6 +69,8 @@ static void put_envelope(struct text *out, const struct case_ *c)
 		json_bool(out, "refused", c->recipients[i].refused);
 		if (c->recipients[i].removed)
 			json_bool(out, "removed", true);
+		if (c->recipients[i].fact_count)
+			put_facts(out, c->recipients[i].facts, c->recipients[i].fact_count);
 		json_close(out, '}');
 	}
 	json_close(out, ']');
@@ -88,14 +98,6 @@ static void put_verdict(struct text *out, const struct case_ *c)
 	json_close(out, '}');
 }
 
-static void put_facts(struct text *out, const struct case_fact *facts, size_t count)
-{
-	json_open(out, "facts", '{');
-	for (size_t i = 0; i < count; i++)
-		value_json(out, facts[i].name, facts[i].value, facts[i].words);
-	json_close(out, '}');
-}
-
 static void put_rules(struct text *out, const struct case_ *c)
 {
 	json_open(out, "rules", '[');
@@ -118,6 +120,34 @@ static void put_rules(struct text *out, const struct case_ *c)
 		put_facts(out, rule->facts, rule->fact_count);
 		json_close(out, '}');
 	}
+	json_close(out, ']');
+}
+
+static void put_limits(struct text *out, const struct case_ *c)
+{
+	if (!c->limit_count)
+		return;
+	json_open(out, "limits", '[');
+	for (size_t i = 0; i < c->limit_count; i++) {
+		json_open(out, NULL, '{');
+		json_str(out, "rule", c->limits[i].rule);
+		json_str(out, "limit", c->limits[i].limit);
+		if (c->limits[i].recipient)
+			json_str(out, "recipient", c->limits[i].recipient);
+		json_bool(out, "over", c->limits[i].over);
+		json_int(out, "wait", c->limits[i].wait_s);
+		json_close(out, '}');
+	}
+	json_close(out, ']');
+}
+
+static void put_given(struct text *out, const struct case_ *c)
+{
+	if (!c->given_count)
+		return;
+	json_open(out, "given", '[');
+	for (size_t i = 0; i < c->given_count; i++)
+		json_str(out, NULL, c->given[i]);
 	json_close(out, ']');
 }
 
@@ -194,6 +224,8 @@ void case_json(struct text *out, const struct case_ *c)
 	json_milli(out, "score", c->score_milli);
 	put_facts(out, c->facts, c->fact_count);
 	put_rules(out, c);
+	put_limits(out, c);
+	put_given(out, c);
 	put_checks(out, c);
 	put_answers(out, c);
 	if (c->authres)

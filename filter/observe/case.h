@@ -45,6 +45,14 @@ struct case_recipient {
 	size_t len;
 	bool refused;
 	bool removed; /* it was taken, and does not get the message */
+	const struct case_fact *facts; /* what is known of it beside its address */
+	size_t fact_count;
+};
+
+struct case_limit { /* of a rule, that was looked at */
+	const char *rule, *limit, *recipient; /* limit: in words; recipient: at RCPT, else NULL */
+	bool over;
+	int64_t wait_s;
 };
 
 struct case_check {
@@ -104,6 +112,10 @@ struct case_ {
 	size_t fact_count;
 	const struct case_rule *rules;
 	size_t rule_count;
+	const struct case_limit *limits;
+	size_t limit_count;
+	const char *const *given; /* checks whose facts stand on what is not in the case: the message itself, or the store */
+	size_t given_count;
 	const struct case_check *checks;
 	size_t check_count;
 	const struct case_answer *answers;

@@ -165,6 +165,15 @@ bool limit_key(struct text *out, const char *rule, const struct limit *l, const 
 	return !out->failed;
 }
 
+void limit_describe(struct text *out, const struct limit *l, const struct catalog *c)
+{
+	static const char *const one[] = { "a connection", "a message", "a recipient", "a kilobyte" }; /* in the order of enum limit_unit */
+
+	text_addf(out, "%s in %lld us, %lld at once%s, by ", one[l->unit], (long long)l->interval_us, (long long)l->burst, l->strict ? ", strict" : "");
+	for (size_t i = 0; i < l->key_count; i++)
+		text_addf(out, "%s%s", i ? ", " : "", c->facts.items[l->keys[i]].name);
+}
+
 struct sluice_store_op limit_op(const struct limit *l, const char *key, size_t key_len, int64_t cost)
 {
 	return (struct sluice_store_op){ .verb = SLUICE_STORE_RATE, .key = key, .key_len = key_len,

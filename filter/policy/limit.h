@@ -32,6 +32,8 @@ struct limit {
  * not apply. Pure.
  */
 bool limit_key(struct text *out, const char *rule, const struct limit *l, const struct value *facts, const struct catalog *c);
+/* The limit in words, the same for the same limit: "a recipient in 1000000 us, 120 at once, by client.net". */
+void limit_describe(struct text *out, const struct limit *l, const struct catalog *c);
 /* An operation that takes cost units (negative: gives back; 0: looks) of the entry. */
 struct sluice_store_op limit_op(const struct limit *l, const char *key, size_t key_len, int64_t cost);
 

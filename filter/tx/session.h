@@ -38,11 +38,17 @@ struct macros_auth {
 	const char *type, *authen, *author;
 };
 
+struct recipient_fact { /* what was found of a recipient */
+	unsigned fact; /* index of the catalog */
+	struct value value;
+};
+
 struct recipient {
 	struct sluice_address address;
 	const char *addr, *mailer; /* {rcpt_addr}, {rcpt_mailer} */
 	const char *notify, *orcpt;
-	const struct value *facts; /* those about a recipient, in the order of the catalog; NULL: nobody needs them later */
+	const struct recipient_fact *facts; /* those that are known, once it has been judged */
+	size_t fact_count;
 	bool refused;
 	bool removed; /* it does not get the message, though it was taken */
 };

@@ -214,3 +214,18 @@ def test_a_redis_that_is_gone_puts_nobody_off(setup):
 def test_bytes_are_asked_for_only_where_a_limit_counts_them(setup):
     s = start(setup, f"lmdb {setup.folder}/state", "authentication_results no\nat message { rule b limit 100K/1h of bytes by mail.from }")
     assert not setup.milter(s).steps & 0x10  # SMFIP_NOBODY
+
+
+def test_a_case_has_each_limit_that_was_looked_at(setup):
+    s = start(setup, f'lmdb "{setup.folder}/state"', "at mail { rule fast limit 2/1h by client.ip }\nat rcpt { rule many limit 9/1h by mail.from }")
+    m = setup.milter(s)
+    m.greet()
+    for _ in range(2):
+        assert m.message(recipients=("<u@example.org>", "<v@example.org>")).kind == CONTINUE
+    assert m.mail().code == 451
+    cases = [s.explain(line.split("case=")[1].split()[0]) for line in s.cases() if "verdict=" in line]
+    assert cases[0]["limits"] == [
+        {"rule": "fast", "limit": "a message in 1800000000 us, 2 at once, by client.ip", "over": False, "wait": 0},
+        {"rule": "many", "limit": "a recipient in 400000000 us, 9 at once, by mail.from", "recipient": "u@example.org", "over": False, "wait": 0},
+        {"rule": "many", "limit": "a recipient in 400000000 us, 9 at once, by mail.from", "recipient": "v@example.org", "over": False, "wait": 0}]
+    assert [(row["rule"], row["over"], row["wait"] > 0) for row in cases[2]["limits"]] == [("fast", True, True)]
