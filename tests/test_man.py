@@ -70,7 +70,7 @@ def test_every_command_and_every_option_of_check_is_there():
     usage = sluice.ctl("--help").stdout
     for command in re.findall(r"^  (\w+) ", usage, re.M):
         assert re.search(rf"^\.It Cm {command}\b", text, re.M), command
-    for command in (["check"], ["dmarc", "report"], ["dmarc", "read"]):
+    for command in (["check"], ["replay"], ["dmarc", "report"], ["dmarc", "read"]):
         for option in re.findall(r"^  --([\w-]+)", sluice.ctl(*command, "-h").stdout, re.M):
             assert re.search(rf"^\.It Fl -{option}\b", text, re.M), option
 

@@ -12,6 +12,7 @@ static const struct { const char *name; int (*run)(int argc, char **argv); const
 	{ "config", ctl_config, "config check, config show: look at a configuration" },
 	{ "status", ctl_status, "how the daemon is" },
 	{ "reload", ctl_reload, "let the daemon read its configuration again" },
+	{ "replay", ctl_replay, "recorded cases through another configuration: what it would change" },
 	{ "explain", ctl_explain, "why a transaction ended as it did" },
 	{ "list", ctl_list, "list show, test, add, remove: what is in a list, and change its file" },
 	{ "limits", ctl_limits, "limits list, show, reset: what rules with a limit have counted" },

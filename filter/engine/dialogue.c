@@ -129,6 +129,13 @@ static void learn_queue_id(struct dialogue *d, const char *queue_id)
 		d->session->message.queue_id = keep(d, SCOPE_MESSAGE, queue_id);
 }
 
+static void set_facts(struct dialogue *d, enum sluice_stage stage)
+{
+	core_facts_set(d->session, stage, d->snapshot->policy);
+	if (d->replay)
+		replay_core_facts(d, stage);
+}
+
 /* ---- verdicts ---- */
 
 static struct verdict told(struct dialogue *d, struct verdict v)
@@ -175,7 +182,7 @@ struct verdict dialogue_connect(struct dialogue *d, const struct dialogue_client
 		m->client_port,
 		m->daemon_port,
 	};
-	core_facts_set(d->session, SLUICE_STAGE_CONNECT, d->snapshot->policy);
+	set_facts(d, SLUICE_STAGE_CONNECT);
 	stage_start(d, SLUICE_STAGE_CONNECT);
 	return d->fault ? fault(d, SLUICE_STAGE_CONNECT) : go_on;
 }
@@ -189,7 +196,7 @@ struct verdict dialogue_helo(struct dialogue *d, const char *name)
 		d->refused = go_on; /* another name, another verdict */
 	d->session->helo = keep(d, SCOPE_HELO, name);
 	d->session->helo_len = strlen(d->session->helo);
-	core_facts_set(d->session, SLUICE_STAGE_HELO, d->snapshot->policy);
+	set_facts(d, SLUICE_STAGE_HELO);
 	stage_start(d, SLUICE_STAGE_HELO);
 	if (refused_before(d))
 		return told(d, d->refused);
@@ -212,7 +219,7 @@ static void begin_message(struct dialogue *d)
 	edit_reset(d);
 	for (enum sluice_stage stage = SLUICE_STAGE_MAIL; stage < SLUICE_STAGES; stage++)
 		d->stages[stage] = (struct case_stage){ 0 };
-	d->now_ms = d->engine->now_ms ? d->engine->now_ms : clock_wall_ms();
+	d->now_ms = d->replay ? d->now_ms : d->engine->now_ms ? d->engine->now_ms : clock_wall_ms();
 	record_new_id(d);
 	memcpy(d->message, d->id, sizeof d->id);
 }
@@ -239,7 +246,7 @@ struct verdict dialogue_mail(struct dialogue *d, const struct dialogue_mail *mai
 		keep(d, SCOPE_MESSAGE, mail->auth.author),
 	};
 	m->tls = keep_tls(d, &mail->tls);
-	core_facts_set(d->session, SLUICE_STAGE_MAIL, d->snapshot->policy);
+	set_facts(d, SLUICE_STAGE_MAIL);
 	stage_start(d, SLUICE_STAGE_MAIL);
 	if (refused_before(d))
 		return told(d, d->refused);
@@ -266,7 +273,7 @@ static void begin_rcpt(struct dialogue *d, const struct recipient *r)
 	d->session->recipient = r;
 	host_reset(d, SCOPE_RCPT);
 	slots_end(d->session->slots, SLOT_RECIPIENT);
-	core_facts_set(d->session, SLUICE_STAGE_RCPT, d->snapshot->policy);
+	set_facts(d, SLUICE_STAGE_RCPT);
 }
 
 /* Some checks count what the MTA refuses. */
@@ -407,7 +414,7 @@ static struct verdict judge_message(struct dialogue *d, const struct edits **ret
 	begin_content(d);
 	if (d->fed)
 		feed_header_end(d);
-	core_facts_set(d->session, SLUICE_STAGE_MESSAGE, d->snapshot->policy);
+	set_facts(d, SLUICE_STAGE_MESSAGE);
 	if (!d->data_begun)
 		stage_start(d, SLUICE_STAGE_DATA); /* the event itself was negotiated away */
 	stage_start(d, SLUICE_STAGE_MESSAGE);
@@ -447,7 +454,7 @@ static void conclude(struct dialogue *d, const struct verdict *v)
 	const struct sluice_address *rcpt = one_domain(&d->session->message);
 	struct sluice_conclusion c = { .rule = v->rule ? v->rule->name : NULL };
 
-	if (v->action == VERDICT_FAULT)
+	if (v->action == VERDICT_FAULT || d->engine->offline)
 		return;
 	c.action = actions[v->action];
 	c.tagged = v->action <= VERDICT_HOLD && (d->edits.tags.len > 0 || d->edits.subject);

@@ -428,6 +428,8 @@ static void take_given(struct dialogue *d, unsigned index)
 	const struct registry_check *check = &d->snapshot->registry->checks.items[index];
 	const struct value *outcome = &d->given[check->outcome_fact], *error = outcome + 1;
 
+	if (d->replay && !outcome->known)
+		d->unrecorded |= UINT64_C(1) << index; /* it had not ended */
 	for (unsigned i = check->check->first_fact; i <= check->check->last_fact; i++)
 		d->session->facts[check->fact_base + i] = d->given[check->fact_base + i];
 	host_ended(d, index, outcome->known ? (enum sluice_outcome)outcome->number : error->known ? SLUICE_TEMPERROR : SLUICE_DONE);
@@ -454,6 +456,11 @@ void host_run(struct dialogue *d, unsigned index)
 	d->held &= ~(UINT64_C(1) << index);
 	if (d->given_checks & UINT64_C(1) << index) {
 		take_given(d, index);
+		return;
+	}
+	if (d->replay && check->check->feed) {
+		d->unrecorded |= UINT64_C(1) << index;
+		host_ended(d, index, SLUICE_TEMPERROR);
 		return;
 	}
 	if (!probe)

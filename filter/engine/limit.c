@@ -65,6 +65,11 @@ static void note(struct dialogue *d, const struct rule *rule, const struct sluic
 		d->fault = true;
 }
 
+static void set_wait(struct dialogue *d, int64_t wait_s)
+{
+	d->session->facts[CORE_LIMIT_WAIT] = (struct value){ .known = true, .type = SLUICE_INT, .number = wait_s };
+}
+
 bool limit_exceeded(struct dialogue *d, const struct rule *rule)
 {
 	SLUICE_CLEANUP(text_done) struct text key = TEXT_INIT(LIMIT_KEY_BYTES);
@@ -75,6 +80,11 @@ bool limit_exceeded(struct dialogue *d, const struct rule *rule)
 
 	if (!limit_key(&key, rule->name, rule->limit, d->session->facts, &d->snapshot->registry->catalog))
 		return false;
+	if (d->replay) {
+		look.over = replay_limit(d, rule, &look.wait_s);
+		set_wait(d, look.wait_s);
+		return look.over;
+	}
 	op = limit_op(rule->limit, text_str(&key), key.len, cost_of(d, rule));
 	answer = stage_ask_store(d, scope_of(rule), &op);
 	if (answer->status == SLUICE_STORE_FAILED)
@@ -85,7 +95,7 @@ bool limit_exceeded(struct dialogue *d, const struct rule *rule)
 	look.wait_s = (answer->wait_ms + 999) / 1000;
 	if (!vec_push(&d->looked, look))
 		d->fault = true;
-	d->session->facts[CORE_LIMIT_WAIT] = (struct value){ .known = true, .type = SLUICE_INT, .number = look.wait_s };
+	set_wait(d, look.wait_s);
 	return look.over;
 }
 

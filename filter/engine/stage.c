@@ -174,6 +174,8 @@ static void demand(struct dialogue *d, int check)
 {
 	host_run(d, (unsigned)check);
 	stage_wait(d, UINT64_C(1) << check);
+	if (d->replay)
+		replay_awaited(d, UINT64_C(1) << check);
 }
 
 /* An action that runs a check, and refuses when that says so. CONTINUE: the recipient, or the message, may pass. */
@@ -317,6 +319,8 @@ struct verdict stage_judge(struct dialogue *d, enum sluice_stage through)
 			awaited |= d->plan->awaited[stage];
 	}
 	stage_wait(d, awaited);
+	if (d->replay)
+		replay_awaited(d, awaited);
 	if (d->fault)
 		return fault(d, through);
 	for (enum sluice_stage stage = SLUICE_STAGE_CONNECT; stage <= through && v.action == VERDICT_CONTINUE; stage++) {

@@ -4,6 +4,7 @@
 #define ENGINE_STATE_H
 
 #include "filter/engine/dialogue.h"
+#include "filter/engine/replay.h"
 #include "filter/mail/authres.h"
 
 #define DIALOGUE_ID_LEN 13
@@ -64,6 +65,9 @@ struct dialogue {
 	bool hold_cases;
 	struct value *given;   /* by index of the catalog: what checks find, in the place of what they would; NULL: nothing */
 	uint64_t given_checks; /* these do not run */
+	const struct replay *replay; /* the recording that is played; NULL: this is no replay */
+	uint64_t unrecorded;   /* of a replay: checks that would need the message */
+	bool undecided;
 	uint64_t stored;       /* checks that have asked the store */
 
 	VEC(struct match) matches;
@@ -139,6 +143,14 @@ struct verdict stage_rules(struct dialogue *d, enum sluice_stage stage, bool eac
 bool recipients_keep_facts(struct dialogue *d, struct recipient *r);
 /* Judge the message for each recipient who was taken. Those who are not to get it, while others do, are `removed`. */
 struct verdict recipients_judge(struct dialogue *d);
+
+/* replay.c: */
+/* What the recording has in the place of what the MTA and the message said at this stage. */
+void replay_core_facts(struct dialogue *d, enum sluice_stage stage);
+/* Was it over this limit? What was not looked at then leaves the case undecided. */
+bool replay_limit(struct dialogue *d, const struct rule *rule, int64_t *ret_wait_s);
+/* Facts of these checks are judged: if they stand on what was not recorded, the case is undecided. */
+void replay_awaited(struct dialogue *d, uint64_t checks);
 
 /* limit.c: */
 /* Take what this event costs. True: it is over the limit, and the rule matches. A store that does not answer is never over. */

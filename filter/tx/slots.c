@@ -13,6 +13,7 @@ const char *const slot_source_words[] = { "open", "local", "cache", "dns", "time
 
 struct slot {
 	uint64_t id; /* never used twice in one connection: a late answer cannot meet the wrong slot */
+	bool unrecorded;
 	enum slot_scope scope;
 	enum slot_kind kind;
 	enum slot_source source;
@@ -37,6 +38,7 @@ struct slots {
 	struct store *store;
 	unsigned max_questions;
 	unsigned asked[3]; /* by scope */
+	struct slots_record record; /* of a replay */
 	bool hurry;
 
 	pthread_mutex_t lock; /* guards all below, and the slots themselves: the reactor fills them */
@@ -230,6 +232,14 @@ static void start(struct slots *s, struct slot *slot)
 		slot->source = SLOT_LIMIT;
 		return;
 	}
+	if (s->record.dns) {
+		slot->answer = s->record.dns(s->record.arg, slot->shown ? slot->shown : slot->question.name, slot->question.type);
+		slot->unrecorded = !slot->answer;
+		slot->source = slot->answer ? SLOT_LOCAL : SLOT_TIMEOUT;
+		if (!slot->answer)
+			slot->answer = dns_answer_empty(SLUICE_DNS_TIMEOUT, 0);
+		return;
+	}
 	answer = s->resolver ? resolver_look(s->resolver, &slot->question, &source, &slot->age_s, &silent) : NULL;
 	if (answer) {
 		slot->answer = answer;
@@ -376,6 +386,8 @@ const struct sluice_store_answer *slots_ask_store(struct slots *s, enum slot_sco
 
 	if (!slot) {
 		slot = new_store_slot(s, scope, op);
+		if (slot)
+			slot->unrecorded = s->record.dns != NULL;
 		errand = slot ? errand_new(s, slot) : NULL;
 		if (!errand)
 			return &no_memory;
@@ -389,6 +401,20 @@ const struct sluice_store_answer *slots_ask_store(struct slots *s, enum slot_sco
 	answer = slot->source == SLOT_OPEN ? NULL : &slot->store;
 	(void)pthread_mutex_unlock(&s->lock);
 	return answer;
+}
+
+void slots_replay(struct slots *s, const struct slots_record *record)
+{
+	s->record = *record;
+}
+
+uint64_t slots_unrecorded(const struct slots *s)
+{
+	uint64_t waiters = 0;
+
+	for (size_t i = 0; i < s->list.len; i++)
+		waiters |= s->list.items[i]->unrecorded ? s->list.items[i]->waiters : 0;
+	return waiters;
 }
 
 uint64_t slots_wait(struct slots *s, int64_t deadline_ms)

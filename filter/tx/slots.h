@@ -56,6 +56,16 @@ void slots_expire(struct slots *s, uint64_t waiters);
 /* From now on (true) a question that has no answer at once is answered TIMEOUT. */
 void slots_hurry(struct slots *s, bool hurry);
 
+/* Answers of DNS that were recorded, in the place of resolver and store; name: as it may be shown. NULL: it was not asked then. */
+struct slots_record {
+	struct dns_answer *(*dns)(void *arg, const char *name, enum sluice_dns_type type);
+	void *arg;
+};
+/* Before all else. What was not recorded is TIMEOUT, and all that is asked of the store FAILED. record is copied. */
+void slots_replay(struct slots *s, const struct slots_record *record);
+/* The waiters that have asked for what was not recorded. */
+uint64_t slots_unrecorded(const struct slots *s);
+
 /* One slot, as the case shows it. */
 struct slot_row {
 	enum slot_kind kind;
