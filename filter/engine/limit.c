@@ -73,8 +73,7 @@ static void set_wait(struct dialogue *d, int64_t wait_s)
 bool limit_exceeded(struct dialogue *d, const struct rule *rule)
 {
 	SLUICE_CLEANUP(text_done) struct text key = TEXT_INIT(LIMIT_KEY_BYTES);
-	struct looked look = { .rule = rule, .scope = stage_scope(rule->stage),
-		.recipient = d->session->recipient ? d->session->recipient->address.text : NULL };
+	struct looked look = { .rule = rule, .scope = stage_scope(rule->stage), .recipient = stage_recipient(d, rule) };
 	const struct sluice_store_answer *answer;
 	struct sluice_store_op op;
 

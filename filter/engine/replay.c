@@ -58,7 +58,7 @@ void replay_core_facts(struct dialogue *d, enum sluice_stage stage)
 bool replay_limit(struct dialogue *d, const struct rule *rule, int64_t *ret_wait_s)
 {
 	SLUICE_CLEANUP(text_done) struct text words = TEXT_INIT(4096);
-	const char *rcpt = d->session->recipient ? d->session->recipient->address.text : NULL;
+	const char *rcpt = stage_recipient(d, rule);
 	const struct replay *r = d->replay;
 
 	limit_describe(&words, rule->limit, &d->snapshot->registry->catalog);

@@ -137,8 +137,7 @@ static bool note_match(struct dialogue *d, const struct rule *rule)
 
 	if (counted(d, rule))
 		return true;
-	if (d->session->recipient)
-		match.recipient = d->session->recipient->address.text;
+	match.recipient = stage_recipient(d, rule);
 	if (has_text)
 		match.text = expand(d, rule->reply, arena);
 	match.facts = arena_alloc(arena, rule->fact_count * sizeof *match.facts);
@@ -152,6 +151,13 @@ static bool note_match(struct dialogue *d, const struct rule *rule)
 		match.facts[i] = (struct case_fact){ fact->name, &values[i], fact->words };
 	}
 	return vec_push(&d->matches, match);
+}
+
+const char *stage_recipient(const struct dialogue *d, const struct rule *rule)
+{
+	bool about = rule->stage == SLUICE_STAGE_RCPT || rule->each;
+
+	return about && d->session->recipient ? d->session->recipient->address.text : NULL;
 }
 
 static struct verdict fault(struct dialogue *d, enum sluice_stage stage)

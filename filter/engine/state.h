@@ -135,6 +135,8 @@ const struct sluice_store_answer *stage_ask_store(struct dialogue *d, enum slot_
 
 /* How long what a rule of this stage finds counts. */
 enum scope stage_scope(enum sluice_stage stage);
+/* Whom a rule is about, in the arena of the message. NULL: the message or its connection, though it may be judged with a recipient. */
+const char *stage_recipient(const struct dialogue *d, const struct rule *rule);
 /* The rules of one stage: those about the message, or, each, those about the recipient that the session has. */
 struct verdict stage_rules(struct dialogue *d, enum sluice_stage stage, bool each);
 

@@ -90,3 +90,16 @@ def test_check_says_hold(tmp_path):
     done = sluice.ctl("check", "-c", conf, "--zone", tmp_path / "zone", "--client", "192.0.2.1", "--helo", "a.example", "--from", "a@b.example",
                       "--rcpt", "u@example.org")
     assert done.returncode == 5 and "verdict     hold at message, by rule look" in done.stdout and "reason      strange" in done.stdout
+
+
+@pytest.mark.parametrize("stage", ["connect", "helo", "mail"])
+def test_what_is_about_the_message_is_not_about_the_recipient_at_whom_it_was_judged(setup, stage):
+    s = setup.sluice(f'at {stage} {{ rule look hold "strange" }}\nat rcpt {{ rule no reject "550 5.7.1 no" when rcpt.address == no@example.org }}')
+    m = setup.milter(s)
+    m.greet()
+    m.mail()
+    assert [m.rcpt(f"<{name}@example.org>").code for name in ("no", "yes")] == [550, 0]
+    assert held(m.content()) == ["strange"]
+    for line in s.cases():
+        case = s.explain(line.split("case=")[1].split()[0])
+        assert "recipient" not in next(rule for rule in case["rules"] if rule["name"] == "look")
