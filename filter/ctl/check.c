@@ -13,6 +13,7 @@
 #include "filter/base/vec.h"
 #include "filter/ctl/ctl.h"
 #include "filter/ctl/message.h"
+#include "filter/ctl/show.h"
 #include "filter/engine/trial.h"
 #include "filter/services/health.h"
 #include "filter/services/reactor.h"
@@ -169,6 +170,18 @@ struct result {
 	bool json, told;
 };
 
+static bool show(const char *json)
+{
+	json_t *c = show_read(json);
+
+	if (!c)
+		return false;
+	show_summary(stdout, c);
+	show_details(stdout, c);
+	json_decref(c);
+	return true;
+}
+
 static void on_case(void *arg, const struct case_ *c)
 {
 	struct result *result = arg;
@@ -177,9 +190,7 @@ static void on_case(void *arg, const struct case_ *c)
 	case_json(&json, c);
 	if (result->json)
 		puts(text_str(&json));
-	else
-		(void)ctl_show_case(stdout, text_str(&json));
-	result->told = !json.failed;
+	result->told = !json.failed && (result->json || show(text_str(&json)));
 }
 
 static int exit_status(const struct verdict *v)

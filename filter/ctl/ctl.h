@@ -19,11 +19,11 @@ int ctl_dkim(int argc, char **argv);    /* dkim.c: dkim keygen, dkim check */
 int ctl_dkim_rotate(int argc, char **argv); /* rotate.c */
 int ctl_dmarc(int argc, char **argv);   /* dmarc.c: dmarc report, dmarc read */
 int ctl_list(int argc, char **argv);    /* list.c: list show, test, add, remove */
+int ctl_replay(int argc, char **argv);  /* replay.c */
+int ctl_explain(int argc, char **argv); /* explain.c */
 int ctl_status(int argc, char **argv);  /* daemon.c */
 int ctl_reload(int argc, char **argv);
-int ctl_replay(int argc, char **argv);
 int ctl_metrics(int argc, char **argv);
-int ctl_explain(int argc, char **argv);
 int ctl_limits(int argc, char **argv);
 int ctl_greylist(int argc, char **argv);
 
@@ -35,8 +35,5 @@ struct ctl_target {
 	const char *config, *socket; /* either may be NULL */
 };
 int ctl_ask(const struct ctl_target *target, const char *request, struct text *out);
-
-/* A case in JSON as a person wants to read it. False: it is no case. show.c */
-bool ctl_show_case(FILE *out, const char *json);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* daemon.c - the commands that ask the daemon: status, reload, explain, metrics, limits, greylist. */
+/* daemon.c - the commands that ask the daemon: status, reload, metrics, limits, greylist. */
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -85,25 +85,22 @@ int ctl_ask(const struct ctl_target *target, const char *request, struct text *o
 	return status;
 }
 
-/* -c and -s, and what is left over. */
-static int parse(int argc, char **argv, const char *name, const char *argument, struct ctl_target *ret, bool *ret_json)
+/* -c and -s, and nothing else. */
+static int parse(int argc, char **argv, const char *name, struct ctl_target *ret)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, ret_json ? "c:s:jh" : "c:s:h")) != -1) {
+	while ((option = getopt(argc, argv, "c:s:h")) != -1) {
 		if (option == 'c')
 			ret->config = optarg;
 		else if (option == 's')
 			ret->socket = optarg;
-		else if (option == 'j')
-			*ret_json = true;
 		else
 			break;
 	}
-	if (option == -1 && optind + (*argument ? 1 : 0) == argc)
+	if (option == -1 && optind == argc)
 		return EX_OK;
-	fprintf(option == 'h' ? stdout : stderr, "usage: sluicectl %s [-c FILE | -s SOCKET]%s%s%s\n", name, ret_json ? " [-j]" : "",
-		*argument ? " " : "", argument);
+	fprintf(option == 'h' ? stdout : stderr, "usage: sluicectl %s [-c FILE | -s SOCKET]\n", name);
 	return option == 'h' ? -1 : EX_USAGE;
 }
 
@@ -112,7 +109,7 @@ static int simple(int argc, char **argv, const char *name)
 	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(CONTROL_ANSWER_MAX);
 	char request[32];
 	struct ctl_target target = { 0 };
-	int status = parse(argc, argv, name, "", &target, NULL);
+	int status = parse(argc, argv, name, &target);
 
 	if (status)
 		return status < 0 ? EX_OK : status;
@@ -161,35 +158,6 @@ int ctl_reload(int argc, char **argv)
 int ctl_metrics(int argc, char **argv)
 {
 	return simple(argc, argv, "metrics");
-}
-
-int ctl_explain(int argc, char **argv)
-{
-	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(CONTROL_ANSWER_MAX);
-	SLUICE_CLEANUP(text_done) struct text request = TEXT_INIT(CONTROL_LINE_MAX);
-	struct ctl_target target = { 0 };
-	bool json = false;
-	int status = parse(argc, argv, "explain", "ID", &target, &json);
-	const char *id;
-
-	if (status)
-		return status < 0 ? EX_OK : status;
-	id = argv[optind];
-	if (!*id || strpbrk(id, "\r\n") || strlen(id) > CONTROL_LINE_MAX - 16) {
-		fputs("sluicectl: an ID is a reference from a reply (ref=...), a queue id or a message id\n", stderr);
-		return EX_USAGE;
-	}
-	text_addf(&request, "explain %s\n", id);
-	status = ctl_ask(&target, text_str(&request), &out);
-	if (status == EX_NOINPUT)
-		fprintf(stderr, "sluicectl: no case '%s' is kept: it may be older than 'history' reaches\n", id);
-	if (status)
-		return status;
-	if (json)
-		puts(text_str(&out));
-	else if (!ctl_show_case(stdout, text_str(&out)))
-		return EX_SOFTWARE;
-	return EX_OK;
 }
 
 /* VERB [PART...] as one request, the parts of the key joined as the store has them. */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* show.c - a case for people. What came from the network is printed escaped: a terminal obeys control characters. */
-#include <jansson.h>
-#include <stdlib.h>
+#include "filter/ctl/show.h"
+
 #include <string.h>
 
 #include "filter/base/utf8.h"
-#include "filter/ctl/ctl.h"
 
 static const char *str(const json_t *object, const char *key)
 {
@@ -165,6 +164,41 @@ static void show_rules(FILE *out, const json_t *c)
 		fputs("  none\n", out);
 }
 
+/* What it failed on, as "spf.result is pass"; a limit and a sample have no facts. */
+static void show_why(FILE *out, const json_t *missed)
+{
+	const char *name, *why = str(missed, "why");
+	bool first = true;
+	json_t *fact;
+
+	fputs(!strcmp(why, "sample") ? "not in the sample" : !strcmp(why, "limit") ? "under its limit" : !strcmp(why, "check") ? "its check let it pass: " : "", out);
+	json_object_foreach(json_object_get(missed, "facts"), name, fact) {
+		fprintf(out, "%s%s is ", first ? "" : ", ", name);
+		put_value(out, fact);
+		first = false;
+	}
+}
+
+static void show_missed(FILE *out, const json_t *c)
+{
+	const json_t *missed;
+	size_t i;
+
+	if (!json_array_size(json_object_get(c, "missed")))
+		return;
+	fputs("\nrules that did not\n", out);
+	json_array_foreach(json_object_get(c, "missed"), i, missed) {
+		fprintf(out, "  %-8s %-20s ", str(missed, "stage"), str(missed, "name"));
+		show_why(out, missed);
+		if (*str(missed, "recipient")) {
+			fputs(", for <", out);
+			put(out, str(missed, "recipient"));
+			fputc('>', out);
+		}
+		fprintf(out, "  (%s:%lld)\n", str(missed, "file"), num(missed, "line"));
+	}
+}
+
 static void show_facts(FILE *out, const json_t *c)
 {
 	const char *name;
@@ -215,32 +249,38 @@ static void show_times(FILE *out, const json_t *c)
 		fprintf(out, "  check %-18s %g ms, %s\n", name, real(value, "ms"), str(value, "outcome"));
 }
 
-bool ctl_show_case(FILE *out, const char *json)
+json_t *show_read(const char *json)
 {
 	json_error_t error;
 	json_t *c = json_loads(json, 0, &error);
 
-	if (!c) {
+	if (!c)
 		fprintf(stderr, "sluicectl: this is no case: %s\n", error.text);
-		return false;
-	}
+	return c;
+}
+
+void show_summary(FILE *out, const json_t *c)
+{
 	fprintf(out, "%-11s %s, %s\n", "case", str(c, "case"), str(c, "time"));
 	show_envelope(out, c);
 	show_verdict(out, c);
+}
+
+void show_details(FILE *out, const json_t *c)
+{
 	show_rules(out, c);
+	show_missed(out, c);
 	show_facts(out, c);
 	show_answers(out, c);
 	show_times(out, c);
-	if (*str(c, "authentication_results")) {
-		fputs("\nAuthentication-Results\n  ", out);
-		for (const char *s = str(c, "authentication_results"); *s; s++) {
-			if (*s == '\n')
-				fputs("\n  ", out);
-			else
-				fputc(*s == '\t' ? ' ' : *s, out);
-		}
-		fputc('\n', out);
+	if (!*str(c, "authentication_results"))
+		return;
+	fputs("\nAuthentication-Results\n  ", out);
+	for (const char *s = str(c, "authentication_results"); *s; s++) {
+		if (*s == '\n')
+			fputs("\n  ", out);
+		else
+			fputc(*s == '\t' ? ' ' : *s, out);
 	}
-	json_decref(c);
-	return true;
+	fputc('\n', out);
 }

@@ -60,6 +60,7 @@ void dialogue_free(struct dialogue *d)
 	edit_done(d);
 	free(d->given);
 	vec_done(&d->matches);
+	vec_done(&d->misses);
 	vec_done(&d->looked);
 	vec_done(&d->taken);
 	for (size_t i = 0; i < ARRAY_LEN(d->authres); i++)
@@ -307,6 +308,7 @@ struct verdict dialogue_rcpt(struct dialogue *d, const struct dialogue_rcpt *rcp
 	if (!keep_rcpt(d, rcpt, &r) || !vec_push(&m->recipients, r))
 		return fault(d, SLUICE_STAGE_RCPT);
 	begin_rcpt(d, &m->recipients.items[m->recipients.len - 1]);
+	miss_recipient_begins(d);
 	stage_start(d, SLUICE_STAGE_RCPT);
 	if (d->fault)
 		return fault(d, SLUICE_STAGE_RCPT);
@@ -317,6 +319,7 @@ struct verdict dialogue_rcpt(struct dialogue *d, const struct dialogue_rcpt *rcp
 	if (v.action != VERDICT_CONTINUE)
 		limit_refund(d, m->recipients.len);
 	v = told(d, v);
+	miss_recipient_over(d);
 	if (v.action != VERDICT_CONTINUE)
 		record_new_id(d); /* what follows is another case than this refusal */
 	return v;

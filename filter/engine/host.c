@@ -559,6 +559,11 @@ void host_reset(struct dialogue *d, enum scope scope)
 			d->matches.items[kept++] = d->matches.items[i];
 	d->matches.len = kept;
 	kept = 0;
+	for (size_t i = 0; i < d->misses.len; i++)
+		if (d->misses.items[i].scope != scope)
+			d->misses.items[kept++] = d->misses.items[i];
+	d->misses.len = kept;
+	kept = 0;
 	for (size_t i = 0; i < d->looked.len; i++)
 		if (d->looked.items[i].scope != scope)
 			d->looked.items[kept++] = d->looked.items[i];

@@ -65,7 +65,9 @@ struct verdict recipients_judge(struct dialogue *d)
 		if (r->refused)
 			continue;
 		show(d, r);
+		miss_recipient_begins(d);
 		v = stage_rules(d, SLUICE_STAGE_MESSAGE, true);
+		miss_recipient_over(d);
 		r->removed = v.action != VERDICT_CONTINUE;
 		somebody |= v.action == VERDICT_CONTINUE;
 		if (found[v.action].action == VERDICT_CONTINUE)

@@ -85,6 +85,26 @@ static const struct case_rule *make_rules(struct maker *m, const char *only, siz
 	return rules;
 }
 
+static const struct case_missed *make_missed(struct maker *m, const char *only, size_t *ret_count)
+{
+	const struct catalog *c = &m->d->snapshot->registry->catalog;
+	struct case_missed *missed = take(m, m->d->misses.len, sizeof *missed);
+
+	*ret_count = 0;
+	for (size_t i = 0; missed && i < m->d->misses.len; i++) {
+		const struct miss *miss = &m->d->misses.items[i];
+		struct case_fact *facts = take(m, miss->count, sizeof *facts);
+
+		if (only && miss->recipient && miss->recipient != only)
+			continue;
+		for (size_t k = 0; facts && k < miss->count; k++)
+			facts[k] = (struct case_fact){ c->facts.items[miss->facts[k]].name, &miss->values[k], c->facts.items[miss->facts[k]].words };
+		missed[(*ret_count)++] = (struct case_missed){ miss->rule->name, miss->rule->place.source->path, miss->rule->place.line, miss->rule->stage,
+			miss->why, miss->recipient, facts, miss->count };
+	}
+	return missed;
+}
+
 /* What is known of it beside its address. */
 static const struct case_fact *make_recipient_facts(struct maker *m, const struct recipient *r, size_t *ret_count)
 {
@@ -359,6 +379,7 @@ void record_tell(struct dialogue *d, const struct verdict *v)
 	c.inserted = make_inserted(&m, v, &c.inserted_count);
 	c.facts = make_facts(&m, &c.fact_count);
 	c.rules = make_rules(&m, only, &c.rule_count);
+	c.missed = make_missed(&m, only, &c.missed_count);
 	c.limits = make_limits(&m, only, &c.limit_count);
 	c.given = make_given(&m, &c.given_count);
 	c.checks = make_checks(&m, &c.check_count);

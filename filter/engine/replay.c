@@ -55,6 +55,11 @@ void replay_core_facts(struct dialogue *d, enum sluice_stage stage)
 	}
 }
 
+bool replay_leaves_out(const struct dialogue *d, const struct rule *rule)
+{
+	return d->replay->without && !strcmp(d->replay->without, rule->name);
+}
+
 bool replay_limit(struct dialogue *d, const struct rule *rule, int64_t *ret_wait_s)
 {
 	SLUICE_CLEANUP(text_done) struct text words = TEXT_INIT(4096);

@@ -37,6 +37,7 @@ struct replay {
 	VEC(struct replay_recipient) recipients;
 	VEC(struct replay_answer) answers;
 	VEC(struct replay_limit) limits;
+	const char *without; /* the name of a rule that is left out; NULL: none */
 	uint64_t given; /* checks whose facts are taken as they are */
 };
 

@@ -195,8 +195,10 @@ static struct verdict run_checking(struct dialogue *d, const struct rule *rule, 
 		return v;
 	}
 	demand(d, d->plan->demanded[rule->action]);
-	if (!blocked->known || !blocked->yes || rule->optional)
+	if (!blocked->known || !blocked->yes || rule->optional) {
+		miss_note(d, rule, CASE_MISS_CHECK);
 		return v;
+	}
 	if (!note_match(d, rule))
 		return fault(d, stage);
 	v = refusal(d, rule);
@@ -220,9 +222,16 @@ static bool is_sampled(const struct dialogue *d, const struct rule *rule)
 /* Does it match? A limit takes what this costs. */
 static bool matches(struct dialogue *d, const struct rule *rule)
 {
+	enum case_miss why = CASE_MISS_LIMIT;
+
 	if (rule->when && expr_eval(rule->when, d->session->facts) != TRUTH_YES)
-		return false;
-	return is_sampled(d, rule) && (!rule->limit || limit_exceeded(d, rule));
+		why = CASE_MISS_CONDITION;
+	else if (!is_sampled(d, rule))
+		why = CASE_MISS_SAMPLE;
+	else if (!rule->limit || limit_exceeded(d, rule))
+		return true;
+	miss_note(d, rule, why);
+	return false;
 }
 
 struct verdict stage_rules(struct dialogue *d, enum sluice_stage stage, bool each)
@@ -241,7 +250,7 @@ struct verdict stage_rules(struct dialogue *d, enum sluice_stage stage, bool eac
 		const struct rule *rule = &p->rules.items[i];
 		struct verdict v;
 
-		if (rule->stage != stage || rule->each != each || !matches(d, rule))
+		if (rule->stage != stage || rule->each != each || (d->replay && replay_leaves_out(d, rule)) || !matches(d, rule))
 			continue;
 		if ((!rule_action_checks[rule->action] || rule->shadow) && !note_match(d, rule)) /* one with a check matches when it refuses */
 			return fault(d, stage);

@@ -18,6 +18,17 @@ struct match { /* a rule that matched */
 	struct case_fact *facts; /* values as they were then; text and facts are in the arena of the scope */
 };
 
+#define MISS_FACTS 4
+struct miss { /* a rule that was looked at and did not match */
+	const struct rule *rule;
+	enum scope scope; /* of the stage: how long it counts */
+	enum case_miss why;
+	const char *recipient; /* at RCPT, and of rules for each recipient */
+	unsigned facts[MISS_FACTS]; /* those that it failed on, the first of them */
+	struct value values[MISS_FACTS]; /* as they were then */
+	size_t count;
+};
+
 struct looked { /* a limit that was looked at */
 	const struct rule *rule;
 	enum scope scope; /* of the stage: how long it counts */
@@ -71,6 +82,8 @@ struct dialogue {
 	uint64_t stored;       /* checks that have asked the store */
 
 	VEC(struct match) matches;
+	VEC(struct miss) misses;
+	size_t misses_before; /* the recipient that is judged */
 	VEC(struct looked) looked;
 	VEC(struct taken) taken; /* for the message under way */
 	VEC(struct authres_entry) authres[3]; /* by scope of the check; RCPT has none */
@@ -140,6 +153,13 @@ const char *stage_recipient(const struct dialogue *d, const struct rule *rule);
 /* The rules of one stage: those about the message, or, each, those about the recipient that the session has. */
 struct verdict stage_rules(struct dialogue *d, enum sluice_stage stage, bool each);
 
+/* miss.c: */
+/* This rule was looked at, and did not match. */
+void miss_note(struct dialogue *d, const struct rule *rule, enum case_miss why);
+/* A recipient is judged; when its verdict has been told, what is too much goes. */
+void miss_recipient_begins(struct dialogue *d);
+void miss_recipient_over(struct dialogue *d);
+
 /* recipients.c: */
 /* Keep what is known of a recipient until the end of the message. False: no memory. */
 bool recipients_keep_facts(struct dialogue *d, struct recipient *r);
@@ -149,6 +169,8 @@ struct verdict recipients_judge(struct dialogue *d);
 /* replay.c: */
 /* What the recording has in the place of what the MTA and the message said at this stage. */
 void replay_core_facts(struct dialogue *d, enum sluice_stage stage);
+/* Is the recording played without this rule? */
+bool replay_leaves_out(const struct dialogue *d, const struct rule *rule);
 /* Was it over this limit? What was not looked at then leaves the case undecided. */
 bool replay_limit(struct dialogue *d, const struct rule *rule, int64_t *ret_wait_s);
 /* Facts of these checks are judged: if they stand on what was not recorded, the case is undecided. */

@@ -15,6 +15,7 @@
 const char *const case_action_words[] = { "accept", "hold", "discard", "tempfail", "reject", "fault", NULL };
 const char *const outcome_words[] = { "done", "pending", "skipped", "temperror", NULL };
 const char *const error_words[] = { "timeout", "servfail", "store", "other", NULL };
+const char *const case_miss_words[] = { "condition", "sample", "limit", "check", NULL };
 const char *const stage_words[] = { "connect", "helo", "mail", "rcpt", "data", "message", "probe", NULL };
 
 static int64_t in_us(int64_t ns)
@@ -123,6 +124,26 @@ static void put_rules(struct text *out, const struct case_ *c)
 	json_close(out, ']');
 }
 
+static void put_missed(struct text *out, const struct case_ *c)
+{
+	json_open(out, "missed", '[');
+	for (size_t i = 0; i < c->missed_count; i++) {
+		const struct case_missed *m = &c->missed[i];
+
+		json_open(out, NULL, '{');
+		json_str(out, "name", m->name);
+		json_str(out, "stage", stage_words[m->stage]);
+		json_str(out, "file", m->file);
+		json_int(out, "line", m->line);
+		json_str(out, "why", case_miss_words[m->why]);
+		if (m->recipient)
+			json_str(out, "recipient", m->recipient);
+		put_facts(out, m->facts, m->fact_count);
+		json_close(out, '}');
+	}
+	json_close(out, ']');
+}
+
 static void put_limits(struct text *out, const struct case_ *c)
 {
 	if (!c->limit_count)
@@ -224,6 +245,7 @@ void case_json(struct text *out, const struct case_ *c)
 	json_milli(out, "score", c->score_milli);
 	put_facts(out, c->facts, c->fact_count);
 	put_rules(out, c);
+	put_missed(out, c);
 	put_limits(out, c);
 	put_given(out, c);
 	put_checks(out, c);

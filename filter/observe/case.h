@@ -40,6 +40,20 @@ struct case_rule { /* one that matched */
 	size_t fact_count;
 };
 
+/* Why a rule that was looked at did not match. */
+enum case_miss { CASE_MISS_CONDITION, CASE_MISS_SAMPLE, CASE_MISS_LIMIT, CASE_MISS_CHECK };
+extern const char *const case_miss_words[]; /* in the order of enum case_miss */
+
+struct case_missed { /* such a rule */
+	const char *name, *file;
+	unsigned line;
+	enum sluice_stage stage;
+	enum case_miss why;
+	const char *recipient;         /* at RCPT; else NULL */
+	const struct case_fact *facts; /* that it failed on */
+	size_t fact_count;
+};
+
 struct case_recipient {
 	const char *address;
 	size_t len;
@@ -112,6 +126,8 @@ struct case_ {
 	size_t fact_count;
 	const struct case_rule *rules;
 	size_t rule_count;
+	const struct case_missed *missed;
+	size_t missed_count;
 	const struct case_limit *limits;
 	size_t limit_count;
 	const char *const *given; /* checks whose facts stand on what is not in the case: the message itself, or the store */

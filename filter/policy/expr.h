@@ -49,6 +49,8 @@ const struct expr *expr_or(struct arena *arena, const struct expr *a, const stru
 const struct expr *expr_one_of(struct arena *arena, unsigned fact, unsigned words, struct place place);
 /* facts: by index of the catalog. Pure. */
 enum truth expr_eval(const struct expr *e, const struct value *facts);
+/* The part that keeps a condition from being true which is not: of parts that must all hold, the first that does not. */
+const struct expr *expr_failed(const struct expr *e, const struct value *facts);
 /* Each fact that the expression reads, with the place where it stands; may come more than once. */
 int expr_each_fact(const struct expr *e, int (*fact)(void *arg, unsigned fact, struct place at), void *arg);
 

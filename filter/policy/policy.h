@@ -48,6 +48,7 @@ struct rule {
 	bool shadow;               /* a match is noted, and nothing is done */
 	bool warn;                 /* a match is told to the operator */
 	const struct expr *when;   /* its own condition and that of its roles; NULL: always */
+	const struct expr *roles;  /* the latter alone; NULL: it is in all */
 	const unsigned *facts;     /* what it reads, each once */
 	size_t fact_count, when_facts; /* when_facts: those of the condition, which come first */
 };

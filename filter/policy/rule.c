@@ -298,7 +298,7 @@ int rule_at_statement(struct parser *ps)
 			return r;
 		if (ps->l->token.type == TOKEN_CLOSE)
 			return parser_next(ps);
-		rule = (struct rule){ .place = ps->l->token.place, .stage = stage, .each = each, .when = roles };
+		rule = (struct rule){ .place = ps->l->token.place, .stage = stage, .each = each, .when = roles, .roles = roles };
 		if (token_is(&ps->l->token, "rule") || token_is(&ps->l->token, "shadow"))
 			r = rule_statement(ps, &rule);
 		else if (token_is(&ps->l->token, "on_error"))

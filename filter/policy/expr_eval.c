@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* expr_eval.c - whether a condition holds. */
+#include <string.h>
+
+#include "filter/base/ascii.h"
+#include "filter/base/glob.h"
+#include "filter/mail/address.h"
+#include "filter/policy/expr_node.h"
+
+static enum truth truth_of(bool yes)
+{
+	return yes ? TRUTH_YES : TRUTH_NO;
+}
+
+static bool text_equal(const struct value *a, const struct value *b)
+{
+	if (a->type == SLUICE_TEXT && b->type == SLUICE_TEXT)
+		return a->text.len == b->text.len && !memcmp(a->text.bytes, b->text.bytes, a->text.len);
+	return ascii_equal(a->text.bytes, a->text.len, b->text.bytes, b->text.len);
+}
+
+static bool equal(const struct value *a, const struct value *b)
+{
+	switch (a->type) {
+	case SLUICE_BOOL:
+		return a->yes == b->yes;
+	case SLUICE_INT:
+	case SLUICE_MILLI:
+	case SLUICE_ENUM:
+		return a->number == b->number;
+	case SLUICE_TEXT:
+	case SLUICE_DOMAIN:
+	case SLUICE_ADDRESS:
+		return text_equal(a, b);
+	case SLUICE_IP:
+		return ip_equal(&a->ip, &b->ip);
+	case SLUICE_TEXTS:
+		break;
+	}
+	return false;
+}
+
+static bool compare(enum compare how, const struct value *a, const struct value *b)
+{
+	switch (how) {
+	case EQ:
+		return equal(a, b);
+	case NE:
+		return !equal(a, b);
+	case LT:
+		return a->number < b->number;
+	case LE:
+		return a->number <= b->number;
+	case GT:
+		return a->number > b->number;
+	case GE:
+		return a->number >= b->number;
+	}
+	return false;
+}
+
+static bool is_constant(const struct value *v, const struct constant *c)
+{
+	return v->type == SLUICE_IP ? net_contains(&c->net, &v->ip) : equal(v, &c->value);
+}
+
+static bool in_list(const struct expr *e, const struct value *v)
+{
+	struct sluice_address a;
+
+	switch (list_type(e->list)) {
+	case SLUICE_LIST_DOMAIN:
+		return list_has_domain(e->list, v->text.bytes, v->text.len);
+	case SLUICE_LIST_NETWORK:
+		return list_has_ip(e->list, &v->ip);
+	case SLUICE_LIST_ADDRESS:
+		a = address_split(v->text.bytes, v->text.len);
+		return list_has_address(e->list, &a);
+	case SLUICE_LIST_PATTERN:
+		return list_has_match(e->list, v->text.bytes, v->text.len);
+	}
+	return false;
+}
+
+static bool in_set(const struct expr *e, const struct value *v)
+{
+	for (size_t i = 0; i < e->count; i++)
+		if (is_constant(v, &e->constants[i]))
+			return true;
+	return false;
+}
+
+static bool contains(const struct value *v, const struct constant *c)
+{
+	for (size_t i = 0; i < v->texts.count; i++)
+		if (ascii_equal(v->texts.items[i].bytes, v->texts.items[i].len, c->value.text.bytes, c->value.text.len))
+			return true;
+	return false;
+}
+
+enum truth expr_eval(const struct expr *e, const struct value *facts)
+{
+	const struct value *v = &facts[e->fact];
+	enum truth a, b;
+
+	switch (e->op) {
+	case EXPR_AND:
+		a = expr_eval(e->a, facts);
+		b = a == TRUTH_NO ? TRUTH_NO : expr_eval(e->b, facts);
+		return a < b ? a : b;
+	case EXPR_OR:
+		a = expr_eval(e->a, facts);
+		b = a == TRUTH_YES ? TRUTH_YES : expr_eval(e->b, facts);
+		return a > b ? a : b;
+	case EXPR_NOT:
+		return TRUTH_YES - expr_eval(e->a, facts);
+	case EXPR_KNOWN:
+		return truth_of(v->known);
+	case EXPR_TRUE:
+		return v->known ? truth_of(v->yes) : TRUTH_UNKNOWN;
+	case EXPR_COMPARE:
+		if (!v->known || (e->other >= 0 && !facts[e->other].known))
+			return TRUTH_UNKNOWN;
+		if (e->other >= 0)
+			return truth_of(compare(e->compare, v, &facts[e->other]));
+		if (v->type == SLUICE_IP)
+			return truth_of(is_constant(v, e->constants) == (e->compare == EQ));
+		return truth_of(compare(e->compare, v, &e->constants->value));
+	case EXPR_IN_LIST:
+		return v->known ? truth_of(in_list(e, v)) : TRUTH_UNKNOWN;
+	case EXPR_IN_SET:
+		return v->known ? truth_of(in_set(e, v)) : TRUTH_UNKNOWN;
+	case EXPR_MATCHES:
+		return v->known ? truth_of(glob_matches(v->text.bytes, v->text.len, e->constants->value.text.bytes, e->constants->value.text.len))
+				: TRUTH_UNKNOWN;
+	case EXPR_CONTAINS:
+		return v->known ? truth_of(contains(v, e->constants)) : TRUTH_UNKNOWN;
+	}
+	return TRUTH_UNKNOWN;
+}
+
+const struct expr *expr_failed(const struct expr *e, const struct value *facts)
+{
+	bool negated = false;
+
+	for (;;) {
+		enum truth a;
+
+		if (e->op == EXPR_NOT) {
+			negated = !negated;
+			e = e->a;
+			continue;
+		}
+		if (e->op != (negated ? EXPR_OR : EXPR_AND))
+			return e;
+		a = expr_eval(e->a, facts);
+		e = a == (negated ? TRUTH_NO : TRUTH_YES) ? e->b : e->a;
+	}
+}
