@@ -13,6 +13,7 @@
 
 #include "filter/base/ascii.h"
 #include "filter/control_dmarc.h"
+#include "filter/control_forget.h"
 #include "filter/control_state.h"
 #include "filter/services/clock.h"
 
@@ -127,6 +128,27 @@ static int on_explain(struct daemon *d, const char *argument, struct text *out)
 	return daemon_explain(d, argument, out) ? EX_OK : EX_NOINPUT;
 }
 
+static int on_forget(struct daemon *d, const char *argument, struct text *out)
+{
+	SLUICE_CLEANUP(text_done) struct text kept = TEXT_INIT(CONTROL_ANSWER_MAX);
+	struct err err;
+	long forgotten;
+
+	if (!*argument) {
+		text_adds(out, "an address is needed\n");
+		return EX_USAGE;
+	}
+	if (daemon_forget(d, argument, &kept, &err) < 0) {
+		text_addf(out, "%s\n", err.text);
+		return EX_CANTCREAT;
+	}
+	forgotten = control_forget(daemon_snapshot(d), argument, out);
+	if (forgotten < 0)
+		return EX_UNAVAILABLE;
+	text_addf(out, "%sstore %ld\n", text_str(&kept), forgotten);
+	return EX_OK;
+}
+
 static int on_limits(struct daemon *d, const char *argument, struct text *out)
 {
 	return control_limits(daemon_snapshot(d), argument, out);
@@ -148,7 +170,7 @@ static int on_dmarc(struct daemon *d, const char *argument, struct text *out)
 }
 
 static const struct { const char *verb; int (*serve)(struct daemon *d, const char *argument, struct text *out); } verbs[] = {
-	{ "status", on_status }, { "reload", on_reload }, { "explain", on_explain }, { "metrics", on_metrics },
+	{ "status", on_status }, { "reload", on_reload }, { "explain", on_explain }, { "forget", on_forget }, { "metrics", on_metrics },
 	{ "limits", on_limits }, { "greylist", on_greylist }, { "rotation", on_rotation }, { "dmarc", on_dmarc },
 };
 

@@ -36,9 +36,9 @@
 #include "filter/services/clock.h"
 #include "filter/services/health.h"
 #include "filter/services/reactor.h"
+#include "filter/upkeep.h"
 
 #define CASE_MAX_BYTES   (8u << 20)
-#define PROBE_INTERVAL_S 3600
 #define GUARD_STEP_MS    500   /* while a reload is watched */
 #define GUARD_MINUTE_MS  60000 /* else: what a minute brings is noted */
 #define STOP_STEP_MS     20
@@ -56,6 +56,7 @@ struct daemon {
 	struct reactor *reactor;
 	struct http *http;
 	struct list_watch *lists;
+	struct upkeep *upkeep;
 	struct engine engine;
 	struct edge edge;
 	int control;
@@ -64,13 +65,11 @@ struct daemon {
 	struct guard guard;           /* of the main thread alone, as is: */
 	struct snapshot *guard_before; /* what a reload that is watched has replaced; NULL: none is */
 
-	pthread_mutex_t lock; /* guards all in this paragraph */
+	pthread_mutex_t lock;      /* guards: */
 	struct snapshot *snapshot; /* changed by the main thread alone */
-	pthread_cond_t probe_wake;
-	bool probe_now, probe_stop, probe_busy;
 
-	pthread_t milter_thread, probe_thread;
-	bool milter_started, milter_ended, probe_started; /* milter_ended is atomic */
+	pthread_t milter_thread;
+	bool milter_started, milter_ended; /* milter_ended is atomic */
 };
 
 /* The signals of the process, as bytes in a pipe: a handler can reach nothing else. */
@@ -201,7 +200,6 @@ static int start_services(struct daemon *d, struct err *reterr)
 {
 
 	(void)pthread_mutex_init(&d->lock, NULL);
-	clock_cond_init(&d->probe_wake);
 	d->log = log_new("sluiced");
 	d->metrics = metrics_new();
 	d->history = history_new(0);
@@ -239,6 +237,13 @@ static int open_sockets(struct daemon *d, struct err *reterr)
 	return drop_root(s->user, reterr);
 }
 
+static int open_cases(struct daemon *d, const struct settings *s, struct err *reterr)
+{
+	const struct case_keeping k = { s->cases.to, s->cases.keep_ms, s->cases.max_bytes, s->cases.addresses_ms };
+
+	return case_log_open(d->cases, &k, reterr);
+}
+
 static void *milter_main(void *arg)
 {
 	struct daemon *d = arg;
@@ -249,37 +254,10 @@ static void *milter_main(void *arg)
 	return NULL;
 }
 
-/* Each hour, and after a load: look after the health of what checks ask. */
-static void *probe_main(void *arg)
-{
-	struct daemon *d = arg;
-
-	(void)pthread_mutex_lock(&d->lock);
-	while (!d->probe_stop) {
-		struct snapshot *s = snapshot_ref(d->snapshot);
-		struct timespec until;
-
-		d->probe_now = false;
-		d->probe_busy = true;
-		(void)pthread_mutex_unlock(&d->lock);
-		if (s->plan.start[SLUICE_STAGE_PROBE])
-			dialogue_probe(&d->engine, s);
-		snapshot_unref(s);
-		(void)pthread_mutex_lock(&d->lock);
-		d->probe_busy = false;
-		(void)clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += PROBE_INTERVAL_S;
-		while (!d->probe_stop && !d->probe_now)
-			if (pthread_cond_timedwait(&d->probe_wake, &d->lock, &until))
-				break;
-	}
-	(void)pthread_mutex_unlock(&d->lock);
-	return NULL;
-}
-
 /* Threads are made with all signals blocked, but for the one that wakes libmilter: the main thread hears the others. */
 static int start_threads(struct daemon *d, struct err *reterr)
 {
+	const struct upkeep_of upkeep = { .engine = &d->engine, .current = current, .arg = d, .cases = d->cases, .log = d->log };
 	struct sigaction wake = { .sa_handler = on_wake }; /* no SA_RESTART */
 	sigset_t all, before;
 	int r;
@@ -293,8 +271,8 @@ static int start_threads(struct daemon *d, struct err *reterr)
 	(void)sigaddset(&all, SIGUSR2);
 	(void)pthread_sigmask(SIG_SETMASK, &all, NULL);
 	if (r == 0) {
-		r = pthread_create(&d->probe_thread, NULL, probe_main, d);
-		d->probe_started = r == 0;
+		d->upkeep = upkeep_new(&upkeep);
+		r = d->upkeep ? 0 : EAGAIN;
 	}
 	if (r == 0) {
 		d->lists = list_watch_new(current, d, d->log);
@@ -365,7 +343,7 @@ struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reter
 		goto fail;
 	s = &d->snapshot->policy->settings;
 	*ret_exit = EX_UNAVAILABLE;
-	if (open_sockets(d, reterr) < 0 || case_log_open(d->cases, s->cases, reterr) < 0)
+	if (open_sockets(d, reterr) < 0 || open_cases(d, s, reterr) < 0)
 		goto fail;
 	*ret_exit = EX_OSERR;
 	apply(d, s);
@@ -400,9 +378,8 @@ static void take(struct daemon *d, struct snapshot *fresh)
 	warn_fixed(d, "user", a->user, b->user);
 	(void)pthread_mutex_lock(&d->lock);
 	d->snapshot = fresh;
-	d->probe_now = true;
-	(void)pthread_cond_signal(&d->probe_wake);
 	(void)pthread_mutex_unlock(&d->lock);
+	upkeep_wake(d->upkeep);
 	apply(d, b);
 	snapshot_unref(old);
 }
@@ -438,7 +415,7 @@ static void look_after(struct daemon *d)
 		return;
 	case GUARD_ROLLED_BACK:
 		log_write(d->log, LOG_LEVEL_WARNING, "the configuration from before the reload holds again: %s; the file is as it was read last", why);
-		if (case_log_open(d->cases, d->guard_before->policy->settings.cases, &err) < 0)
+		if (open_cases(d, &d->guard_before->policy->settings, &err) < 0)
 			log_write(d->log, LOG_LEVEL_WARNING, "%s", err.text);
 		take(d, d->guard_before);
 		d->guard_before = NULL;
@@ -476,7 +453,7 @@ int daemon_reload(struct daemon *d, int64_t guard_ms, struct err *reterr)
 	if (r == 0)
 		r = begin_guard(d, guard_ms, reterr);
 	if (r == 0)
-		r = case_log_open(d->cases, fresh->policy->settings.cases, reterr);
+		r = open_cases(d, &fresh->policy->settings, reterr);
 	if (r < 0) {
 		snapshot_unref(fresh);
 		metrics_add(d->metrics, METRIC_RELOADS_FAILED, 1);
@@ -589,23 +566,6 @@ static bool end_milter(struct daemon *d)
 	return metrics_get(d->metrics, METRIC_CONNECTIONS_OPEN) == 0;
 }
 
-static bool end_probes(struct daemon *d)
-{
-	bool busy;
-
-	if (!d->probe_started)
-		return true;
-	(void)pthread_mutex_lock(&d->lock);
-	d->probe_stop = true;
-	busy = d->probe_busy;
-	(void)pthread_cond_signal(&d->probe_wake);
-	(void)pthread_mutex_unlock(&d->lock);
-	if (busy)
-		return false; /* it waits for an answer that may take its whole deadline */
-	(void)pthread_join(d->probe_thread, NULL);
-	return true;
-}
-
 void daemon_stop(struct daemon *d, int status)
 {
 	bool quiet;
@@ -615,7 +575,7 @@ void daemon_stop(struct daemon *d, int status)
 	if (d->control_path)
 		(void)unlink(d->control_path);
 	list_watch_free(d->lists);
-	quiet = end_probes(d);
+	quiet = upkeep_free(d->upkeep);
 	quiet = end_milter(d) && quiet;
 	if (!quiet) /* a thread still uses what would be freed; the system takes it all */
 		_exit(status);
@@ -632,7 +592,6 @@ void daemon_stop(struct daemon *d, int status)
 	if (d->control >= 0)
 		(void)close(d->control);
 	(void)pthread_mutex_destroy(&d->lock);
-	(void)pthread_cond_destroy(&d->probe_wake);
 	free(d->control_path);
 	free(d->config);
 	free(d);
@@ -694,7 +653,25 @@ void daemon_status(struct daemon *d, struct text *out)
 
 bool daemon_explain(struct daemon *d, const char *id, struct text *out)
 {
-	return history_find(d->history, id, out);
+	const char *folder = d->snapshot->policy->settings.cases.to;
+
+	if (history_find(d->history, id, out))
+		return true;
+	if (*folder == '/')
+		text_adds(out, folder);
+	return false;
+}
+
+int daemon_forget(struct daemon *d, const char *person, struct text *out, struct err *reterr)
+{
+	int r = case_log_next(d->cases, reterr);
+
+	if (r < 0)
+		return r;
+	text_addf(out, "memory %zu\n", history_forget(d->history, person));
+	if (r == 0)
+		text_addf(out, "folder %s\n", d->snapshot->policy->settings.cases.to);
+	return 0;
 }
 
 void daemon_metrics(struct daemon *d, struct text *out)

@@ -30,7 +30,13 @@ void daemon_stop(struct daemon *d, int status);
 int daemon_reload(struct daemon *d, int64_t guard_ms, struct err *reterr);
 const struct snapshot *daemon_snapshot(const struct daemon *d); /* borrowed until the next reload */
 void daemon_status(struct daemon *d, struct text *out);
+/* The case with this id, added to out. False: it is not in memory; the folder where others are, if there is one, is added. */
 bool daemon_explain(struct daemon *d, const char *id, struct text *out);
+/*
+ * Forget the cases in memory about a person; those on the disk may be changed from then on, for new ones go into another file. Adds
+ * "memory COUNT" and "folder PATH", a line each, to out. 0, -errno with *reterr.
+ */
+int daemon_forget(struct daemon *d, const char *person, struct text *out, struct err *reterr);
 void daemon_metrics(struct daemon *d, struct text *out);
 
 #endif

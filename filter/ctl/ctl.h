@@ -21,6 +21,7 @@ int ctl_dmarc(int argc, char **argv);   /* dmarc.c: dmarc report, dmarc read */
 int ctl_list(int argc, char **argv);    /* list.c: list show, test, add, remove */
 int ctl_replay(int argc, char **argv);  /* replay.c */
 int ctl_explain(int argc, char **argv); /* explain.c */
+int ctl_forget(int argc, char **argv);  /* forget.c */
 int ctl_status(int argc, char **argv);  /* daemon.c */
 int ctl_reload(int argc, char **argv);
 int ctl_metrics(int argc, char **argv);

@@ -9,6 +9,7 @@
 #include "filter/ctl/ctl.h"
 #include "filter/ctl/replay_case.h"
 #include "filter/ctl/show.h"
+#include "filter/observe/case_folder.h"
 #include "filter/services/health.h"
 
 #define CASE_MEMORY (16u << 20)
@@ -119,6 +120,23 @@ static void show_again(FILE *out, const json_t *c, const char *config)
 
 /* ---- the command ---- */
 
+/* The daemon does not have it in its memory. folder: "" where it keeps none on the disk. */
+static int find_on_disk(const char *folder, const char *id, struct text *out)
+{
+	struct err err;
+	int r = *folder ? case_folder_find(folder, id, out, &err) : 0;
+
+	if (r > 0)
+		return EX_OK;
+	if (r < 0)
+		fprintf(stderr, "sluicectl: %s\n", err.text);
+	else if (*folder)
+		fprintf(stderr, "sluicectl: no case '%s' is kept, in memory or in %s\n", id, folder);
+	else
+		fprintf(stderr, "sluicectl: no case '%s' is kept: it may be older than 'history' reaches; 'cases { to FOLDER }' keeps them longer\n", id);
+	return EX_NOINPUT;
+}
+
 static int usage(FILE *out, int status)
 {
 	fputs("usage: sluicectl explain [-c FILE | -s SOCKET] [-j] ID\n"
@@ -171,8 +189,12 @@ int ctl_explain(int argc, char **argv)
 	}
 	text_addf(&request, "explain %s\n", id);
 	status = ctl_ask(&target, text_str(&request), &out);
-	if (status == EX_NOINPUT)
-		fprintf(stderr, "sluicectl: no case '%s' is kept: it may be older than 'history' reaches\n", id);
+	if (status == EX_NOINPUT) {
+		SLUICE_CLEANUP(text_done) struct text folder = out;
+
+		out = TEXT_INIT(CONTROL_ANSWER_MAX);
+		status = find_on_disk(text_str(&folder), id, &out);
+	}
 	if (status)
 		return status;
 	if (json)

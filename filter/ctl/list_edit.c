@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,41 +64,6 @@ static void apply(struct text *out, const struct text *in, const struct list_edi
 	text_addf(out, "%s\n", edit->add);
 }
 
-/* A name that is not on the disk is another after a power cut. */
-static void sync_folder_of(const char *path)
-{
-	char *copy = strdup(path);
-	int fd = copy ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-
-	if (fd >= 0) {
-		(void)fsync(fd);
-		(void)close(fd);
-	}
-	free(copy);
-}
-
-/* Its name begins with a dot: of a folder of files it is none. */
-static int replace(const char *path, const struct text *content, const struct stat *old)
-{
-	SLUICE_CLEANUP(text_done) struct text fresh = TEXT_INIT(4096);
-	const char *slash = strrchr(path, '/');
-	int fd, status = EX_OK;
-
-	text_addf(&fresh, "%.*s.%s.XXXXXX", (int)(slash + 1 - path), path, slash + 1);
-	fd = fresh.failed ? -1 : mkostemp(fresh.bytes, O_CLOEXEC);
-	if (fd < 0)
-		return cannot(path, errno);
-	if ((geteuid() == 0 && fchown(fd, old->st_uid, old->st_gid) < 0) || fchmod(fd, old->st_mode & 07777) < 0 ||
-		!fd_write_durably(fd, text_str(content), content->len) || rename(fresh.bytes, path) < 0) {
-		status = cannot(path, errno);
-		(void)unlink(fresh.bytes);
-	}
-	(void)close(fd);
-	if (status == EX_OK)
-		sync_folder_of(path);
-	return status;
-}
-
 static int edit_alone(const char *path, const struct list_edit *edit, const struct stat *old)
 {
 	SLUICE_CLEANUP(text_done) struct text in = TEXT_INIT(LIST_FILE_MAX_BYTES), out = TEXT_INIT(LIST_FILE_MAX_BYTES);
@@ -112,7 +76,10 @@ static int edit_alone(const char *path, const struct list_edit *edit, const stru
 		return EX_TEMPFAIL;
 	}
 	apply(&out, &in, edit);
-	return out.failed ? cannot(path, EFBIG) : replace(path, &out, old);
+	if (out.failed)
+		return cannot(path, EFBIG);
+	r = fd_replace(path, text_str(&out), out.len, old, false);
+	return r < 0 ? cannot(path, -r) : EX_OK;
 }
 
 int list_edit(const char *path, const struct list_edit *edit)

@@ -6,11 +6,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "filter/ctl/ctl.h"
 #include "filter/ctl/replay_case.h"
+#include "filter/observe/case_folder.h"
 #include "filter/policy/option.h"
 #include "filter/services/clock.h"
 #include "filter/services/health.h"
@@ -37,7 +40,7 @@ static int usage(FILE *out, int status)
 	fputs("usage: sluicectl replay [--policy FILE] [--since TIME] [CASES...]\n"
 	      "  --policy FILE  the configuration to be tried (" CTL_DEFAULT_CONFIG ")\n"
 	      "  --since TIME   only cases that are not older, such as 24h\n"
-	      "CASES are files of cases, a line of JSON each, or - ; without one, what 'cases' of the configuration names.\n"
+	      "CASES are folders or files of cases, a line of JSON each, or - ; without one, the folder that 'cases' of the configuration names.\n"
 	      "exit status: 0 nothing changes, 1 something does, 2 nothing was to be decided, 64 usage, 66 no cases, 78 bad configuration\n", out);
 	return status;
 }
@@ -210,6 +213,26 @@ static int play_file(struct player *p, const char *path)
 	return done ? EX_OK : EX_OSERR;
 }
 
+/* A file, or the files of a folder. */
+static int play_path(struct player *p, const char *path)
+{
+	SLUICE_CLEANUP(case_files_done) struct case_files files = { 0 };
+	struct stat st;
+	int status = EX_OK;
+	struct err err;
+
+	if (!strcmp(path, "-") || stat(path, &st) < 0 || !S_ISDIR(st.st_mode))
+		return play_file(p, path);
+	if (case_folder_list(path, &files, &err) < 0) {
+		fprintf(stderr, "sluicectl: %s\n", err.text);
+		return EX_NOINPUT;
+	}
+	for (size_t i = 0; status == EX_OK && i < files.len; i++)
+		if (access(files.items[i], F_OK) == 0) /* the daemon takes the oldest away */
+			status = play_file(p, files.items[i]);
+	return status;
+}
+
 static int by_count(const void *a, const void *b)
 {
 	const struct change *x = a, *y = b;
@@ -252,19 +275,19 @@ static int replay(struct player *p, const char *config, char **files, int count)
 	}
 	p->names = replay_names_new(p->snapshot);
 	p->engine.health = health_new(NULL, NULL);
-	where = p->snapshot->policy->settings.cases;
+	where = p->snapshot->policy->settings.cases.to;
 	if (!p->names || !p->engine.health) {
 		fputs("sluicectl: out of memory\n", stderr);
 		return EX_OSERR;
 	}
 	if (!count && *where != '/') {
-		fprintf(stderr, "sluicectl: %s names no file of cases: write 'cases /var/lib/sluice/cases' into it, or name files here\n", config);
+		fprintf(stderr, "sluicectl: %s names no folder of cases: write 'cases { to /var/lib/sluice/cases }' into it, or name files here\n", config);
 		return EX_NOINPUT;
 	}
 	if (!count)
-		return play_file(p, where);
+		return play_path(p, where);
 	for (int i = 0; status == EX_OK && i < count; i++)
-		status = play_file(p, files[i]);
+		status = play_path(p, files[i]);
 	return status;
 }
 

@@ -327,6 +327,8 @@ const char *replay_case_read(const json_t *c, const struct replay_names *n, stru
 		return no_case;
 	if (strlen(ret->connection) != strlen(ret->message) || !*ret->message || strlen(ret->message) != strlen(str(c, "case")))
 		return "it is of an older version, and has too little in it";
+	if (json_is_true(json_object_get(c, "hidden")))
+		return "the people in it are hidden, as 'cases { addresses TIME }' says";
 	if (!strcmp(str(verdict, "action"), "fault") || (strcmp(str(verdict, "action"), "accept") != 0 && !*str(verdict, "rule")))
 		return "no policy decided it, but a fault or a limit of Sluice itself";
 	ret->has_message = !strcmp(str(verdict, "stage"), "message");

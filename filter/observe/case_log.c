@@ -2,19 +2,25 @@
 #include "filter/observe/case_log.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdint.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <syslog.h>
 #include <unistd.h>
 
-enum place { PLACE_NOWHERE, PLACE_FILE, PLACE_SYSLOG };
+#include "filter/observe/case_person.h"
+#include "filter/services/clock.h"
+
+enum place { PLACE_NOWHERE, PLACE_STDERR, PLACE_SYSLOG, PLACE_FOLDER };
 
 struct case_log {
-	int place; /* atomic: enum place */
-	int fd;    /* the same for life: another file takes its number by dup2(), so that writers need no lock */
+	pthread_mutex_t lock; /* guards all below */
+	enum place place;
+	struct case_keeping keeping; /* its folder is our own copy */
+	struct hash_key key; /* of what is hidden from the start */
+	int fd; /* of PLACE_FOLDER: the newest file */
+	int64_t bytes, begun_ms; /* what is in it, and since when */
 };
 
 struct case_log *case_log_new(void)
@@ -23,52 +29,176 @@ struct case_log *case_log_new(void)
 
 	if (!l)
 		return NULL;
-	l->fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	if (l->fd < 0) {
-		free(l);
-		return NULL;
-	}
+	l->fd = -1;
+	(void)pthread_mutex_init(&l->lock, NULL);
 	return l;
+}
+
+static void close_folder(struct case_log *l)
+{
+	if (l->fd >= 0)
+		(void)close(l->fd);
+	l->fd = -1;
+	free((char *)(uintptr_t)l->keeping.folder);
+	l->keeping.folder = NULL;
 }
 
 void case_log_free(struct case_log *l)
 {
 	if (!l)
 		return;
-	(void)close(l->fd);
+	close_folder(l);
+	(void)pthread_mutex_destroy(&l->lock);
 	free(l);
 }
 
-int case_log_open(struct case_log *l, const char *where, struct err *reterr)
+static void set_file(struct case_log *l, int fd)
 {
-	enum place place = !*where ? PLACE_NOWHERE : !strcmp(where, "syslog") ? PLACE_SYSLOG : PLACE_FILE;
-	int fd;
+	if (l->fd >= 0)
+		(void)close(l->fd);
+	l->fd = fd;
+	l->bytes = 0;
+	l->begun_ms = clock_mono_ms();
+}
 
-	if (place == PLACE_FILE) {
-		if (*where != '/' && strcmp(where, "stderr") != 0)
-			return err_set(reterr, -EINVAL, "cases: '%s' is no place for cases: write an absolute path, stderr or syslog", where);
-		fd = *where == '/' ? open(where, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640) : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);
-		if (fd < 0)
-			return err_set(reterr, -errno, "cases: %s cannot be opened: %s", where, strerror(errno));
-		(void)dup3(fd, l->fd, O_CLOEXEC);
-		(void)close(fd);
+static bool hides_at_once(const struct case_keeping *k)
+{
+	return k->addresses_ms == 0;
+}
+
+static int open_folder(struct case_log *l, const struct case_keeping *k, struct err *reterr)
+{
+	bool same = l->keeping.folder && !strcmp(l->keeping.folder, k->folder);
+	char *folder = strdup(k->folder);
+	int fd = -1, r;
+
+	if (!folder)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	r = fd = same ? 0 : case_folder_begin(folder, reterr);
+	if (r >= 0 && hides_at_once(k))
+		r = case_folder_key(folder, &l->key, reterr);
+	if (r < 0) {
+		if (!same && fd >= 0)
+			(void)close(fd);
+		free(folder);
+		return r;
 	}
-	__atomic_store_n(&l->place, (int)place, __ATOMIC_RELEASE);
+	if (!same)
+		set_file(l, fd);
+	free((char *)(uintptr_t)l->keeping.folder);
+	l->keeping = *k;
+	l->keeping.folder = folder;
 	return 0;
+}
+
+int case_log_open(struct case_log *l, const struct case_keeping *k, struct err *reterr)
+{
+	enum place place = !*k->folder		       ? PLACE_NOWHERE
+			   : !strcmp(k->folder, "stderr") ? PLACE_STDERR
+			   : !strcmp(k->folder, "syslog") ? PLACE_SYSLOG
+							  : PLACE_FOLDER;
+	int r = 0;
+
+	if (place == PLACE_FOLDER && *k->folder != '/')
+		return err_set(reterr, -EINVAL, "cases: '%s' is no place for cases: write the absolute path of a folder, stderr or syslog", k->folder);
+	(void)pthread_mutex_lock(&l->lock);
+	if (place == PLACE_FOLDER)
+		r = open_folder(l, k, reterr);
+	else
+		close_folder(l);
+	if (r == 0)
+		l->place = place;
+	(void)pthread_mutex_unlock(&l->lock);
+	return r;
+}
+
+static int next_file(struct case_log *l, struct err *reterr)
+{
+	int fd = case_folder_begin(l->keeping.folder, reterr);
+
+	if (fd < 0)
+		return fd;
+	set_file(l, fd);
+	return 0;
+}
+
+static bool is_full(const struct case_log *l, size_t len)
+{
+	return l->bytes && (l->bytes + (int64_t)len > case_folder_file_bytes(&l->keeping) || clock_mono_ms() - l->begun_ms > case_folder_file_ms(&l->keeping));
+}
+
+/* Whole, or not at all. */
+static void write_line(struct case_log *l, int fd, const char *json, size_t len)
+{
+	struct iovec line[] = { { .iov_base = (char *)(uintptr_t)json, .iov_len = len }, { .iov_base = (char[]){ '\n' }, .iov_len = 1 } };
+	ssize_t n = writev(fd, line, 2);
+
+	if (fd == l->fd && n == (ssize_t)len + 1)
+		l->bytes += n;
+	else if (fd == l->fd && n > 0)
+		(void)!ftruncate(fd, l->bytes); /* the disk is full */
+}
+
+static void add_to_folder(struct case_log *l, const char *json, size_t len)
+{
+	SLUICE_CLEANUP(text_done) struct text hidden = TEXT_INIT(2 * len + 4096);
+	struct err ignored; /* the old file goes on; tidying says what is wrong with the folder */
+
+	if (hides_at_once(&l->keeping)) {
+		case_hide(&hidden, json, len, &l->key);
+		if (hidden.failed)
+			return;
+		json = text_str(&hidden);
+		len = hidden.len;
+	}
+	if (is_full(l, len))
+		(void)next_file(l, &ignored);
+	write_line(l, l->fd, json, len);
 }
 
 void case_log_add(struct case_log *l, const char *json, size_t len)
 {
-	struct iovec line[] = { { .iov_base = (char *)(uintptr_t)json, .iov_len = len }, { .iov_base = (char[]){ '\n' }, .iov_len = 1 } };
-
-	switch ((enum place)__atomic_load_n(&l->place, __ATOMIC_ACQUIRE)) {
+	(void)pthread_mutex_lock(&l->lock);
+	switch (l->place) {
 	case PLACE_NOWHERE:
 		break;
-	case PLACE_FILE:
-		(void)!writev(l->fd, line, 2); /* O_APPEND: one call, one line */
+	case PLACE_STDERR:
+		write_line(l, STDERR_FILENO, json, len);
 		break;
 	case PLACE_SYSLOG:
 		syslog(LOG_INFO, "%.*s", (int)len, json);
 		break;
+	case PLACE_FOLDER:
+		add_to_folder(l, json, len);
+		break;
 	}
+	(void)pthread_mutex_unlock(&l->lock);
+}
+
+int case_log_next(struct case_log *l, struct err *reterr)
+{
+	int r = 1;
+
+	(void)pthread_mutex_lock(&l->lock);
+	if (l->place == PLACE_FOLDER)
+		r = next_file(l, reterr);
+	(void)pthread_mutex_unlock(&l->lock);
+	return r;
+}
+
+int case_log_tidy(struct case_log *l, int64_t now_ms, struct err *reterr)
+{
+	SLUICE_CLEANUP(text_done) struct text folder = TEXT_INIT(4096);
+	struct case_keeping k;
+	int r = 0;
+
+	(void)pthread_mutex_lock(&l->lock);
+	k = l->keeping;
+	if (l->place == PLACE_FOLDER) {
+		text_adds(&folder, k.folder);
+		r = is_full(l, 0) ? next_file(l, reterr) : 0;
+	}
+	(void)pthread_mutex_unlock(&l->lock);
+	k.folder = text_str(&folder);
+	return r < 0 || !folder.len ? r : case_folder_tidy(&k, now_ms, reterr);
 }

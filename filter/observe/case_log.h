@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* case_log.h - where cases go as lines of JSON: a file, stderr, syslog, or nowhere. Any threads. */
+/* case_log.h - where cases go as lines of JSON: a folder (case_folder.h), stderr, syslog, or nowhere. Any threads. */
 #ifndef OBSERVE_CASE_LOG_H
 #define OBSERVE_CASE_LOG_H
 
 #include <stddef.h>
 
-#include "filter/base/err.h"
+#include "filter/observe/case_folder.h"
 
 struct case_log;
 
-struct case_log *case_log_new(void); /* goes nowhere. NULL: no memory or no descriptor */
+struct case_log *case_log_new(void); /* goes nowhere. NULL: no memory */
 void case_log_free(struct case_log *l); /* takes NULL */
 /*
- * "", "stderr", "syslog", or the path of a file, which is opened anew each time: so a reload follows a rotated file.
- * -errno with *reterr, and the old place stays. One thread at a time.
+ * k->folder: "", "stderr", "syslog", or the path of a folder; it is copied. -errno with *reterr, and all stays as it was. One thread at
+ * a time.
  */
-int case_log_open(struct case_log *l, const char *where, struct err *reterr) SLUICE_MUST_USE;
-/* json: one line, no end of line. A disk that is full loses the line, and holds nobody up. */
+int case_log_open(struct case_log *l, const struct case_keeping *k, struct err *reterr) SLUICE_MUST_USE;
+/* json: one line, no end of line. A disk that is full loses the case, and holds nobody up. */
 void case_log_add(struct case_log *l, const char *json, size_t len);
+/* Begin another file, so that all the cases so far can be changed by others. 0; 1: they are in no folder; -errno with *reterr. */
+int case_log_next(struct case_log *l, struct err *reterr);
+/* As case_folder_tidy(), if there is a folder; a file that has been written to for long enough is ended. One thread at a time. */
+int case_log_tidy(struct case_log *l, int64_t now_ms, struct err *reterr);
 
 #endif

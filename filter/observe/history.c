@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter/observe/case_person.h"
+
 struct entry {
 	char *json; /* NULL: empty */
 	size_t len;
@@ -116,4 +118,20 @@ bool history_find(struct history *h, const char *id, struct text *out)
 	}
 	(void)pthread_mutex_unlock(&h->lock);
 	return found;
+}
+
+size_t history_forget(struct history *h, const char *person)
+{
+	size_t forgotten = 0;
+
+	(void)pthread_mutex_lock(&h->lock);
+	for (size_t i = 0; i < h->size; i++) {
+		if (!h->ring[i].json || !case_names(h->ring[i].json, h->ring[i].len, person, NULL))
+			continue;
+		free(h->ring[i].json);
+		h->ring[i] = (struct entry){ 0 };
+		forgotten++;
+	}
+	(void)pthread_mutex_unlock(&h->lock);
+	return forgotten;
 }

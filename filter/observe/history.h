@@ -19,5 +19,7 @@ bool history_resize(struct history *h, size_t cases);
 void history_add(struct history *h, const struct case_ *c, const char *json, size_t len);
 /* The newest case with this id, queue id or message id, added to out. False: there is none. */
 bool history_find(struct history *h, const char *id, struct text *out);
+/* Take away each case about this person (case_person.h). How many. */
+size_t history_forget(struct history *h, const char *person);
 
 #endif

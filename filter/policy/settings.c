@@ -12,6 +12,8 @@ static const char *const on_fault_words[] = { "accept", "tempfail", NULL };
 static const char *const log_to_words[] = { "stderr", "syslog", NULL };
 static const char *const log_level_words[] = { "warning", "info", "debug", NULL };
 
+#define MOST_MS (INT64_C(400) * 24 * 3600 * 1000)
+
 #define AT(member) offsetof(struct settings, member)
 
 const struct settings_row settings_rows[] = {
@@ -44,7 +46,14 @@ const struct settings_row settings_rows[] = {
 	{ NULL, { "client_net_v4", SLUICE_OPT_COUNT, .min = 8, .max = 32, .deflt = "24",
 		.help = "IPv4 clients whose addresses have so many bits in common are one: the fact client.net" }, AT(client_net_v4) },
 	{ NULL, { "client_net_v6", SLUICE_OPT_COUNT, .min = 16, .max = 128, .deflt = "64", .help = "the same of IPv6" }, AT(client_net_v6) },
-	{ NULL, { "cases", SLUICE_OPT_TEXT, .deflt = "", .help = "where each case goes as a line of JSON: a path, stderr or syslog; empty: nowhere" }, AT(cases) },
+	{ "cases", { "to", SLUICE_OPT_TEXT, .deflt = "",
+		.help = "where each case goes as a line of JSON: a folder such as /var/lib/sluice/cases, stderr or syslog; empty: nowhere" }, AT(cases.to) },
+	{ "cases", { "keep", SLUICE_OPT_DURATION, .min = 0, .max = MOST_MS, .deflt = "7d", .help = "how long those in the folder are kept" },
+		AT(cases.keep_ms) },
+	{ "cases", { "size", SLUICE_OPT_SIZE, .min = 1 << 20, .max = INT64_C(1) << 40, .deflt = "1G", .help = "how large it grows before the oldest go" },
+		AT(cases.max_bytes) },
+	{ "cases", { "addresses", SLUICE_OPT_DURATION, .min = 0, .max = MOST_MS, .deflt = "400d",
+		.help = "how long mail addresses and users stay in those; then they are hashes" }, AT(cases.addresses_ms) },
 	{ "log", { "to", SLUICE_OPT_WORDS, .words = log_to_words, .deflt = "stderr", .help = "stderr or syslog" }, AT(log_to) },
 	{ "log", { "level", SLUICE_OPT_WORDS, .words = log_level_words, .deflt = "info",
 		.help = "warning, info (a line for each message) or debug" }, AT(log_level) },

@@ -18,7 +18,7 @@ struct settings_texts {
 };
 
 struct settings {
-	const char *listen, *socket_group, *user, *control, *http, *authserv_id, *cases;
+	const char *listen, *socket_group, *user, *control, *http, *authserv_id;
 	int64_t socket_mode; /* as the octal digits were written */
 	bool authentication_results;
 	int64_t stage_deadline_ms, drain_ms, max_questions, history;
@@ -27,6 +27,10 @@ struct settings {
 	int64_t recipients_disagree; /* enum disagree */
 	int64_t log_to;   /* 0 stderr, 1 syslog: enum log_to of observe/log.h */
 	int64_t log_level; /* 0 warning, 1 info, 2 debug */
+	struct {
+		const char *to;
+		int64_t keep_ms, max_bytes, addresses_ms;
+	} cases;
 	struct {
 		struct settings_texts forward; /* ADDRESS or ADDRESS@PORT */
 		int64_t timeout_ms, cache_bytes;

@@ -201,8 +201,8 @@ def test_sluiced_as_a_command(conf):
     ("socket_group no-such-group", "there is no group 'no-such-group'"),
     ("user no-such-user", "there is no user 'no-such-user'"),
     ("http nowhere", "'nowhere' is no place to listen: write 127.0.0.1:9580 or [::1]:9580"),
-    ("cases relative/path", "'relative/path' is no place for cases"),
-    ("cases /nonexistent/folder/cases", "cannot be opened"),
+    ("cases { to relative/path }", "'relative/path' is no place for cases"),
+    ("cases { to /nonexistent/folder/cases }", "cannot be made"),
     ("control /nonexistent/folder/sock", "cannot listen on /nonexistent/folder/sock"),
 ])
 def test_sluiced_says_why_it_does_not_start(tmp_path, setting, message):

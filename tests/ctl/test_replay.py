@@ -19,7 +19,7 @@ ill.example TXT SERVFAIL
 67.2.0.192.bl.example.net A 127.0.0.2
 """
 POLICY = """authserv_id mx.example.org
-cases CASES
+cases {{ to CASES }}
 history 10
 state {{ lmdb "STATE" }}
 dnsbl bl.example.net {{ weight 4 }}
@@ -84,7 +84,7 @@ def recorded(shared_setup):
     s = shared_setup.sluice(policy(folder), zone=ZONE)
     traffic(shared_setup, s, MESSAGES)
     s.stop()
-    cases = [json.loads(line) for line in (folder / "cases").read_text().splitlines()]
+    cases = [json.loads(line) for line in sluice.case_lines(folder / "cases")]
     return folder, cases
 
 
@@ -136,7 +136,7 @@ def test_lists_and_settings_of_the_new_policy_count(recorded):
 
 def test_files_that_are_not_as_they_should_be(recorded, tmp_path):
     folder, cases = recorded
-    lines = (folder / "cases").read_text().splitlines()
+    lines = sluice.case_lines(folder / "cases")
     old = json.loads(lines[0])
     del old["message"]
     bad = tmp_path / "bad"

@@ -66,6 +66,11 @@ dnsbl bl.example.net {{ weight 8 }}
 {extra}"""
 
 
+def case_lines(folder):
+    """The cases that were written to this folder, in their order."""
+    return [line for path in sorted(folder.glob("*.jsonl")) for line in path.read_text().splitlines()]
+
+
 class Sluice:
     """One daemon. `config` is all of its configuration but the sockets."""
 

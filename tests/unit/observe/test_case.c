@@ -89,6 +89,8 @@ static void a_refusal_as_json(void **state)
 	static const char *const records[] = { "127.0.0.2" };
 	static const struct case_answer answers[] = { { .name = "n", .type = "A", .status = "ok", .source = "dns", .ttl_s = 60, .waited_ns = 2000000,
 		.checks = "dnsbl", .records = records, .record_count = 1 } };
+	static const struct case_missed missed[] = { { "m", "f", 9, SLUICE_STAGE_MAIL, CASE_MISS_CONDITION, NULL, facts, 1 },
+		{ "n", "f", 10, SLUICE_STAGE_RCPT, CASE_MISS_LIMIT, "u@x", NULL, 0 } };
 	static const struct case_check checks[] = { { "dnsbl", SLUICE_DONE, 5000 } };
 	struct case_ c = plain();
 
@@ -105,6 +107,8 @@ static void a_refusal_as_json(void **state)
 	c.fact_count = 1;
 	c.rules = rules;
 	c.rule_count = 1;
+	c.missed = missed;
+	c.missed_count = 2;
 	c.answers = answers;
 	c.answer_count = 1;
 	c.checks = checks;
@@ -117,6 +121,8 @@ static void a_refusal_as_json(void **state)
 		"\"file\":\"f\",\"line\":7},\"score\":0,\"facts\":{\"a.b\":true},"
 		"\"rules\":[{\"name\":\"r\",\"stage\":\"rcpt\",\"action\":\"reject\",\"file\":\"f\",\"line\":7,\"text\":\"rule r ...\","
 		"\"recipient\":\"u@x\",\"facts\":{\"a.b\":true}}],"
+		"\"missed\":[{\"name\":\"m\",\"stage\":\"mail\",\"file\":\"f\",\"line\":9,\"why\":\"condition\",\"facts\":{\"a.b\":true}},"
+		"{\"name\":\"n\",\"stage\":\"rcpt\",\"file\":\"f\",\"line\":10,\"why\":\"limit\",\"recipient\":\"u@x\",\"facts\":{}}],"
 		"\"checks\":{\"dnsbl\":{\"outcome\":\"done\",\"ms\":0.005}},\"stages\":{},"
 		"\"answers\":[{\"name\":\"n\",\"type\":\"A\",\"status\":\"ok\",\"source\":\"dns\",\"age\":0,\"ttl\":60,\"ms\":2,\"checks\":\"dnsbl\","
 		"\"records\":[\"127.0.0.2\"]}]}");
