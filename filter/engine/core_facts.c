@@ -154,6 +154,11 @@ static bool in_domains(const struct policy *p, const char *name, const struct sl
 	return list && list_has_domain(list, a->domain, a->domain_len);
 }
 
+bool core_is_local(const struct policy *p, const struct sluice_address *a)
+{
+	return in_domains(p, "local-domains", a) || in_domains(p, "relay-domains", a);
+}
+
 static void at_rcpt(struct session *s, const struct policy *p)
 {
 	const struct recipient *r = s->recipient;
@@ -161,12 +166,13 @@ static void at_rcpt(struct session *s, const struct policy *p)
 
 	set_text(s, CORE_RCPT_ADDRESS, a->text, a->len);
 	set_text(s, CORE_RCPT_DOMAIN, a->domain, a->domain_len);
-	set_bool(s, CORE_RCPT_LOCAL, in_domains(p, "local-domains", a) || in_domains(p, "relay-domains", a));
+	set_bool(s, CORE_RCPT_LOCAL, core_is_local(p, a));
 	set_macro(s, CORE_RCPT_RESOLVED, r->addr);
 	set_macro(s, CORE_RCPT_MAILER, r->mailer);
 	set_macro(s, CORE_RCPT_NOTIFY, r->notify);
 	set_macro(s, CORE_RCPT_ORCPT, r->orcpt);
 	set_number(s, CORE_RCPT_COUNT, (int64_t)s->message.recipients.len);
+	profile_set_facts(&p->profiles, s->facts);
 }
 
 /* Of each field: two with one address each are as ambiguous as one with two. */

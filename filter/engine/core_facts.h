@@ -59,8 +59,10 @@ enum core_fact {
 };
 extern const struct catalog_fact core_facts[CORE_FACTS];
 
-/* Read the facts that a stage brings from the session into its table. */
 struct policy;
+/* Do we take mail for this address, or pass it on? What rcpt.local says. */
+bool core_is_local(const struct policy *p, const struct sluice_address *a);
+/* Read the facts that a stage brings from the session into its table. */
 void core_facts_set(struct session *s, enum sluice_stage stage, const struct policy *p);
 
 #endif

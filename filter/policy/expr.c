@@ -166,7 +166,7 @@ static bool comparable(const struct catalog_fact *a, const struct catalog_fact *
 		return true;
 	if (a->type == SLUICE_ENUM)
 		return b->type == SLUICE_ENUM && a->words == b->words;
-	return a->type == b->type && a->type != SLUICE_TEXTS;
+	return (a->type == b->type && a->type != SLUICE_TEXTS) || (is_number(a->type) && is_number(b->type));
 }
 
 static int parse_compare(struct parser *p, struct expr *e)

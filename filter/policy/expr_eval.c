@@ -40,21 +40,34 @@ static bool equal(const struct value *a, const struct value *b)
 	return false;
 }
 
+/* Of an INT and a MILLI the whole number is that many thousands; one too large for it is larger than all. */
+static int64_t thousandths(const struct value *v)
+{
+	int64_t milli;
+
+	if (v->type != SLUICE_INT)
+		return v->number;
+	return __builtin_mul_overflow(v->number, 1000, &milli) ? v->number < 0 ? INT64_MIN : INT64_MAX : milli;
+}
+
 static bool compare(enum compare how, const struct value *a, const struct value *b)
 {
+	bool mixed = a->type != b->type && (a->type == SLUICE_INT || a->type == SLUICE_MILLI);
+	int64_t x = mixed ? thousandths(a) : a->number, y = mixed ? thousandths(b) : b->number;
+
 	switch (how) {
 	case EQ:
-		return equal(a, b);
+		return mixed ? x == y : equal(a, b);
 	case NE:
-		return !equal(a, b);
+		return mixed ? x != y : !equal(a, b);
 	case LT:
-		return a->number < b->number;
+		return x < y;
 	case LE:
-		return a->number <= b->number;
+		return x <= y;
 	case GT:
-		return a->number > b->number;
+		return x > y;
 	case GE:
-		return a->number >= b->number;
+		return x >= y;
 	}
 	return false;
 }

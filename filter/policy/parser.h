@@ -62,6 +62,9 @@ int name_roles(struct parser *ps, const struct expr **ret);
 const struct expr *name_find_condition(void *arg, const char *name);
 const char *name_suggest_condition(void *arg, const char *name);
 
+/* profile.c: `profile NAME { ... }`, from the name on */
+int profile_statement(struct parser *ps, struct place at);
+
 /* action.c: what a rule does, from the action's word on */
 int action_parse(struct parser *ps, struct rule *rule);
 /* `["451 4.7.1 text"]`, or the usual one. */

@@ -101,7 +101,7 @@ static int plugin_statement(struct parser *ps)
 
 static int unknown_statement(struct parser *ps, const struct token *t)
 {
-	static const char *const keywords[] = { "include", "plugin", "list", "role", "condition", "constant", "assert", "at" };
+	static const char *const keywords[] = { "include", "plugin", "list", "role", "condition", "constant", "profile", "assert", "at" };
 	struct suggest s = suggest_for(t->text, t->len);
 
 	for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
@@ -145,6 +145,8 @@ static int statement(struct parser *ps)
 		r = name_condition_statement(ps, first.place, false);
 	else if (!strcmp(first.text, "constant"))
 		r = name_constant_statement(ps, first.place);
+	else if (!strcmp(first.text, "profile"))
+		r = profile_statement(ps, first.place);
 	else if (!strcmp(first.text, "assert"))
 		r = assertion_statement(ps, first.place);
 	else if (!strcmp(first.text, "at"))
@@ -243,6 +245,7 @@ void policy_free(struct policy *p)
 	vec_done(&p->sources);
 	vec_done(&p->lists);
 	vec_done(&p->conditions);
+	vec_done(&p->profiles);
 	vec_done(&p->rules);
 	vec_done(&p->blocks);
 	for (size_t i = 0; i < p->assertions.len; i++)

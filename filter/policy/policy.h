@@ -12,6 +12,7 @@
 #include "filter/policy/expr.h"
 #include "filter/policy/limit.h"
 #include "filter/policy/list.h"
+#include "filter/policy/profile.h"
 #include "filter/policy/reply.h"
 #include "filter/policy/settings.h"
 #include "filter/policy/source.h"
@@ -79,6 +80,7 @@ struct policy {
 	VEC(struct source *) sources;
 	VEC(struct list *) lists;
 	VEC(struct condition) conditions;
+	struct profiles profiles;
 	VEC(struct rule) rules; /* in the order in which they are looked at */
 	VEC(struct assertion) assertions;
 	VEC(struct policy_blocks) blocks; /* by index of the catalog's plugins */
@@ -88,7 +90,7 @@ struct policy {
 };
 
 struct policy_host {
-	struct catalog *catalog; /* grows with load_plugin */
+	struct catalog *catalog; /* grows with load_plugin, make_plugin and profiles */
 	/* `plugin "/path"`: adds its facts to the catalog. 0, or -errno with *reterr (the reason alone). */
 	int (*load_plugin)(void *arg, const char *path, struct err *reterr);
 	/* Of a plugin that has make(): adds what it makes of this block. 0, or -errno with *reterr. May be NULL. */
