@@ -171,7 +171,7 @@ static void show_why(FILE *out, const json_t *missed)
 	bool first = true;
 	json_t *fact;
 
-	fputs(!strcmp(why, "sample") ? "not in the sample" : !strcmp(why, "limit") ? "under its limit" : !strcmp(why, "check") ? "its check let it pass: " : "", out);
+	fputs(!strcmp(why, "sample") ? "not in the sample" : !strcmp(why, "limit") && !json_object_size(json_object_get(missed, "facts")) ? "under its limit" : !strcmp(why, "check") ? "its check let it pass: " : "", out);
 	json_object_foreach(json_object_get(missed, "facts"), name, fact) {
 		fprintf(out, "%s%s is ", first ? "" : ", ", name);
 		put_value(out, fact);

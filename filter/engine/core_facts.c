@@ -28,6 +28,8 @@ const struct catalog_fact core_facts[CORE_FACTS] = {
 	[CORE_MTA_VERSION] = FACT("mta.version", SLUICE_TEXT, CONNECT, CONNECTION, "the MTA and its version (macro v)"),
 	[CORE_SCORE] = FACT("score", SLUICE_MILLI, CONNECT, MESSAGE, "points given by rules so far"),
 	[CORE_LIMIT_WAIT] = FACT("limit.wait", SLUICE_INT, CONNECT, MESSAGE, "seconds until what is over a limit could pass; known to the rule of the limit"),
+	[CORE_LIMIT_ERROR] = { "limit.error", SLUICE_ENUM, error_words, "why a limit of a rule above could not be looked at", SLUICE_STAGE_CONNECT,
+		SCOPE_MESSAGE, CATALOG_NO_CHECK },
 	[CORE_HELO_NAME] = FACT("helo.name", SLUICE_DOMAIN, HELO, HELO, "what the client said in HELO or EHLO"),
 	[CORE_MAIL_FROM] = FACT("mail.from", SLUICE_ADDRESS, MAIL, MESSAGE, "reverse-path; empty for the null one"),
 	[CORE_MAIL_DOMAIN] = FACT("mail.domain", SLUICE_DOMAIN, MAIL, MESSAGE, "domain of the reverse-path"),

@@ -70,6 +70,12 @@ static void set_wait(struct dialogue *d, int64_t wait_s)
 	d->session->facts[CORE_LIMIT_WAIT] = (struct value){ .known = true, .type = SLUICE_INT, .number = wait_s };
 }
 
+/* Nobody is refused for it but by an on_error. */
+static void set_failed(struct dialogue *d)
+{
+	d->session->facts[CORE_LIMIT_ERROR] = (struct value){ .known = true, .type = SLUICE_ENUM, .number = CASE_ERROR_STORE };
+}
+
 bool limit_exceeded(struct dialogue *d, const struct rule *rule)
 {
 	SLUICE_CLEANUP(text_done) struct text key = TEXT_INIT(LIMIT_KEY_BYTES);
@@ -80,14 +86,20 @@ bool limit_exceeded(struct dialogue *d, const struct rule *rule)
 	if (!limit_key(&key, rule->name, rule->limit, d->session->facts, &d->snapshot->registry->catalog))
 		return false;
 	if (d->replay) {
-		look.over = replay_limit(d, rule, &look.wait_s);
+		enum replay_looked was = replay_limit(d, rule, &look.wait_s);
+
+		look.over = was == REPLAY_OVER;
+		if (was == REPLAY_FAILED)
+			set_failed(d);
 		set_wait(d, look.wait_s);
 		return look.over;
 	}
 	op = limit_op(rule->limit, text_str(&key), key.len, cost_of(d, rule));
 	answer = stage_ask_store(d, scope_of(rule), &op);
-	if (answer->status == SLUICE_STORE_FAILED)
+	if (answer->status == SLUICE_STORE_FAILED) {
+		set_failed(d);
 		return false;
+	}
 	if (answer->allowed)
 		note(d, rule, &op);
 	look.over = !answer->allowed;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* miss.c - rules that were looked at and did not match: what the case says of them. */
+#include "filter/engine/core_facts.h"
 #include "filter/engine/state.h"
 
 #define MISSES_MAX 512 /* of one message; for recipients beyond it they are kept while that one is judged */
@@ -45,8 +46,11 @@ void miss_note(struct dialogue *d, const struct rule *rule, enum case_miss why)
 	case CASE_MISS_CHECK:
 		(void)add_fact(&c, (unsigned)d->plan->blocked[rule->action], rule->place);
 		break;
-	case CASE_MISS_SAMPLE:
 	case CASE_MISS_LIMIT:
+		if (d->session->facts[CORE_LIMIT_ERROR].known)
+			(void)add_fact(&c, CORE_LIMIT_ERROR, rule->place);
+		break;
+	case CASE_MISS_SAMPLE:
 		break;
 	}
 	if (!vec_push(&d->misses, m))

@@ -27,6 +27,7 @@ static bool is_made(const struct replay *r, unsigned fact)
 	case CORE_CLIENT_TRUSTED:
 	case CORE_SCORE:
 	case CORE_LIMIT_WAIT:
+	case CORE_LIMIT_ERROR:
 	case CORE_RCPT_LOCAL:
 		return true;
 	case CORE_RCPT_COUNT:
@@ -60,7 +61,7 @@ bool replay_leaves_out(const struct dialogue *d, const struct rule *rule)
 	return d->replay->without && !strcmp(d->replay->without, rule->name);
 }
 
-bool replay_limit(struct dialogue *d, const struct rule *rule, int64_t *ret_wait_s)
+enum replay_looked replay_limit(struct dialogue *d, const struct rule *rule, int64_t *ret_wait_s)
 {
 	SLUICE_CLEANUP(text_done) struct text words = TEXT_INIT(4096);
 	const char *rcpt = stage_recipient(d, rule);
@@ -73,10 +74,12 @@ bool replay_limit(struct dialogue *d, const struct rule *rule, int64_t *ret_wait
 		if (strcmp(l->rule, rule->name) != 0 || strcmp(l->limit, text_str(&words)) != 0 || !l->recipient != !rcpt || (rcpt && strcmp(l->recipient, rcpt) != 0))
 			continue;
 		*ret_wait_s = l->wait_s;
-		return l->over;
+		return l->over ? REPLAY_OVER : REPLAY_UNDER;
 	}
+	if (d->given[CORE_LIMIT_ERROR].known) /* the store gave no answers */
+		return REPLAY_FAILED;
 	d->undecided = true;
-	return false;
+	return REPLAY_UNDER;
 }
 
 void replay_awaited(struct dialogue *d, uint64_t checks)

@@ -171,8 +171,9 @@ struct verdict recipients_judge(struct dialogue *d);
 void replay_core_facts(struct dialogue *d, enum sluice_stage stage);
 /* Is the recording played without this rule? */
 bool replay_leaves_out(const struct dialogue *d, const struct rule *rule);
-/* Was it over this limit? What was not looked at then leaves the case undecided. */
-bool replay_limit(struct dialogue *d, const struct rule *rule, int64_t *ret_wait_s);
+/* How was it with this limit? What was not looked at then leaves the case undecided. */
+enum replay_looked { REPLAY_UNDER, REPLAY_OVER, REPLAY_FAILED };
+enum replay_looked replay_limit(struct dialogue *d, const struct rule *rule, int64_t *ret_wait_s);
 /* Facts of these checks are judged: if they stand on what was not recorded, the case is undecided. */
 void replay_awaited(struct dialogue *d, uint64_t checks);
 

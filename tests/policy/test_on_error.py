@@ -2,6 +2,7 @@
 """What follows when a check cannot finish, as the site says it."""
 import pytest
 
+from support import sluice
 from support.policy import check
 from support.redis import Redis
 
@@ -63,3 +64,30 @@ def test_a_store_that_is_down(setup):
         assert answer.code == 451 and "a check could not be finished" in answer.text
         case = s.explain([line for line in s.cases() if "verdict=" in line][-1].split("case=")[1].split()[0])
         assert case["verdict"]["rule"] == "on_error-greylist" and case["rules"][-1]["facts"]["greylist.error"] == "store"
+
+
+def test_a_limit_whose_store_is_down(setup):
+    rules = """at mail {
+        rule few limit 100/1h by client.ip
+        on_error limit store tempfail "451 4.3.0 we cannot count"
+    }
+    at rcpt { rule many limit 100/1h by client.ip }"""
+    cases = setup.folder / "cases"
+    with Redis(setup.folder) as redis:
+        state = f'cases {{ to "{cases}" }}\nstate {{ redis {redis.path} timeout 300ms }}\n'
+        s = setup.sluice(state + rules)
+        m = setup.milter(s)
+        m.greet()
+        assert m.message().kind == "continue"
+        redis.stop()
+        answer = m.mail("<b@example.net>")
+        assert answer.code == 451 and "we cannot count" in answer.text
+        case = s.explain(answer.text.split("ref=")[1].rstrip(")"))
+        assert case["verdict"]["rule"] == "on_error-limit" and case["facts"]["limit.error"] == "store"
+        assert [(r["name"], r["why"], r["facts"]) for r in case["missed"]] == [("few", "limit", {"limit.error": "store"})]
+        s.reload(state + rules.replace("tempfail", "continue").replace(' "451 4.3.0 we cannot count"', ""))
+        m = setup.milter(s)
+        m.greet()
+        assert m.message().kind == "continue"
+    done = sluice.ctl("replay", "--policy", s.conf)
+    assert done.stdout.startswith("3 cases: 2 the same, 1 changed, 0 undecided"), done.stdout
