@@ -7,11 +7,7 @@
 
 #define ESCAPE '%'
 
-static const char *fail(struct lua_pattern *m, const char *why)
-{
-	m->error = why;
-	return NULL;
-}
+/* ---- sets ---- */
 
 /* The locale is "C", and these are its classes. */
 static bool in_class(unsigned char c, char class)
@@ -59,251 +55,319 @@ static bool in_class(unsigned char c, char class)
 	return ascii_is_alpha(class) && class != small ? !is : is;
 }
 
-/* What follows the one-character item at p; NULL with m->error. */
-static const char *item_end(struct lua_pattern *m, const char *p)
+static void set_add(struct lua_pattern_item *item, unsigned char c)
 {
-	char first = *p++;
-
-	if (first == ESCAPE)
-		return p < m->pattern_end ? p + 1 : fail(m, "malformed pattern (ends with '%')");
-	if (first != '[')
-		return p;
-	if (p < m->pattern_end && *p == '^')
-		p++;
-	do { /* a ']' that comes first stands for itself */
-		if (p >= m->pattern_end)
-			return fail(m, "malformed pattern (missing ']')");
-		if (*p++ == ESCAPE)
-			p++;
-	} while (p >= m->pattern_end || *p != ']');
-	return p + 1;
+	item->set[c >> 6] |= UINT64_C(1) << (c & 63);
 }
 
-/* set: its '['; end: its ']'. */
-static bool in_set(unsigned char c, const char *set, const char *end)
+static bool set_has(const struct lua_pattern_item *item, unsigned char c)
 {
-	bool yes = true;
+	return item->set[c >> 6] >> (c & 63) & 1;
+}
 
-	if (set[1] == '^') {
-		yes = false;
-		set++;
+static void set_add_class(struct lua_pattern_item *item, char class)
+{
+	for (unsigned c = 0; c < 256; c++)
+		if (in_class((unsigned char)c, class))
+			set_add(item, (unsigned char)c);
+}
+
+/* ---- reading ---- */
+
+struct reader {
+	struct lua_pattern *m;
+	const char *p;
+	size_t len, at;
+	uint32_t closed; /* a bit for each capture that has ended */
+};
+
+static void broken(struct reader *r, struct lua_pattern_item *item, const char *why)
+{
+	item->kind = LUA_PATTERN_BROKEN;
+	item->why = why;
+	r->at = r->len;
+}
+
+/* The ']' of a set that begins at `from`, behind its '[' and '^': one that comes first stands for itself. Or the end of the pattern. */
+static size_t find_set_end(const struct reader *r, size_t from)
+{
+	for (size_t i = from; i < r->len; i += r->p[i] == ESCAPE ? 2 : 1)
+		if (r->p[i] == ']' && i > from)
+			return i;
+	return r->len;
+}
+
+static void read_set(struct reader *r, struct lua_pattern_item *item)
+{
+	bool all_but = r->at + 1 < r->len && r->p[r->at + 1] == '^';
+	size_t i = r->at + 1 + all_but, end = find_set_end(r, i);
+
+	if (end >= r->len) {
+		broken(r, item, "malformed pattern (missing ']')");
+		return;
 	}
-	while (++set < end) {
-		if (*set == ESCAPE) {
-			if (in_class(c, *++set))
-				return yes;
-		} else if (set + 2 < end && set[1] == '-') {
-			if ((unsigned char)set[0] <= c && c <= (unsigned char)set[2])
-				return yes;
-			set += 2;
-		} else if ((unsigned char)*set == c) {
-			return yes;
+	while (i < end) {
+		if (r->p[i] == ESCAPE) {
+			set_add_class(item, r->p[i + 1]);
+			i += 2;
+		} else if (i + 2 < end && r->p[i + 1] == '-') {
+			for (unsigned c = (unsigned char)r->p[i]; c <= (unsigned char)r->p[i + 2]; c++)
+				set_add(item, (unsigned char)c);
+			i += 3;
+		} else {
+			set_add(item, (unsigned char)r->p[i++]);
 		}
 	}
-	return !yes;
+	for (size_t k = 0; all_but && k < 4; k++)
+		item->set[k] = ~item->set[k];
+	r->at = end + 1;
 }
 
-static bool single(struct lua_pattern *m, const char *s, const char *p, const char *end)
+static void read_number(struct reader *r, struct lua_pattern_item *item)
 {
-	if (m->steps <= 0) {
-		m->error = "the pattern takes too long";
-		return false;
+	char c = r->at < r->len ? r->p[r->at] : '\0';
+
+	if (item->kind != LUA_PATTERN_SET || !c || !strchr("*+-?", c))
+		return;
+	r->at++;
+	item->none = c != '+';
+	item->many = c != '?';
+	item->few = c == '-';
+}
+
+static void read_capture_begin(struct reader *r, struct lua_pattern_item *item)
+{
+	bool place = r->at + 1 < r->len && r->p[r->at + 1] == ')';
+
+	if (r->m->captures == LUA_PATTERN_MAX_CAPTURES) {
+		broken(r, item, "too many captures");
+		return;
 	}
-	m->steps--;
-	if (s >= m->subject_end)
-		return false;
-	switch (*p) {
-	case '.':
-		return true;
-	case ESCAPE:
-		return in_class((unsigned char)*s, p[1]);
-	case '[':
-		m->steps -= (end - p) / 8;
-		return in_set((unsigned char)*s, p, end - 1);
-	default:
-		return *p == *s;
-	}
+	item->kind = place ? LUA_PATTERN_PLACE : LUA_PATTERN_BEGIN;
+	item->capture = r->m->captures++;
+	r->closed |= (uint32_t)place << item->capture;
+	r->at += place ? 2 : 1;
 }
 
-static const char *as_many(struct lua_pattern *m, const char *s, const char *p, const char *end)
+/* Of those that are open the last that was begun. */
+static void read_capture_end(struct reader *r, struct lua_pattern_item *item)
 {
-	ptrdiff_t n = 0;
+	unsigned i = r->m->captures;
 
-	while (single(m, s + n, p, end))
-		n++;
-	for (; n >= 0 && !m->error; n--) {
-		const char *got = lua_pattern_match(m, s + n, end + 1);
-
-		if (got)
-			return got;
-		m->steps--;
-	}
-	return NULL;
-}
-
-static const char *as_few(struct lua_pattern *m, const char *s, const char *p, const char *end)
-{
-	for (; !m->error; s++) {
-		const char *got = lua_pattern_match(m, s, end + 1);
-
-		if (got || !single(m, s, p, end))
-			return got;
-	}
-	return NULL;
-}
-
-static const char *open_capture(struct lua_pattern *m, const char *s, const char *p, ptrdiff_t kind)
-{
-	const char *got;
-
-	if (m->captures >= LUA_PATTERN_MAX_CAPTURES)
-		return fail(m, "too many captures");
-	m->capture[m->captures++] = (struct lua_pattern_capture){ s, kind };
-	got = lua_pattern_match(m, s, p);
-	if (!got)
-		m->captures--;
-	return got;
-}
-
-static const char *close_capture(struct lua_pattern *m, const char *s, const char *p)
-{
-	unsigned i = m->captures;
-	const char *got;
-
-	while (i && m->capture[i - 1].len != LUA_PATTERN_OPEN)
+	while (i && r->closed >> (i - 1) & 1)
 		i--;
-	if (!i)
-		return fail(m, "invalid pattern capture");
-	m->capture[i - 1].len = s - m->capture[i - 1].start;
-	got = lua_pattern_match(m, s, p);
-	if (!got)
-		m->capture[i - 1].len = LUA_PATTERN_OPEN;
-	return got;
+	if (!i) {
+		broken(r, item, "invalid pattern capture");
+		return;
+	}
+	item->kind = LUA_PATTERN_END;
+	item->capture = i - 1;
+	r->closed |= UINT32_C(1) << item->capture;
+	r->at++;
 }
 
-/* %bxy: from an x to its y. p: behind the b. */
-static const char *balance(struct lua_pattern *m, const char *s, const char *p)
+static void read_escape(struct reader *r, struct lua_pattern_item *item)
+{
+	char c = r->at + 1 < r->len ? r->p[r->at + 1] : '\0';
+
+	r->at += 2;
+	if (r->at > r->len) {
+		broken(r, item, "malformed pattern (ends with '%')");
+	} else if (c == 'b' && r->len - r->at < 2) {
+		broken(r, item, "malformed pattern (missing arguments to '%b')");
+	} else if (c == 'b') {
+		item->kind = LUA_PATTERN_BALANCED;
+		item->open = r->p[r->at];
+		item->close = r->p[r->at + 1];
+		r->at += 2;
+	} else if (c == 'f' && (r->at == r->len || r->p[r->at] != '[')) {
+		broken(r, item, "missing '[' after '%f' in the pattern");
+	} else if (c == 'f') {
+		item->kind = LUA_PATTERN_FRONTIER;
+		read_set(r, item);
+	} else if (ascii_is_digit(c)) {
+		item->kind = LUA_PATTERN_AGAIN;
+		item->capture = (unsigned)(c - '1');
+		if (c == '0' || !(r->closed >> item->capture & 1))
+			broken(r, item, "invalid capture index in the pattern");
+	} else {
+		set_add_class(item, c);
+	}
+}
+
+static void read_item(struct reader *r, struct lua_pattern_item *item)
+{
+	char c = r->p[r->at];
+
+	if (c == '(') {
+		read_capture_begin(r, item);
+	} else if (c == ')') {
+		read_capture_end(r, item);
+	} else if (c == '$' && r->at + 1 == r->len) {
+		item->kind = LUA_PATTERN_LAST;
+		r->at++;
+	} else if (c == ESCAPE) {
+		read_escape(r, item);
+	} else if (c == '[') {
+		read_set(r, item);
+	} else {
+		if (c == '.')
+			memset(item->set, 0xff, sizeof item->set);
+		else
+			set_add(item, (unsigned char)c);
+		r->at++;
+	}
+	read_number(r, item);
+}
+
+size_t lua_pattern_size(size_t len)
+{
+	return sizeof(struct lua_pattern) + len * sizeof(struct lua_pattern_item);
+}
+
+void lua_pattern_read(struct lua_pattern *m, const char *p, size_t len)
+{
+	struct reader r = { .m = m, .p = p, .len = len };
+
+	*m = (struct lua_pattern){ .subject = "" };
+	while (r.at < r.len) {
+		m->items[m->count] = (struct lua_pattern_item){ .kind = LUA_PATTERN_SET };
+		read_item(&r, &m->items[m->count]);
+		m->count++;
+	}
+}
+
+/* ---- matching ---- */
+
+static bool pay(struct lua_pattern *m, int64_t steps)
+{
+	m->steps -= steps;
+	if (m->steps <= 0)
+		m->error = "the pattern takes too long";
+	return !m->error;
+}
+
+static bool fits(struct lua_pattern *m, const struct lua_pattern_item *item, const char *s)
+{
+	return pay(m, 1) && s < m->subject_end && set_has(item, (unsigned char)*s);
+}
+
+/* From an x to its y. */
+static const char *balanced(struct lua_pattern *m, const struct lua_pattern_item *item, const char *s)
 {
 	unsigned level = 1;
 
-	if (m->pattern_end - p < 2)
-		return fail(m, "malformed pattern (missing arguments to '%b')");
-	if (s >= m->subject_end || *s != p[0])
+	if (s == m->subject_end || *s != item->open)
 		return NULL;
-	while (++s < m->subject_end) {
-		if (--m->steps <= 0)
-			return fail(m, "the pattern takes too long");
-		if (*s == p[1]) {
-			if (--level == 0)
-				return s + 1;
-		} else if (*s == p[0]) {
+	while (++s < m->subject_end && pay(m, 1)) {
+		if (*s == item->close && --level == 0)
+			return s + 1;
+		if (*s == item->open && item->open != item->close)
 			level++;
-		}
 	}
 	return NULL;
 }
 
-static const char *back_reference(struct lua_pattern *m, const char *s, char digit)
+static const char *again(struct lua_pattern *m, const struct lua_pattern_item *item, const char *s)
 {
-	unsigned i = (unsigned)(digit - '1');
-	ptrdiff_t len;
+	const struct lua_pattern_capture *c = &m->capture[item->capture];
 
-	if (digit == '0' || i >= m->captures || m->capture[i].len < 0)
-		return fail(m, "invalid capture index in the pattern");
-	len = m->capture[i].len;
-	m->steps -= 1 + len / 16;
-	return m->subject_end - s >= len && !memcmp(m->capture[i].start, s, (size_t)len) ? s + len : NULL;
+	if (c->len < 0) /* a position is no text that could come again */
+		return NULL;
+	if (!pay(m, 1 + c->len / 16) || m->subject_end - s < c->len || memcmp(c->start, s, (size_t)c->len) != 0)
+		return NULL;
+	return s + c->len;
 }
 
-/* %f[set]: where the set begins to match. Before the subject and behind it is a NUL. */
-static bool frontier(struct lua_pattern *m, const char *s, const char *set, const char *end)
+/* Where the set begins to match. Before the subject and behind it is a NUL. */
+static const char *frontier(struct lua_pattern *m, const struct lua_pattern_item *item, const char *s)
 {
-	unsigned char before = s == m->subject ? 0 : (unsigned char)s[-1];
-	unsigned char here = s == m->subject_end ? 0 : (unsigned char)*s;
+	unsigned char before = s == m->subject ? 0 : (unsigned char)s[-1], here = s == m->subject_end ? 0 : (unsigned char)*s;
 
-	m->steps -= 1 + (end - set) / 8;
-	return !in_set(before, set, end - 1) && in_set(here, set, end - 1);
+	return pay(m, 1) && !set_has(item, before) && set_has(item, here) ? s : NULL;
 }
 
-/* One character, perhaps with * + - or ? behind it. True: go on at *s and *p; false: *ret is the answer. */
-static bool character(struct lua_pattern *m, const char **s, const char **p, const char **ret)
+/* Where the first that is tried of a SET ends. NULL: it does not match. */
+static const char *first_try(struct lua_pattern *m, struct lua_pattern_item *item, const char *s)
 {
-	const char *end = item_end(m, *p);
-
-	*ret = NULL;
-	if (!end)
-		return false;
-	if (end < m->pattern_end && *end == '*')
-		*ret = as_many(m, *s, *p, end);
-	else if (end < m->pattern_end && *end == '+')
-		*ret = single(m, *s, *p, end) ? as_many(m, *s + 1, *p, end) : NULL;
-	else if (end < m->pattern_end && *end == '-')
-		*ret = as_few(m, *s, *p, end);
-	else if (end < m->pattern_end && *end == '?') {
-		if (single(m, *s, *p, end))
-			*ret = lua_pattern_match(m, *s + 1, end + 1);
-		if (*ret || m->error)
-			return false;
-		*p = end + 1;
-		return true;
-	} else if (single(m, *s, *p, end)) {
-		(*s)++;
-		*p = end;
-		return true;
+	if (!item->none) {
+		if (!fits(m, item, s))
+			return NULL;
+		s++;
 	}
-	return false;
+	item->least = item->now = s;
+	while (!item->few && (item->many || (item->none && item->now == s)) && fits(m, item, item->now))
+		item->now++;
+	return m->error ? NULL : item->now;
 }
 
-static const char *match(struct lua_pattern *m, const char *s, const char *p)
+/* The next that is tried; NULL: there is none. */
+static const char *next_try(struct lua_pattern *m, struct lua_pattern_item *item)
 {
-	const char *end;
+	if (!pay(m, 1))
+		return NULL;
+	if (!item->few)
+		return item->now > item->least ? --item->now : NULL;
+	return fits(m, item, item->now) ? ++item->now : NULL;
+}
 
-	while (s && p < m->pattern_end && !m->error) {
-		if (*p == '(')
-			return p + 1 < m->pattern_end && p[1] == ')' ? open_capture(m, s, p + 2, LUA_PATTERN_POSITION)
-								     : open_capture(m, s, p + 1, LUA_PATTERN_OPEN);
-		if (*p == ')')
-			return close_capture(m, s, p + 1);
-		if (*p == '$' && p + 1 == m->pattern_end)
-			return s == m->subject_end ? s : NULL;
-		if (*p == ESCAPE && p + 1 < m->pattern_end && p[1] == 'b') {
-			s = balance(m, s, p + 2);
-			p += 4;
-		} else if (*p == ESCAPE && p + 1 < m->pattern_end && p[1] == 'f') {
-			p += 2;
-			if (p >= m->pattern_end || *p != '[')
-				return fail(m, "missing '[' after '%f' in the pattern");
-			end = item_end(m, p);
-			if (!end || !frontier(m, s, p, end))
-				return NULL;
-			p = end;
-		} else if (*p == ESCAPE && p + 1 < m->pattern_end && ascii_is_digit(p[1])) {
-			s = back_reference(m, s, p[1]);
-			p += 2;
-		} else if (!character(m, &s, &p, &end)) {
-			return end;
-		}
+static bool has_choice(const struct lua_pattern_item *item)
+{
+	return item->few || item->now > item->least;
+}
+
+static const char *step(struct lua_pattern *m, struct lua_pattern_item *item, const char *s)
+{
+	struct lua_pattern_capture *c = &m->capture[item->capture];
+
+	switch (item->kind) {
+	case LUA_PATTERN_SET:
+		return first_try(m, item, s);
+	case LUA_PATTERN_BEGIN:
+	case LUA_PATTERN_PLACE:
+		*c = (struct lua_pattern_capture){ s, item->kind == LUA_PATTERN_PLACE ? LUA_PATTERN_POSITION : LUA_PATTERN_OPEN };
+		return s;
+	case LUA_PATTERN_END:
+		c->len = s - c->start;
+		return s;
+	case LUA_PATTERN_AGAIN:
+		return again(m, item, s);
+	case LUA_PATTERN_BALANCED:
+		return balanced(m, item, s);
+	case LUA_PATTERN_FRONTIER:
+		return frontier(m, item, s);
+	case LUA_PATTERN_LAST:
+		return s == m->subject_end ? s : NULL;
+	case LUA_PATTERN_BROKEN:
+		m->error = item->why;
+		break;
 	}
-	return m->error ? NULL : s;
+	return NULL;
 }
 
-const char *lua_pattern_match(struct lua_pattern *m, const char *s, const char *p)
+const char *lua_pattern_match(struct lua_pattern *m, const char *s)
 {
-	const char *got;
+	size_t choice = SIZE_MAX; /* the last item that can take another number */
 
-	if (m->depth >= LUA_PATTERN_MAX_DEPTH)
-		return fail(m, "the pattern is too complex");
-	m->depth++;
-	got = match(m, s, p);
-	m->depth--;
-	return got;
-}
-
-void lua_pattern_reset(struct lua_pattern *m)
-{
-	m->captures = 0;
-	m->depth = 0;
 	m->error = NULL;
+	for (size_t i = 0; i < m->count; i++) {
+		struct lua_pattern_item *item = &m->items[i];
+
+		s = step(m, item, s);
+		if (s && item->kind == LUA_PATTERN_SET && has_choice(item)) {
+			item->before = choice;
+			choice = i;
+		}
+		while (!s && choice != SIZE_MAX && !m->error) {
+			i = choice;
+			s = next_try(m, &m->items[i]);
+			if (!s)
+				choice = m->items[i].before;
+		}
+		if (!s)
+			return NULL;
+	}
+	return s;
 }
 
 bool lua_pattern_is_plain(const char *p, size_t len)
