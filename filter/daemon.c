@@ -452,8 +452,13 @@ int daemon_reload(struct daemon *d, int64_t guard_ms, struct err *reterr)
 	r = snapshot_load(d->config, &options, &fresh, reterr);
 	if (r == 0)
 		r = begin_guard(d, guard_ms, reterr);
-	if (r == 0)
+	if (r == 0) {
 		r = open_cases(d, &fresh->policy->settings, reterr);
+		if (r < 0 && guard_ms) { /* there is nothing new to be watched */
+			end_guard(d);
+			guard_end(&d->guard);
+		}
+	}
 	if (r < 0) {
 		snapshot_unref(fresh);
 		metrics_add(d->metrics, METRIC_RELOADS_FAILED, 1);

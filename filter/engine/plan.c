@@ -53,11 +53,19 @@ static void add_read(struct plan *plan, const struct registry *r, size_t stage)
 			plan->awaited[stage] |= r->checks.items[i].after;
 }
 
-static void add_action(struct plan *plan, const struct registry *r, const struct rule *rule)
+/* May it take a recipient off a message that others get? See recipients.c. */
+static bool takes_away(const struct rule *rule, int64_t disagree)
+{
+	if (rule->action == RULE_REDIRECT)
+		return true;
+	return rule->each && (rule->action == RULE_DISCARD || (rule->action == RULE_REJECT && disagree == DISAGREE_REMOVE));
+}
+
+static void add_action(struct plan *plan, const struct registry *r, const struct rule *rule, const struct settings *s)
 {
 	plan->refuses[rule->stage] |= rule->action == RULE_TEMPFAIL || rule->action == RULE_REJECT || rule_action_checks[rule->action];
 	plan->holds |= rule->action == RULE_HOLD;
-	plan->redirects |= rule->action == RULE_REDIRECT || (rule->each && rule->action != RULE_ACCEPT);
+	plan->redirects |= takes_away(rule, s->recipients_disagree);
 	plan->adds |= rule->action == RULE_REDIRECT || rule->action == RULE_ADD;
 	add_demand(plan, r, plan->demanded[rule->action], rule->stage);
 	if (rule->action == RULE_GREYLIST) { /* the null reverse-path waits until DATA: callbacks end before it */
@@ -66,7 +74,7 @@ static void add_action(struct plan *plan, const struct registry *r, const struct
 	}
 }
 
-static void add_rule(struct plan *plan, const struct registry *r, const struct rule *rule)
+static void add_rule(struct plan *plan, const struct registry *r, const struct rule *rule, const struct settings *s)
 {
 	const struct catalog *c = &r->catalog;
 
@@ -74,7 +82,7 @@ static void add_rule(struct plan *plan, const struct registry *r, const struct r
 	plan->each |= rule->each;
 	plan->needs_body |= rule->limit && rule->limit->unit == LIMIT_KILOBYTES;
 	if (!rule->shadow)
-		add_action(plan, r, rule);
+		add_action(plan, r, rule, s);
 	for (size_t i = 0; i < rule->fact_count; i++) {
 		unsigned check = c->facts.items[rule->facts[i]].check;
 
@@ -97,7 +105,7 @@ void plan_build(struct plan *plan, const struct registry *r, const struct policy
 	*plan = (struct plan){ .authres = p->settings.authentication_results };
 	find_demanded(plan, r);
 	for (size_t i = 0; i < p->rules.len; i++)
-		add_rule(plan, r, &p->rules.items[i]);
+		add_rule(plan, r, &p->rules.items[i], &p->settings);
 	for (size_t i = 0; i < r->checks.len; i++) {
 		const struct sluice_check *check = r->checks.items[i].check;
 

@@ -70,3 +70,10 @@ def test_times_that_are_none(setup):
     for time in ("2", "0s", "2h", "-1m", "soon"):
         done = s.ctl("reload", "--guard", time)
         assert done.returncode == 64 and f"'{time}' is no time to watch: write one from 1s to 1h" in done.stderr
+
+
+def test_cases_that_can_go_nowhere_leave_nothing_to_watch(setup):
+    s = setup.sluice(FINE)
+    send(setup, s)
+    assert reload(s, FINE + "cases { to /nonexistent/folder/cases }\n", "--guard", "1m").returncode == 78
+    assert s.status()["guard"] == "none"

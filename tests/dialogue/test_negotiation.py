@@ -5,7 +5,7 @@ from support.milter import (ALL_ACTIONS, CONTINUE, HDR_LEADSPC, NOBODY, NOCONNEC
                             NOUNKNOWN, NR_BODY, NR_CONN, NR_DATA, NR_EOH, NR_HDR, NR_HELO, NR_MAIL, NR_RCPT, NR_UNKN, RCPT_REJ, REPLY,
                             SKIP, V2_STEPS)
 
-ADDHDRS, CHGHDRS, SETSYMLIST = 1, 0x10, 0x100
+ADDHDRS, ADDRCPT, DELRCPT, CHGHDRS, QUARANTINE, SETSYMLIST = 1, 4, 8, 0x10, 0x20, 0x100
 ALWAYS = HDR_LEADSPC | NOEOH | NR_CONN | NR_UNKN | NR_HDR | NR_EOH | NR_BODY
 IDLE = NODATA | NOUNKNOWN | NOBODY | NR_HELO | NR_MAIL | NR_RCPT | NR_DATA  # all that a policy without rules adds to it
 NAMES = {value: name for name, value in list(globals().items()) if isinstance(value, int) and name.isupper()}
@@ -43,6 +43,24 @@ def test_steps_follow_from_the_policy(setup, policy, steps):
     assert m.actions == ADDHDRS | CHGHDRS | SETSYMLIST
     assert m.greet().kind == CONTINUE
     assert m.message().kind == (REPLY if "a reply" in policy or "{message.size}" in policy else CONTINUE)
+
+
+@pytest.mark.parametrize("policy, more", [
+    ('at message { rule a reject "no" }', 0),
+    ("at message { rule a redirect x@example.org }", ADDRCPT | DELRCPT),
+    ("at message { rule a add recipient x@example.org }", ADDRCPT),
+    ('at message { rule a hold "why" }', QUARANTINE),
+    ("at message for each recipient { rule a accept }", 0),
+    ('at message for each recipient { rule a reject "no" rule b tempfail "no" }', 0),  # the strictest holds for all
+    ('recipients_disagree remove\nat message for each recipient { rule a reject "no" }', DELRCPT),
+    ('recipients_disagree remove\nat message for each recipient { rule a tempfail "no" }', 0),
+    ('at message for each recipient { rule a discard "why" }', DELRCPT),
+    ('at message for each recipient { shadow rule a discard "why" }', 0),
+    ("at message for each recipient { rule a redirect x@example.org }", ADDRCPT | DELRCPT),
+])
+def test_actions_follow_from_the_policy(setup, policy, more):
+    m = setup.milter(setup.sluice("authentication_results no\n" + policy))
+    assert m.actions == ADDHDRS | CHGHDRS | SETSYMLIST | more
 
 
 def test_our_header_says_what_dkim_finds_in_the_body(setup):
