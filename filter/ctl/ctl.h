@@ -3,6 +3,7 @@
 #ifndef CTL_CTL_H
 #define CTL_CTL_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "filter/base/text.h"
@@ -35,6 +36,10 @@ int ctl_greylist(int argc, char **argv);
 struct ctl_target {
 	const char *config, *socket; /* either may be NULL */
 };
+/* Takes -c FILE and -s SOCKET, as getopt() has found them. False: it is another option. */
+bool ctl_target_option(struct ctl_target *target, int option);
+/* These options and no others: -1; or 'h', or '?', as getopt() found it. */
+int ctl_target_options(int argc, char **argv, struct ctl_target *ret);
 int ctl_ask(const struct ctl_target *target, const char *request, struct text *out);
 
 #endif

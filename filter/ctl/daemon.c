@@ -85,23 +85,23 @@ int ctl_ask(const struct ctl_target *target, const char *request, struct text *o
 	return status;
 }
 
-/* -c and -s, and nothing else. */
-static int parse(int argc, char **argv, const char *name, struct ctl_target *ret)
+bool ctl_target_option(struct ctl_target *target, int option)
+{
+	if (option == 'c')
+		target->config = optarg;
+	else if (option == 's')
+		target->socket = optarg;
+	return option == 'c' || option == 's';
+}
+
+int ctl_target_options(int argc, char **argv, struct ctl_target *ret)
 {
 	int option;
 
-	while ((option = getopt(argc, argv, "c:s:h")) != -1) {
-		if (option == 'c')
-			ret->config = optarg;
-		else if (option == 's')
-			ret->socket = optarg;
-		else
-			break;
-	}
-	if (option == -1 && optind == argc)
-		return EX_OK;
-	fprintf(option == 'h' ? stdout : stderr, "usage: sluicectl %s [-c FILE | -s SOCKET]\n", name);
-	return option == 'h' ? -1 : EX_USAGE;
+	do
+		option = getopt(argc, argv, "c:s:h");
+	while (ctl_target_option(ret, option));
+	return option;
 }
 
 static int simple(int argc, char **argv, const char *name)
@@ -109,10 +109,12 @@ static int simple(int argc, char **argv, const char *name)
 	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(CONTROL_ANSWER_MAX);
 	char request[32];
 	struct ctl_target target = { 0 };
-	int status = parse(argc, argv, name, &target);
+	int option = ctl_target_options(argc, argv, &target), status;
 
-	if (status)
-		return status < 0 ? EX_OK : status;
+	if (option != -1 || optind != argc) {
+		fprintf(option == 'h' ? stdout : stderr, "usage: sluicectl %s [-c FILE | -s SOCKET]\n", name);
+		return option == 'h' ? EX_OK : EX_USAGE;
+	}
 	(void)snprintf(request, sizeof request, "%s\n", name);
 	status = ctl_ask(&target, request, &out);
 	fputs(text_str(&out), status ? stderr : stdout);
@@ -134,11 +136,9 @@ int ctl_reload(int argc, char **argv)
 	int option, status;
 
 	while ((option = getopt_long(argc, argv, "c:s:h", options, NULL)) != -1) {
-		if (option == 'c') {
-			target.config = optarg;
-		} else if (option == 's') {
-			target.socket = optarg;
-		} else if (option == 'g' && option_duration(optarg, strlen(optarg), &guard_ms) && guard_ms >= 1000 && guard_ms <= CONTROL_GUARD_MAX_MS) {
+		if (ctl_target_option(&target, option))
+			continue;
+		if (option == 'g' && option_duration(optarg, strlen(optarg), &guard_ms) && guard_ms >= 1000 && guard_ms <= CONTROL_GUARD_MAX_MS) {
 			(void)snprintf(request, sizeof request, "reload %lld\n", (long long)guard_ms);
 		} else {
 			if (option == 'g')
@@ -166,16 +166,8 @@ static int on_state(int argc, char **argv, const char *usage)
 	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(CONTROL_ANSWER_MAX);
 	SLUICE_CLEANUP(text_done) struct text request = TEXT_INIT(CONTROL_LINE_MAX - 1);
 	struct ctl_target target = { 0 };
-	int option, status;
+	int option = ctl_target_options(argc, argv, &target), status;
 
-	while ((option = getopt(argc, argv, "c:s:h")) != -1) {
-		if (option == 'c')
-			target.config = optarg;
-		else if (option == 's')
-			target.socket = optarg;
-		else
-			break;
-	}
 	if (option != -1 || optind == argc) {
 		fprintf(option == 'h' ? stdout : stderr, "usage: sluicectl %s [-c FILE | -s SOCKET] %s\n", argv[0], usage);
 		return option == 'h' ? EX_OK : EX_USAGE;

@@ -171,13 +171,8 @@ int ctl_explain(int argc, char **argv)
 	int option, status;
 
 	while ((option = getopt(argc, argv, "c:s:jh")) != -1) {
-		if (option == 'c')
-			target.config = optarg;
-		else if (option == 's')
-			target.socket = optarg;
-		else if (option == 'j')
-			json = true;
-		else
+		json |= option == 'j';
+		if (option != 'j' && !ctl_target_option(&target, option))
 			return option == 'h' ? usage(stdout, EX_OK) : usage(stderr, EX_USAGE);
 	}
 	if (optind + 1 != argc)

@@ -62,16 +62,9 @@ int ctl_forget(int argc, char **argv)
 	struct done done;
 	int option, status;
 
-	while ((option = getopt(argc, argv, "c:s:h")) != -1) {
-		if (option == 'c')
-			target.config = optarg;
-		else if (option == 's')
-			target.socket = optarg;
-		else
-			return option == 'h' ? usage(stdout, EX_OK) : usage(stderr, EX_USAGE);
-	}
-	if (optind + 1 != argc)
-		return usage(stderr, EX_USAGE);
+	option = ctl_target_options(argc, argv, &target);
+	if (option != -1 || optind + 1 != argc)
+		return option == 'h' ? usage(stdout, EX_OK) : usage(stderr, EX_USAGE);
 	if (!*argv[optind] || strpbrk(argv[optind], "\r\n<>") || strlen(argv[optind]) > CONTROL_LINE_MAX - 16) {
 		fputs("sluicectl: an address is written as user@example.org, with no brackets\n", stderr);
 		return EX_USAGE;
