@@ -31,13 +31,31 @@ static const char *escape(const char *bytes, size_t len, char buf[8])
 	return NULL;
 }
 
+/* How many octets from here on are ASCII that stands for itself: most of a case is. */
+static size_t plain_len(const char *bytes, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && bytes[n] >= ' ' && bytes[n] < 0x7f && bytes[n] != '"' && bytes[n] != '\\')
+		n++;
+	return n;
+}
+
 static void add_string(struct text *t, const char *bytes, size_t len)
 {
 	text_addc(t, '"');
 	for (size_t i = 0; i < len;) {
-		size_t n = utf8_char_len(bytes + i, len - i);
+		size_t plain = plain_len(bytes + i, len - i), n;
 		char buf[8];
-		const char *escaped = n > 0 ? escape(bytes + i, n, buf) : REPLACEMENT;
+		const char *escaped;
+
+		if (plain) {
+			text_add(t, bytes + i, plain);
+			i += plain;
+			continue;
+		}
+		n = utf8_char_len(bytes + i, len - i);
+		escaped = n > 0 ? escape(bytes + i, n, buf) : REPLACEMENT;
 
 		if (escaped)
 			text_adds(t, escaped);
