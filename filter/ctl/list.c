@@ -119,6 +119,10 @@ static int place_line(void *arg, const struct list_line *line, struct err *reter
 
 static int no_file(const struct list *l)
 {
+	const char *parameter = list_first(l, LIST_POSTFIX);
+
+	if (parameter)
+		fprintf(stderr, "sluicectl: list %s is read from Postfix, and changed there: %s, and the files that it names\n", list_name(l), parameter);
 	fprintf(stderr, "sluicectl: list %s has no file that could be changed: give it one with 'file PATH', in %s line %u\n", list_name(l),
 		list_place(l).source->path, list_place(l).line);
 	return EX_CONFIG;
@@ -164,7 +168,7 @@ static bool make_line(struct text *out, char **args, int count)
 static int add(const struct list *l, char **args, int count)
 {
 	SLUICE_CLEANUP(text_done) struct text line = TEXT_INIT(LINE_MAX_BYTES);
-	struct places p = { .item = args[0], .file = list_first_file(l) };
+	struct places p = { .item = args[0], .file = list_first(l, LIST_FILE) };
 	struct list_edit edit = { 0 };
 	struct stat st;
 	struct err err;
@@ -197,7 +201,7 @@ static int add(const struct list *l, char **args, int count)
 
 static int remove_item(const struct list *l, char **args, int count)
 {
-	struct places p = { .item = args[0], .file = list_first_file(l) };
+	struct places p = { .item = args[0], .file = list_first(l, LIST_FILE) };
 	struct list_edit edit = { 0 };
 	struct stat st;
 	struct err err;

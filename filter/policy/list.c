@@ -7,12 +7,18 @@
 #include <string.h>
 
 #include "filter/base/vec.h"
+#include "filter/policy/list_postfix.h"
+#include "filter/services/clock.h"
 
 const char *const list_type_words[] = { "domain", "network", "address", "pattern", NULL };
 
+#define RETRY_MS 30000 /* after a program that has failed */
+
 struct list_source {
-	char *path;
-	bool folder;
+	enum list_kind kind;
+	char *name;   /* path, or parameter of Postfix */
+	char *folder; /* of main.cf, or NULL */
+	struct list_files files; /* of LIST_POSTFIX; list_refresh() alone, once the list is made */
 };
 
 struct list_entry {
@@ -32,7 +38,8 @@ struct shared {
 	struct contents *contents;
 	bool stale;
 	struct err why;
-	uint64_t loaded, seen; /* list_refresh() alone: marks of what was read, and of what the call before saw */
+	uint64_t loaded, seen; /* list_refresh() alone: marks of what was read, and of what the call before saw; */
+	int64_t retry_ms;      /* and when to read again what has not changed; 0: never */
 };
 
 struct list {
@@ -89,6 +96,13 @@ static void let_go(const struct list *l, struct contents *c)
 		contents_free(c);
 }
 
+static void source_done(struct list_source *s)
+{
+	list_files_done(&s->files);
+	free(s->name);
+	free(s->folder);
+}
+
 struct list *list_new(const char *name, enum sluice_list_type type, struct place place)
 {
 	struct list *l = calloc(1, sizeof *l);
@@ -121,7 +135,7 @@ void list_free(struct list *l)
 		free(l->shared);
 	}
 	for (size_t i = 0; i < l->sources.len; i++)
-		free(l->sources.items[i].path);
+		source_done(&l->sources.items[i]);
 	vec_done(&l->sources);
 	for (size_t i = 0; i < l->entries.len; i++)
 		free(l->entries.items[i].item);
@@ -166,21 +180,47 @@ int list_add(struct list *l, const char *item, size_t len, struct place at, stru
 	return err_set(reterr, -ENOMEM, "out of memory");
 }
 
-/* ---- files ---- */
+/* ---- sources ---- */
+
+static int each_of(const struct list *l, const struct list_source *s, list_line_fn fn, void *arg, struct list_files *files, struct err *reterr)
+{
+	const struct list_postfix postfix = { s->name, s->folder, l->type };
+
+	switch (s->kind) {
+	case LIST_FILE:
+		return list_file_each(s->name, fn, arg, reterr);
+	case LIST_FOLDER:
+		return list_folder_each(s->name, fn, arg, reterr);
+	case LIST_POSTFIX:
+		return list_postfix_each(&postfix, fn, arg, files, reterr);
+	}
+	return 0;
+}
 
 static int add_line(void *arg, const struct list_line *line, struct err *reterr)
 {
 	return list_items_add(arg, line->item, line->len, line->place, reterr);
 }
 
-static int read_source(struct list_items *items, const struct list_source *s, struct err *reterr)
+static uint64_t source_mark(const struct list_source *s)
 {
-	return s->folder ? list_folder_each(s->path, add_line, items, reterr) : list_file_each(s->path, add_line, items, reterr);
+	return s->kind == LIST_POSTFIX ? list_files_mark(&s->files) : list_file_mark(s->name, s->kind == LIST_FOLDER);
 }
 
-static uint64_t add_mark(uint64_t before, const struct list_source *s)
+/* The mark is from before it was read: what changes meanwhile is read again. */
+static int read_source(const struct list *l, struct list_source *s, struct list_items *items, uint64_t *mark, struct err *reterr)
 {
-	return before * 31 + list_file_mark(s->path, s->folder);
+	uint64_t before = source_mark(s);
+	struct list_files files = { 0 };
+	int r = each_of(l, s, add_line, items, &files, reterr);
+
+	if (files.paths.len) {
+		list_files_done(&s->files);
+		s->files = files;
+		before = files.mark;
+	}
+	*mark = *mark * 31 + before;
+	return r;
 }
 
 static uint64_t mark_of(const struct list *l)
@@ -188,36 +228,40 @@ static uint64_t mark_of(const struct list *l)
 	uint64_t mark = 0;
 
 	for (size_t i = 0; i < l->sources.len; i++)
-		mark = add_mark(mark, &l->sources.items[i]);
+		mark = mark * 31 + source_mark(&l->sources.items[i]);
 	return mark;
 }
 
-int list_add_file(struct list *l, const char *path, bool folder, struct place at, struct err *reterr)
+int list_add_source(struct list *l, enum list_kind kind, const char *name, const char *folder, struct place at, struct err *reterr)
 {
-	struct list_source source = { strdup(path), folder };
+	struct list_source source = { .kind = kind, .name = strdup(name), .folder = folder ? strdup(folder) : NULL };
 	struct err why;
 	int r;
 
-	if (!source.path || !vec_push(&l->sources, source)) {
-		free(source.path);
+	if (!source.name || (folder && !source.folder) || !vec_push(&l->sources, source)) {
+		source_done(&source);
 		return err_set(reterr, -ENOMEM, "out of memory");
 	}
-	/* before it is read: what changes meanwhile is read again */
-	l->shared->loaded = l->shared->seen = add_mark(l->shared->loaded, &source);
-	r = read_source(l->shared->contents->items, &source, &why);
+	r = read_source(l, &l->sources.items[l->sources.len - 1], l->shared->contents->items, &l->shared->loaded, &why);
+	l->shared->seen = l->shared->loaded;
 	if (r == 0 || r == -ENOMEM || r == -EINVAL)
 		return r ? err_set(reterr, r, "%s", why.text) : 0;
 	return place_error(at, reterr, "list %s: %s", l->name, why.text);
 }
 
-static int read_all(const struct list *l, bool needed, struct list_items *items, struct err *reterr)
+static int read_all(struct list *l, bool needed, struct list_items *items, struct err *reterr)
 {
+	uint64_t mark = 0;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < l->sources.len; i++)
-		r = read_source(items, &l->sources.items[i], reterr);
+	for (size_t i = 0; i < l->sources.len; i++)
+		if (r == 0)
+			r = read_source(l, &l->sources.items[i], items, &mark, reterr);
+		else
+			mark = mark * 31 + source_mark(&l->sources.items[i]);
+	l->shared->loaded = l->shared->seen = mark;
 	if (r == 0 && needed && list_items_len(items) + list_items_len(l->fixed) == 0)
-		return err_set(reterr, -EINVAL, "%s: nothing is left in list %s, which cannot be empty", l->sources.items[0].path, l->name);
+		return err_set(reterr, -EINVAL, "%s: nothing is left in list %s, which cannot be empty", l->sources.items[0].name, l->name);
 	return r;
 }
 
@@ -235,12 +279,15 @@ static void take(struct list *l, struct contents *fresh)
 
 static int keep(struct list *l, const struct err *why, int r, struct err *reterr)
 {
+	bool known;
+
 	(void)pthread_mutex_lock(&l->shared->lock);
+	known = l->shared->stale && !strcmp(l->shared->why.text, why->text);
 	l->shared->stale = true;
 	l->shared->why = *why;
 	(void)pthread_mutex_unlock(&l->shared->lock);
 	*reterr = *why;
-	return r;
+	return known ? 0 : r;
 }
 
 int list_refresh(struct list *l, bool needed, struct err *reterr)
@@ -251,13 +298,15 @@ int list_refresh(struct list *l, bool needed, struct err *reterr)
 	int r;
 
 	l->shared->seen = mark;
-	if (mark == l->shared->loaded || mark != before)
+	if (mark != before || (mark == l->shared->loaded && !(l->shared->retry_ms && clock_mono_ms() >= l->shared->retry_ms)))
 		return 0;
-	l->shared->loaded = mark;
+	l->shared->retry_ms = 0;
 	fresh = contents_new(l->type);
 	r = fresh ? read_all(l, needed, fresh->items, &why) : err_set(&why, -ENOMEM, "out of memory");
 	if (r < 0) {
 		contents_free(fresh);
+		if (list_first(l, LIST_POSTFIX))
+			l->shared->retry_ms = clock_mono_ms() + RETRY_MS;
 		return keep(l, &why, r, reterr);
 	}
 	take(l, fresh);
@@ -287,18 +336,19 @@ int list_each(const struct list *l, list_line_fn fn, void *arg, struct err *rete
 		r = fn(arg, &line, reterr);
 	}
 	for (size_t i = 0; r == 0 && i < l->sources.len; i++) {
-		const struct list_source *s = &l->sources.items[i];
+		struct list_files files = { 0 };
 
-		r = s->folder ? list_folder_each(s->path, fn, arg, reterr) : list_file_each(s->path, fn, arg, reterr);
+		r = each_of(l, &l->sources.items[i], fn, arg, &files, reterr);
+		list_files_done(&files);
 	}
 	return r;
 }
 
-const char *list_first_file(const struct list *l)
+const char *list_first(const struct list *l, enum list_kind kind)
 {
 	for (size_t i = 0; i < l->sources.len; i++)
-		if (!l->sources.items[i].folder)
-			return l->sources.items[i].path;
+		if (l->sources.items[i].kind == kind)
+			return l->sources.items[i].name;
 	return NULL;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * list.h - the named lists of a configuration: domains, networks, addresses, patterns; from the configuration itself, from files
- * and folders. What came from files is one counted contents that is swapped when they change: a look-up sees all of the old
- * or all of the new.
+ * and folders, from a mail server. What came from elsewhere is one counted contents that is swapped when it changes: a look-up
+ * sees all of the old or all of the new.
  */
 #ifndef POLICY_LIST_H
 #define POLICY_LIST_H
@@ -25,13 +25,18 @@ size_t list_len(const struct list *l);
  * `@example.org` all of a domain), or a pattern. Only while the list is made. -EINVAL with *reterr, -ENOMEM.
  */
 int list_add(struct list *l, const char *item, size_t len, struct place at, struct err *reterr) SLUICE_MUST_USE;
-/* A file, or each one of a folder, which is read now, and again by list_refresh(). at: where it is named. As list_add(). */
-int list_add_file(struct list *l, const char *path, bool folder, struct place at, struct err *reterr) SLUICE_MUST_USE;
+/*
+ * A source, which is read now, and again by list_refresh(). at: where it is named. name: a path, or a parameter of Postfix; folder: that of
+ * main.cf, or NULL. Both are copied. As list_add().
+ */
+enum list_kind { LIST_FILE, LIST_FOLDER, LIST_POSTFIX };
+int list_add_source(struct list *l, enum list_kind kind, const char *name, const char *folder, struct place at, struct err *reterr) SLUICE_MUST_USE;
 
 /*
  * Take the new contents if the files have changed and no more did since the last call, so that one that is being written is
  * not read half. For one thread; look-ups may go on meanwhile. 1: taken; 0: nothing new; -errno with *reterr, once for
- * each change: the old contents stay. needed: an empty list is an error, too.
+ * each change and reason: the old contents stay. needed: an empty list is an error, too. What failed by no file's fault is tried
+ * again now and then.
  */
 int list_refresh(struct list *l, bool needed, struct err *reterr);
 /* Why the contents are older than the files. False: they are not. Any thread. */
@@ -39,8 +44,8 @@ bool list_stale(const struct list *l, struct err *ret);
 
 /* Each item with its place, those of the configuration first, then those of the files, which are read again. As list_file_each(). */
 int list_each(const struct list *l, list_line_fn fn, void *arg, struct err *reterr) SLUICE_MUST_USE;
-/* The first file that is named; NULL: none is. */
-const char *list_first_file(const struct list *l);
+/* The first source of this kind; NULL: there is none. */
+const char *list_first(const struct list *l, enum list_kind kind);
 
 /* Each is false for a list of another type. Any threads. */
 bool list_has_domain(const struct list *l, const char *domain, size_t len);

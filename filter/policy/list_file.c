@@ -181,3 +181,32 @@ uint64_t list_file_mark(const char *path, bool folder)
 		(void)each_file(path, mark_one, &mark);
 	return mark;
 }
+
+int list_files_add(struct list_files *f, const char *path, struct err *reterr)
+{
+	char *copy = strdup(path);
+
+	if (!copy || !vec_push(&f->paths, copy)) {
+		free(copy);
+		return err_set(reterr, -ENOMEM, "out of memory");
+	}
+	f->mark = f->mark * 31 + list_file_mark(path, false);
+	return 0;
+}
+
+uint64_t list_files_mark(const struct list_files *f)
+{
+	uint64_t mark = 0;
+
+	for (size_t i = 0; i < f->paths.len; i++)
+		mark = mark * 31 + list_file_mark(f->paths.items[i], false);
+	return mark;
+}
+
+void list_files_done(struct list_files *f)
+{
+	for (size_t i = 0; i < f->paths.len; i++)
+		free(f->paths.items[i]);
+	vec_done(&f->paths);
+	f->mark = 0;
+}

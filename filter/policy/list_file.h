@@ -5,6 +5,7 @@
 
 #include <stdint.h>
 
+#include "filter/base/vec.h"
 #include "filter/policy/list_items.h"
 
 #define LIST_FILE_MAX_BYTES   (256u << 20)
@@ -31,5 +32,14 @@ int list_folder_each(const char *path, list_line_fn fn, void *arg, struct err *r
  * nothing read. What is not there has one, too.
  */
 uint64_t list_file_mark(const char *path, bool folder);
+
+/* Files that something depends on, and what they were before they were read. */
+struct list_files {
+	VEC(char *) paths;
+	uint64_t mark;
+};
+int list_files_add(struct list_files *f, const char *path, struct err *reterr) SLUICE_MUST_USE; /* to be called before it is read. -ENOMEM */
+uint64_t list_files_mark(const struct list_files *f); /* as f->mark, now */
+void list_files_done(struct list_files *f);
 
 #endif

@@ -96,6 +96,28 @@ static bool is_address(const char *item, size_t len)
 	return len < ITEM_MAX && at_sign && !blank && domain_valid(at_sign + 1, len - (size_t)(at_sign + 1 - item), 1);
 }
 
+static bool is_pattern(const char *item, size_t len)
+{
+	return len && len < ITEM_MAX && utf8_valid(item, len);
+}
+
+bool list_item_valid(enum sluice_list_type type, const char *item, size_t len)
+{
+	struct net net;
+
+	switch (type) {
+	case SLUICE_LIST_DOMAIN:
+		return is_domain(item, len);
+	case SLUICE_LIST_NETWORK:
+		return net_parse(item, len, &net);
+	case SLUICE_LIST_ADDRESS:
+		return is_address(item, len);
+	case SLUICE_LIST_PATTERN:
+		return is_pattern(item, len);
+	}
+	return false;
+}
+
 static int bad(const char *item, size_t len, const char *remedy, struct place at, struct err *reterr)
 {
 	return place_error(at, reterr, "'%.*s' is no %s", (int)(len < ITEM_SHOWN ? len : ITEM_SHOWN), item, remedy);
@@ -119,7 +141,7 @@ int list_items_add(struct list_items *l, const char *item, size_t len, struct pl
 			return bad(item, len, "address: write user@example.org, or @example.org for all of a domain", at, reterr);
 		break;
 	case SLUICE_LIST_PATTERN:
-		if (!len || len >= ITEM_MAX || !utf8_valid(item, len))
+		if (!is_pattern(item, len))
 			return bad(item, len, "pattern: write up to 511 octets of UTF-8, with * for any octets and ? for one", at, reterr);
 		break;
 	}

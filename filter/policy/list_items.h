@@ -20,6 +20,7 @@ void list_items_free(struct list_items *l); /* takes NULL */
 size_t list_items_len(const struct list_items *l);
 /* As list_add(). */
 int list_items_add(struct list_items *l, const char *item, size_t len, struct place at, struct err *reterr) SLUICE_MUST_USE;
+bool list_item_valid(enum sluice_list_type type, const char *item, size_t len); /* could it be added? Pure. */
 
 /* Each is false for items of another type. */
 bool list_items_domain(const struct list_items *l, const char *domain, size_t len);

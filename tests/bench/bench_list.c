@@ -112,7 +112,7 @@ static bool measure(const char *path, enum sluice_list_type type, unsigned items
 	if (!l || !write_file(path, type, items))
 		exit(EXIT_FAILURE);
 	load_s = now_s();
-	if (list_add_file(l, path, false, (struct place){ 0 }, &err) < 0) {
+	if (list_add_source(l, LIST_FILE, path, NULL, (struct place){ 0 }, &err) < 0) {
 		fprintf(stderr, "%s\n", err.text);
 		exit(EXIT_FAILURE);
 	}
