@@ -119,10 +119,13 @@ static int place_line(void *arg, const struct list_line *line, struct err *reter
 
 static int no_file(const struct list *l)
 {
-	const char *parameter = list_first(l, LIST_POSTFIX);
+	const char *parameter = list_first(l, LIST_POSTFIX), *class = list_first(l, LIST_SENDMAIL);
 
 	if (parameter)
 		fprintf(stderr, "sluicectl: list %s is read from Postfix, and changed there: %s, and the files that it names\n", list_name(l), parameter);
+	if (class)
+		fprintf(stderr, "sluicectl: list %s is read from Sendmail, and changed there: %s%s, and the files of it\n", list_name(l),
+			strcmp(class, "access") ? "class " : "", class);
 	fprintf(stderr, "sluicectl: list %s has no file that could be changed: give it one with 'file PATH', in %s line %u\n", list_name(l),
 		list_place(l).source->path, list_place(l).line);
 	return EX_CONFIG;

@@ -8,6 +8,7 @@
 
 #include "filter/base/vec.h"
 #include "filter/policy/list_postfix.h"
+#include "filter/policy/list_sendmail.h"
 #include "filter/services/clock.h"
 
 const char *const list_type_words[] = { "domain", "network", "address", "pattern", NULL };
@@ -16,9 +17,9 @@ const char *const list_type_words[] = { "domain", "network", "address", "pattern
 
 struct list_source {
 	enum list_kind kind;
-	char *name;   /* path, or parameter of Postfix */
-	char *folder; /* of main.cf, or NULL */
-	struct list_files files; /* of LIST_POSTFIX; list_refresh() alone, once the list is made */
+	char *name;  /* path, parameter of Postfix, class of Sendmail */
+	char *where; /* main.cf's folder, sendmail.cf, or NULL */
+	struct list_files files; /* of a mail server; list_refresh() alone, once the list is made */
 };
 
 struct list_entry {
@@ -100,7 +101,7 @@ static void source_done(struct list_source *s)
 {
 	list_files_done(&s->files);
 	free(s->name);
-	free(s->folder);
+	free(s->where);
 }
 
 struct list *list_new(const char *name, enum sluice_list_type type, struct place place)
@@ -184,7 +185,8 @@ int list_add(struct list *l, const char *item, size_t len, struct place at, stru
 
 static int each_of(const struct list *l, const struct list_source *s, list_line_fn fn, void *arg, struct list_files *files, struct err *reterr)
 {
-	const struct list_postfix postfix = { s->name, s->folder, l->type };
+	const struct list_postfix postfix = { s->name, s->where, l->type };
+	const struct list_sendmail sendmail = { s->name, s->where, l->type };
 
 	switch (s->kind) {
 	case LIST_FILE:
@@ -193,6 +195,8 @@ static int each_of(const struct list *l, const struct list_source *s, list_line_
 		return list_folder_each(s->name, fn, arg, reterr);
 	case LIST_POSTFIX:
 		return list_postfix_each(&postfix, fn, arg, files, reterr);
+	case LIST_SENDMAIL:
+		return list_sendmail_each(&sendmail, fn, arg, files, reterr);
 	}
 	return 0;
 }
@@ -202,9 +206,14 @@ static int add_line(void *arg, const struct list_line *line, struct err *reterr)
 	return list_items_add(arg, line->item, line->len, line->place, reterr);
 }
 
+static bool of_server(const struct list_source *s)
+{
+	return s->kind == LIST_POSTFIX || s->kind == LIST_SENDMAIL;
+}
+
 static uint64_t source_mark(const struct list_source *s)
 {
-	return s->kind == LIST_POSTFIX ? list_files_mark(&s->files) : list_file_mark(s->name, s->kind == LIST_FOLDER);
+	return of_server(s) ? list_files_mark(&s->files) : list_file_mark(s->name, s->kind == LIST_FOLDER);
 }
 
 /* The mark is from before it was read: what changes meanwhile is read again. */
@@ -232,13 +241,13 @@ static uint64_t mark_of(const struct list *l)
 	return mark;
 }
 
-int list_add_source(struct list *l, enum list_kind kind, const char *name, const char *folder, struct place at, struct err *reterr)
+int list_add_source(struct list *l, enum list_kind kind, const char *name, const char *where, struct place at, struct err *reterr)
 {
-	struct list_source source = { .kind = kind, .name = strdup(name), .folder = folder ? strdup(folder) : NULL };
+	struct list_source source = { .kind = kind, .name = strdup(name), .where = where ? strdup(where) : NULL };
 	struct err why;
 	int r;
 
-	if (!source.name || (folder && !source.folder) || !vec_push(&l->sources, source)) {
+	if (!source.name || (where && !source.where) || !vec_push(&l->sources, source)) {
 		source_done(&source);
 		return err_set(reterr, -ENOMEM, "out of memory");
 	}
@@ -305,7 +314,7 @@ int list_refresh(struct list *l, bool needed, struct err *reterr)
 	r = fresh ? read_all(l, needed, fresh->items, &why) : err_set(&why, -ENOMEM, "out of memory");
 	if (r < 0) {
 		contents_free(fresh);
-		if (list_first(l, LIST_POSTFIX))
+		if (list_first(l, LIST_POSTFIX) || list_first(l, LIST_SENDMAIL))
 			l->shared->retry_ms = clock_mono_ms() + RETRY_MS;
 		return keep(l, &why, r, reterr);
 	}

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * list_statement.c - `list NAME TYPE [items] file PATH folder PATH postfix PARAMETER ... in FOLDER`, the sources in any number and
- * order.
+ * list_statement.c - `list NAME TYPE [items] file PATH folder PATH postfix PARAMETER ... in FOLDER sendmail CLASS ... in FILE`, the
+ * sources in any number and order.
  */
 #include <string.h>
 
 #include "filter/policy/list_postfix.h"
+#include "filter/policy/list_sendmail.h"
 #include "filter/policy/parser.h"
 
 static int list_items(struct parser *ps, struct list *list)
@@ -40,57 +41,80 @@ static int list_path(struct parser *ps, struct list *list)
 	return r < 0 ? r : parser_next(ps);
 }
 
-static bool begins_source(const struct token *t)
+#define NAMES_MAX 16 /* behind one `postfix` */
+
+static const struct server {
+	const char *keyword;
+	enum list_kind kind;
+	enum sluice_list_type last_type; /* those behind it in the enum it does not have */
+	bool (*named)(const char *name, size_t len);
+	const char *types, *bad, *missing, *where;
+} servers[] = {
+	{ "postfix", LIST_POSTFIX, SLUICE_LIST_ADDRESS, list_postfix_parameter, "Postfix has no patterns: it gives domains, networks and addresses",
+		"is no name of a parameter of Postfix", "a parameter of Postfix, such as mydestination,", "the path of the folder with main.cf" },
+	{ "sendmail", LIST_SENDMAIL, SLUICE_LIST_NETWORK, list_sendmail_name, "Sendmail gives domains and networks, no addresses and patterns",
+		"is no class of Sendmail", "a class of Sendmail, such as w, or access,", "the path of sendmail.cf" },
+};
+
+static const struct server *server_of(const struct token *t)
 {
-	return t->type == TOKEN_LIST || token_is(t, "file") || token_is(t, "folder") || token_is(t, "postfix");
+	for (size_t i = 0; i < ARRAY_LEN(servers); i++)
+		if (token_is(t, servers[i].keyword))
+			return &servers[i];
+	return NULL;
 }
 
-#define PARAMETERS_MAX 16 /* of one `postfix` */
+static bool begins_source(const struct token *t)
+{
+	return t->type == TOKEN_LIST || token_is(t, "file") || token_is(t, "folder") || server_of(t);
+}
 
-/* Where main.cf is comes last, and has to be known to read the first. */
-static int list_postfix(struct parser *ps, struct list *list)
+/* Where it is configured comes last, and has to be known to read the first. */
+static int list_server(struct parser *ps, struct list *list, const struct server *server)
 {
 	struct {
-		const char *name;
+		const char *text;
 		struct place place;
-	} parameters[PARAMETERS_MAX];
-	const char *folder = NULL;
+	} names[NAMES_MAX];
+	const char *where = NULL;
 	size_t count = 0;
-	int r = 0;
+	int r;
 
-	if (list_type(list) == SLUICE_LIST_PATTERN)
-		return place_error(ps->l->token.place, ps->err, "Postfix has no patterns: it gives domains, networks and addresses");
+	if (list_type(list) > server->last_type)
+		return place_error(ps->l->token.place, ps->err, "%s", server->types);
 	while ((r = parser_next(ps)) == 0 && ps->l->token.type == TOKEN_WORD && !begins_source(&ps->l->token) && !token_is(&ps->l->token, "in")) {
 		const struct token *t = &ps->l->token;
 
-		if (!list_postfix_parameter(t->text, t->len))
-			return place_error(t->place, ps->err, "'%s' is no name of a parameter of Postfix", t->text);
-		if (count == PARAMETERS_MAX)
-			return place_error(t->place, ps->err, "more than %d parameters: begin another 'postfix'", PARAMETERS_MAX);
-		parameters[count].place = t->place;
-		parameters[count].name = arena_copy(ps->p->arena, t->text, t->len);
-		if (!parameters[count++].name)
+		if (!server->named(t->text, t->len))
+			return place_error(t->place, ps->err, "'%s' %s", t->text, server->bad);
+		if (count == NAMES_MAX)
+			return place_error(t->place, ps->err, "more than %d names: begin another '%s'", NAMES_MAX, server->keyword);
+		names[count].place = t->place;
+		names[count].text = arena_copy(ps->p->arena, t->text, t->len);
+		if (!names[count++].text)
 			return parser_no_memory(ps);
 	}
 	if (r == 0 && !count)
-		return parser_unexpected(ps, "a parameter of Postfix, such as mydestination,");
+		return parser_unexpected(ps, server->missing);
 	if (r == 0 && token_is(&ps->l->token, "in")) {
 		r = parser_next(ps);
 		if (r == 0)
-			r = parser_path(ps, "the path of the folder with main.cf", &folder);
+			r = parser_path(ps, server->where, &where);
 		if (r == 0)
 			r = parser_next(ps);
 	}
 	for (size_t i = 0; r == 0 && i < count; i++)
-		r = list_add_source(list, LIST_POSTFIX, parameters[i].name, folder, parameters[i].place, ps->err);
+		r = list_add_source(list, server->kind, names[i].text, where, names[i].place, ps->err);
 	return r;
 }
 
 static int list_source(struct parser *ps, struct list *list)
 {
+	const struct server *server = server_of(&ps->l->token);
+
 	if (ps->l->token.type == TOKEN_LIST)
 		return list_items(ps, list);
-	return token_is(&ps->l->token, "postfix") ? list_postfix(ps, list) : list_path(ps, list);
+	return server ? list_server(ps, list, server) : list_path(ps, list);
 }
 
 int list_statement(struct parser *ps, struct place at)
@@ -118,7 +142,7 @@ int list_statement(struct parser *ps, struct place at)
 	}
 	r = parser_next(ps);
 	if (r == 0 && !begins_source(&ps->l->token))
-		return parser_unexpected(ps, "[items], file PATH, folder PATH or postfix PARAMETER");
+		return parser_unexpected(ps, "[items], file PATH, folder PATH, postfix PARAMETER or sendmail CLASS");
 	while (r == 0 && begins_source(&ps->l->token))
 		r = list_source(ps, list);
 	return r;
