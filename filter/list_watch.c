@@ -33,6 +33,16 @@ static void look_at(struct list_watch *w, const struct snapshot *s, struct list 
 		log_write(w->log, LOG_LEVEL_WARNING, "list %s keeps its old contents: %.*s", list_name(l), (int)strcspn(why.text, "\n"), why.text);
 }
 
+static bool stopping(struct list_watch *w)
+{
+	bool stop;
+
+	(void)pthread_mutex_lock(&w->lock);
+	stop = w->stop;
+	(void)pthread_mutex_unlock(&w->lock);
+	return stop;
+}
+
 static void *watch_main(void *arg)
 {
 	struct list_watch *w = arg;
@@ -44,7 +54,7 @@ static void *watch_main(void *arg)
 
 		(void)pthread_mutex_unlock(&w->lock);
 		s = w->current(w->arg);
-		for (size_t i = 0; i < s->policy->lists.len; i++)
+		for (size_t i = 0; i < s->policy->lists.len && !stopping(w); i++)
 			look_at(w, s, s->policy->lists.items[i]);
 		snapshot_unref(s);
 		(void)clock_gettime(CLOCK_MONOTONIC, &until);

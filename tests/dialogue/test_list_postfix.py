@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Lists that come from Postfix's parameters: read by the real postconf and postmap, as Postfix means them, and again when they change."""
+import os
 import shutil
+import stat
 import subprocess
 
 import pytest
@@ -205,3 +207,42 @@ def test_changes_are_taken_and_what_is_broken_is_not(setup, postfix):
     until_logged(s, "list ours was read again: 5 items")
     assert answers() == [REPLY, CONTINUE, REPLY, REPLY] and "list_stale" not in s.status()
     assert s.log().count("keeps its old contents") == 1
+
+
+def test_sessions_do_not_wait_for_a_postconf_that_hangs(setup, postfix, tmp_path, monkeypatch):
+    hang, begun = tmp_path / "hang", tmp_path / "begun"
+    script = f'if [ -e {hang} ]; then : > {begun}; exec sleep 3600; fi; exec {shutil.which("postconf")} "$@"'
+    monkeypatch.setenv("PATH", f'{program(tmp_path / "bin", "postconf", script)}:{os.environ["PATH"]}')
+    postfix.main("mydestination = one.example\n")
+    s = setup.sluice(f'list ours domain postfix mydestination in "{postfix.etc}"\n'
+                     'at mail { rule r reject "550 5.7.1 no" when mail.domain in ours }\n')
+    m = setup.milter(s)
+    m.greet()
+    hang.touch()
+    postfix.main("mydestination = two.example\n")
+    net.wait_for(begun.exists, "postconf to be run")
+    assert [answer(m, "one.example"), answer(m, "two.example")] == [REPLY, CONTINUE]
+    assert "has not ended" not in s.log(), "the answers came while it hung"
+    until_logged(s, "list ours keeps its old contents: postconf has not ended in time")
+    hang.unlink()
+    postfix.main("mydestination = two.example three.example\n")
+    until_logged(s, "list ours was read again: 2 items")
+    assert [answer(m, "one.example"), answer(m, "two.example")] == [CONTINUE, REPLY]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_the_daemons_user_may_do_it(setup):
+    folder = setup.folder / "for-all"
+    folder.mkdir()
+    if not all(path.stat().st_mode & stat.S_IXOTH for path in (folder, *folder.parents)):
+        pytest.skip("the folder is not open to others")
+    postfix = Postfix(folder)
+    hashed = postfix.map("hashed", "hashed.example x\n")
+    postfix.main(f"mydestination = one.example {hashed}\n")
+    s = setup.sluice(f'user nobody\nlist ours domain postfix mydestination in "{postfix.etc}"\n'
+                     'at mail { rule r reject "550 5.7.1 no" when mail.domain in ours }\n')
+    postfix.main(f"mydestination = one.example two.example {hashed}\n")
+    until_logged(s, "list ours was read again: 3 items")
+    (postfix.etc / "hashed.db").chmod(0o600)
+    until_logged(s, "list ours keeps its old contents: postmap has failed with status 1: postmap: fatal: open database")
+    assert "Permission denied" in s.log()
