@@ -183,7 +183,8 @@ int list_add(struct list *l, const char *item, size_t len, struct place at, stru
 
 /* ---- sources ---- */
 
-static int each_of(const struct list *l, const struct list_source *s, list_line_fn fn, void *arg, struct list_files *files, struct err *reterr)
+static int each_of(const struct list *l, const struct list_source *s, list_line_fn fn, void *arg, struct list_files *files,
+	struct err *reterr)
 {
 	const struct list_postfix postfix = { s->name, s->where, l->type };
 	const struct list_sendmail sendmail = { s->name, s->where, l->type };

@@ -30,7 +30,8 @@ int list_add(struct list *l, const char *item, size_t len, struct place at, stru
  * Sendmail or "access"; where: the folder of main.cf, the path of sendmail.cf, or NULL. Both are copied. As list_add().
  */
 enum list_kind { LIST_FILE, LIST_FOLDER, LIST_POSTFIX, LIST_SENDMAIL };
-int list_add_source(struct list *l, enum list_kind kind, const char *name, const char *where, struct place at, struct err *reterr) SLUICE_MUST_USE;
+int list_add_source(struct list *l, enum list_kind kind, const char *name, const char *where, struct place at,
+	struct err *reterr) SLUICE_MUST_USE;
 
 /*
  * Take the new contents if the files have changed and no more did since the last call, so that one that is being written is

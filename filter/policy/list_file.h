@@ -38,7 +38,8 @@ struct list_files {
 	VEC(char *) paths;
 	uint64_t mark;
 };
-int list_files_add(struct list_files *f, const char *path, struct err *reterr) SLUICE_MUST_USE; /* to be called before it is read. -ENOMEM */
+/* To be called before it is read. -ENOMEM. */
+int list_files_add(struct list_files *f, const char *path, struct err *reterr) SLUICE_MUST_USE;
 uint64_t list_files_mark(const struct list_files *f); /* as f->mark, now */
 void list_files_done(struct list_files *f);
 

@@ -19,6 +19,7 @@ bool list_postfix_parameter(const char *name, size_t len); /* could a parameter 
  * map, the keys that Postfix could find. Runs postconf, and postmap for each map. files: those that the answer depends
  * on, also after an error. The errors of list_file_each(); what cannot be listed is one for a line, too. Not for a thread that has no time.
  */
-int list_postfix_each(const struct list_postfix *what, list_line_fn fn, void *arg, struct list_files *files, struct err *reterr) SLUICE_MUST_USE;
+int list_postfix_each(const struct list_postfix *what, list_line_fn fn, void *arg, struct list_files *files,
+	struct err *reterr) SLUICE_MUST_USE;
 
 #endif

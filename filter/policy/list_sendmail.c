@@ -143,7 +143,8 @@ static int class_file(struct reading *rd, const char *p, size_t len, struct plac
 			;
 	}
 	if (p == end || *p != '/')
-		return place_error(at, reterr, "a class that is read from a map or a program: keep its items in a file, and name it with 'file PATH'");
+		return place_error(at, reterr, "a class that is read from a map or a program: keep its items in a file, and name it with "
+			"'file PATH'");
 	for (stop = p; stop < end && !ascii_is_space(*stop); stop++)
 		;
 	text_add(&path, p, (size_t)(stop - p));
@@ -153,7 +154,8 @@ static int class_file(struct reading *rd, const char *p, size_t len, struct plac
 		;
 	rd->first_only = p == end || ascii_equal(p, (size_t)(end - p), "%s", 2);
 	if (!rd->first_only && !ascii_equal(p, (size_t)(end - p), all_words, strlen(all_words)))
-		return place_error(at, reterr, "the pattern '%.*s': only %%s and %s are understood: name the file with 'file PATH' instead", (int)(end - p), p, all_words);
+		return place_error(at, reterr, "the pattern '%.*s': only %%s and %s are understood: name the file with 'file PATH' instead",
+			(int)(end - p), p, all_words);
 	r = list_files_add(rd->files, text_str(&path), reterr);
 	if (r < 0)
 		return r;
@@ -248,8 +250,8 @@ static int access_map(struct reading *rd, const char *p, size_t len, struct plac
 	while (type && i < ARRAY_LEN(map_types) && strcmp(map_types[i].name, type))
 		i++;
 	if (!path || *path != '/' || i == ARRAY_LEN(map_types))
-		return place_error(at, reterr, "the keys of this map cannot be listed: it is none of btree, cdb, dbm and hash; keep them in a file, and name it "
-			"with 'file PATH'");
+		return place_error(at, reterr, "the keys of this map cannot be listed: it is none of btree, cdb, dbm and hash; keep them in a file, "
+			"and name it with 'file PATH'");
 	text_addf(&file, "%s%s", path, map_types[i].suffix);
 	r = list_files_add(rd->files, text_str(&file), reterr);
 	return r < 0 ? r : list_map(rd, type, path, reterr);
@@ -309,7 +311,7 @@ static int read_cf(struct reading *rd, const struct source *cf, struct err *rete
 		p = eol + 1;
 	}
 	if (r == 0 && !rd->found)
-		return err_set(reterr, -ENODEV, strcmp(rd->what->what, "access") ? "%s has no class %s" : "%s has no map %s", cf->path, rd->what->what);
+		return err_set(reterr, -ENODEV, "%s has no %s %s", cf->path, strcmp(rd->what->what, "access") ? "class" : "map", rd->what->what);
 	return r;
 }
 

@@ -19,6 +19,7 @@ bool list_sendmail_name(const char *name, size_t len); /* could a class have it?
  * Each of them as Sendmail means it: what may relay stands for its subdomains, too, unless the rules are those of relay_hosts_only, and
  * part of an address for a network. For the access map makemap is run, for classes nothing. files and errors: as list_postfix_each().
  */
-int list_sendmail_each(const struct list_sendmail *what, list_line_fn fn, void *arg, struct list_files *files, struct err *reterr) SLUICE_MUST_USE;
+int list_sendmail_each(const struct list_sendmail *what, list_line_fn fn, void *arg, struct list_files *files,
+	struct err *reterr) SLUICE_MUST_USE;
 
 #endif

@@ -107,13 +107,15 @@ keep them in a file, and name it with 'file PATH' in place of 'postfix mydestina
               ^"""),
     ("relay_domains = proxy:mysql:/x", "relay_domains", "domain", "the keys of a map of type mysql cannot be listed"),
     ("relay_domains = static:all", "relay_domains", "domain", "the keys of a map of type static cannot be listed"),
-    ("mynetworks = !192.0.2.1 192.0.2.0/24", "mynetworks", "network", "postconf -xh mynetworks:1:1: '!192.0.2.1': a list cannot have exceptions"),
+    ("mynetworks = !192.0.2.1 192.0.2.0/24", "mynetworks", "network",
+     "postconf -xh mynetworks:1:1: '!192.0.2.1': a list cannot have exceptions"),
     ("mynetworks = cidr:DIR/bad", "mynetworks", "network", "bad:2:1: '!192.0.2.1': a list cannot have exceptions"),
     ("mynetworks = DIR/words", "mynetworks", "network", "words:1:1: 'some' is no network"),
     ("mydestination = DIR/octets", "mydestination", "domain", "octets:1:2: an octet 0x00"),
     ("mydestination = DIR/itself", "mydestination", "domain", "itself:1:1: more than 8 files that name one another"),
     ("mydestination = DIR/nowhere", "mydestination", "domain", "nowhere: cannot be read: No such file or directory"),
-    ("mydestination = hash:DIR/nowhere", "mydestination", "domain", "postmap has failed with status 1: postmap: fatal: open database DIR/nowhere.db"),
+    ("mydestination = hash:DIR/nowhere", "mydestination", "domain",
+     "postmap has failed with status 1: postmap: fatal: open database DIR/nowhere.db"),
     ("mydestination = hash:DIR/broken", "mydestination", "domain", "list ours: postmap has failed with status 1"),
     ("", "no_such_parameter", "domain", "list ours: Postfix has no parameter no_such_parameter"),
     ("", "-oops", "domain", "'-oops' is no name of a parameter of Postfix"),
@@ -166,8 +168,10 @@ def test_a_postconf_that_hangs_is_ended_with_what_it_started(postfix, tmp_path, 
     done = postfix.list("show", "mydestination")
     assert done.returncode == 78 and "list ours: postconf has not ended in time" in done.stderr
     pid = int(mark.read_text())
-    net.wait_for(lambda: subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout[:1] in ("", "Z"),
-                 "the end of what it started")
+
+    def state():
+        return subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout[:1]
+    net.wait_for(lambda: state() in ("", "Z"), "the end of what it started")
 
 
 def answer(m, domain):

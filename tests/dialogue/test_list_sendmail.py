@@ -48,12 +48,14 @@ class Sendmail:
 
     def cf(self, config, features=""):
         (self.etc / "sendmail.mc").write_text(MC.format(dir=self.etc, features=features, config=config))
-        done = subprocess.run(["m4", f"-D_CF_DIR_={sendmail.CF}/", sendmail.CF / "m4/cf.m4", self.etc / "sendmail.mc"], capture_output=True, check=True)
+        done = subprocess.run(["m4", f"-D_CF_DIR_={sendmail.CF}/", sendmail.CF / "m4/cf.m4", self.etc / "sendmail.mc"],
+                              capture_output=True, check=True)
         (self.etc / "new.cf").write_bytes(done.stdout)
         (self.etc / "new.cf").rename(self.etc / "sendmail.cf")
 
     def access(self, text):
-        subprocess.run([MAKEMAP, "-C", self.etc / "sendmail.cf", "hash", self.etc / "access"], input=text.encode(), check=True, stderr=subprocess.DEVNULL)
+        subprocess.run([MAKEMAP, "-C", self.etc / "sendmail.cf", "hash", self.etc / "access"], input=text.encode(), check=True,
+                       stderr=subprocess.DEVNULL)
 
     def list(self, verb, names, *args, kind="domain"):
         self.conf.write_text(f'{sluice.plugin_lines()}list ours {kind} sendmail {names} in "{self.etc}/sendmail.cf"\n')
@@ -81,7 +83,8 @@ def test_class_w(site):
 
 def test_class_r(site):
     assert site.items("R") == [], "the file may be missing"
-    site.file("relay-domains", "relay.example other.example # both\n192.0.2\n10\nIPv6:2001:db8\nIPv6:2001:db8:0:0:0:0:0:1\nIPv6:2001:db8::2\n198.51.100.7\n")
+    site.file("relay-domains", "relay.example other.example # both\n192.0.2\n10\nIPv6:2001:db8\nIPv6:2001:db8:0:0:0:0:0:1\n"
+              "IPv6:2001:db8::2\n198.51.100.7\n")
     assert site.items("R") == [".other.example", ".relay.example", "other.example", "relay.example"]
     assert site.items("R", "network") == sorted(
         ["192.0.2.0/24", "10.0.0.0/8", "2001:db8::/32", "2001:db8:0:0:0:0:0:1", "2001:db8::2", "198.51.100.7"])
