@@ -96,7 +96,7 @@ static void option(const struct sluice_option *o)
 	if (o->deflt && *o->deflt)
 		printf("Default:\n.Cm %s .\n", o->deflt);
 	if (o->repeated)
-		puts("May stand more than once.");
+		puts("May stand more than once, or with several values in [ ].");
 }
 
 static void print_settings(const struct registry *r)

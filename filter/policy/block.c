@@ -157,11 +157,13 @@ static bool is_set(const struct block_settings *settings, unsigned option)
 	return false;
 }
 
+/* A value, or, of a repeated setting, several in [ ]. */
 static int plugin_setting(struct parser *ps, const struct sluice_plugin *plugin, const char *label, struct block_settings *settings)
 {
 	struct place at = ps->l->token.place;
 	struct sluice_setting value;
 	unsigned option = 0;
+	bool many;
 	int r;
 
 	if (ps->l->token.type != TOKEN_WORD)
@@ -172,15 +174,24 @@ static int plugin_setting(struct parser *ps, const struct sluice_plugin *plugin,
 	if (!plugin->options[option].repeated && is_set(settings, option))
 		return place_error(at, ps->err, "%s was set before in this block: keep one of them", plugin->options[option].key);
 	r = parser_next(ps);
-	if (r == 0)
-		r = option_parse(ps->l, &plugin->options[option], &value, ps->err);
-	if (r < 0)
-		return r;
-	value.option = option;
-	value.line = at.line;
-	if (!vec_push(settings, value))
-		return parser_no_memory(ps);
-	return show(ps, plugin->name, label, &plugin->options[option], &value, at);
+	many = r == 0 && plugin->options[option].repeated && ps->l->token.type == TOKEN_LIST;
+	if (many)
+		r = parser_next(ps);
+	do {
+		if (r == 0 && many)
+			r = lexer_skip_lines(ps->l, ps->err);
+		if (r == 0 && many && ps->l->token.type == TOKEN_LIST_END)
+			return parser_next(ps);
+		if (r == 0)
+			r = option_parse(ps->l, &plugin->options[option], &value, ps->err);
+		value.option = option;
+		value.line = at.line;
+		if (r == 0 && !vec_push(settings, value))
+			r = parser_no_memory(ps);
+		if (r == 0)
+			r = show(ps, plugin->name, label, &plugin->options[option], &value, at);
+	} while (r == 0 && many);
+	return r;
 }
 
 static int plugin_defaults(struct parser *ps, const struct sluice_plugin *plugin, const char *label, struct block_settings *settings)
