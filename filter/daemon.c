@@ -35,6 +35,7 @@
 #include "filter/observe/once.h"
 #include "filter/services/clock.h"
 #include "filter/services/health.h"
+#include "filter/services/programs.h"
 #include "filter/services/reactor.h"
 #include "filter/upkeep.h"
 
@@ -54,6 +55,7 @@ struct daemon {
 	struct once *warned;
 	struct health *health;
 	struct reactor *reactor;
+	struct programs *programs;
 	struct http *http;
 	struct list_watch *lists;
 	struct upkeep *upkeep;
@@ -155,6 +157,13 @@ static void on_store(void *arg, bool working, const char *why)
 		log_write(d->log, LOG_LEVEL_WARNING, "the store is out of order: %s", why);
 }
 
+static void on_program(void *arg, const char *name, const char *line)
+{
+	struct daemon *d = arg;
+
+	log_write(d->log, LOG_LEVEL_WARNING, "program %s says: %s", name, line);
+}
+
 static void on_http(void *arg, struct text *out)
 {
 	daemon_metrics(arg, out);
@@ -207,7 +216,8 @@ static int start_services(struct daemon *d, struct err *reterr)
 	d->warned = once_new();
 	d->health = health_new(on_health, d);
 	d->reactor = reactor_new();
-	if (!d->log || !d->metrics || !d->history || !d->cases || !d->warned || !d->health || !d->reactor)
+	d->programs = d->reactor && d->health ? programs_new(d->reactor, d->health, on_program, d) : NULL;
+	if (!d->log || !d->metrics || !d->history || !d->cases || !d->warned || !d->programs)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	d->engine = (struct engine){ .health = d->health, .on_case = on_case, .arg = d };
 	d->edge = (struct edge){ .engine = &d->engine, .metrics = d->metrics, .log = d->log, .snapshot = current, .arg = d };
@@ -339,6 +349,7 @@ struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reter
 	options.reactor = d->reactor;
 	options.store_changed = on_store;
 	options.arg = d;
+	options.programs = d->programs;
 	if (snapshot_load(config, &options, &d->snapshot, reterr) < 0)
 		goto fail;
 	s = &d->snapshot->policy->settings;
@@ -347,6 +358,7 @@ struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reter
 		goto fail;
 	*ret_exit = EX_OSERR;
 	apply(d, s);
+	programs_start(d->programs); /* as whom we have become */
 	if (start_threads(d, reterr) < 0)
 		goto fail;
 	tell_warnings(d, d->snapshot);
@@ -444,7 +456,8 @@ static int begin_guard(struct daemon *d, int64_t guard_ms, struct err *reterr)
 
 int daemon_reload(struct daemon *d, int64_t guard_ms, struct err *reterr)
 {
-	struct snapshot_options options = { .reactor = d->reactor, .store_changed = on_store, .arg = d, .before = d->snapshot };
+	struct snapshot_options options = { .reactor = d->reactor, .store_changed = on_store, .arg = d, .programs = d->programs,
+		.before = d->snapshot };
 	struct snapshot *fresh = NULL;
 	int r;
 
@@ -582,12 +595,14 @@ void daemon_stop(struct daemon *d, int status)
 	list_watch_free(d->lists);
 	quiet = upkeep_free(d->upkeep);
 	quiet = end_milter(d) && quiet;
+	programs_stop(d->programs);
 	if (!quiet) /* a thread still uses what would be freed; the system takes it all */
 		_exit(status);
 	http_free(d->http);
 	snapshot_unref(d->snapshot);
 	snapshot_unref(d->guard_before);
 	reactor_free(d->reactor);
+	programs_free(d->programs);
 	health_free(d->health);
 	history_free(d->history);
 	case_log_free(d->cases);

@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-#define SLUICE_PLUGIN_ABI 5
+#define SLUICE_PLUGIN_ABI 6
 
 /* ---- stages and outcomes ---- */
 
@@ -100,6 +100,8 @@ const char *sluice_helo(const struct sluice_check_ctx *c, size_t *ret_len);
 const struct sluice_address *sluice_mail_from(const struct sluice_check_ctx *c);
 /* The recipient that this run is about; NULL except at RCPT. */
 const struct sluice_address *sluice_rcpt(const struct sluice_check_ctx *c);
+/* A recipient of the message that was not refused so far, from 0 on; NULL when there are no more. */
+const struct sluice_address *sluice_recipient(const struct sluice_check_ctx *c, size_t i);
 /* The MTA itself has refused that recipient: see struct sluice_check. */
 bool sluice_rcpt_rejected(const struct sluice_check_ctx *c);
 /* The client gave valid credentials (SMTP AUTH). Known from MAIL on. */
@@ -108,6 +110,8 @@ bool sluice_authenticated(const struct sluice_check_ctx *c);
 bool sluice_smtputf8(const struct sluice_check_ctx *c);
 /* Our own name: the authserv-id. */
 const char *sluice_our_name(const struct sluice_check_ctx *c);
+/* What the MTA calls the message in its queue; "" as long as it has not said. */
+const char *sluice_queue_id(const struct sluice_check_ctx *c);
 /* Wall clock, seconds since 1970; the same for the whole transaction. */
 int64_t sluice_now_s(const struct sluice_check_ctx *c);
 /* What configure() returned for the snapshot that this session began with. */
@@ -278,6 +282,40 @@ struct sluice_store_answer {
  * The answer is valid as long as the facts of this check. Keys begin with the plugin's name.
  */
 const struct sluice_store_answer *sluice_ask_store(struct sluice_check_ctx *c, const struct sluice_store_op *op);
+
+#define SLUICE_PROGRAM_LINE_MAX    65536     /* octets of an answer */
+#define SLUICE_PROGRAM_REQUEST_MAX (4 << 20) /* octets of a question */
+
+/*
+ * A program of the site's own that the checks of a plugin ask over a socket, in lines of JSON: the daemon starts it, and again when it
+ * has ended, or connects to where it listens. One and the same for all sessions, and kept over a reload that changes none of this.
+ */
+struct sluice_program {
+	const char *name;        /* in logs and `sluicectl status`: "program NAME" */
+	const char *const *argv; /* NULL-terminated, the first an absolute path: the daemon starts it. Or NULL, and: */
+	const char *socket;      /* the path of a unix socket that somebody else listens at */
+	const char *greeting;    /* the first line of each connection: a JSON object, without the line's end */
+	int64_t timeout_ms;      /* for one answer */
+};
+
+enum sluice_program_status {
+	SLUICE_PROGRAM_OK,
+	SLUICE_PROGRAM_FAILED, /* it is not there, went away, or said what is no answer */
+	SLUICE_PROGRAM_TIMEOUT,
+};
+
+struct sluice_program_answer {
+	enum sluice_program_status status;
+	const char *why;  /* unless OK; borrowed as line is */
+	const char *line; /* of OK: a JSON object, with the id of the question in it; a NUL after it */
+	size_t len;
+};
+
+/*
+ * Ask the program of this check's plugin: request is a JSON value, and goes out as {"id": N, "ask": request}. Asked once for all that
+ * ask the same within the transaction. NULL: it is under way. The answer is valid as long as the facts of this check.
+ */
+const struct sluice_program_answer *sluice_ask_program(struct sluice_check_ctx *c, const char *request, size_t len);
 
 /*
  * The health of something outside that checks depend on (a DNSBL zone): shared by all sessions, kept over a reload.
@@ -485,6 +523,7 @@ struct sluice_plugin {
 	 * main thread. 0, or -EINVAL with *reterr, or -ENOMEM. May be NULL.
 	 */
 	int (*make)(const struct sluice_block *block, const struct sluice_plugin **ret, void **ret_state, struct sluice_config_error *reterr);
+	const struct sluice_program *program; /* that its checks ask; NULL: none */
 };
 
 /* Defines the one symbol that a plugin has; the daemon finds it by name or in the table of what is built in. */

@@ -37,6 +37,16 @@ const struct sluice_address *sluice_rcpt(const struct sluice_check_ctx *c)
 	return c->d->session->recipient ? &c->d->session->recipient->address : NULL;
 }
 
+const struct sluice_address *sluice_recipient(const struct sluice_check_ctx *c, size_t i)
+{
+	const struct message *m = &c->d->session->message;
+
+	for (size_t k = 0; k < m->recipients.len; k++)
+		if (!m->recipients.items[k].refused && i-- == 0)
+			return &m->recipients.items[k].address;
+	return NULL;
+}
+
 bool sluice_rcpt_rejected(const struct sluice_check_ctx *c)
 {
 	return c->d->session->recipient == &c->d->session->message.rejected;
@@ -55,6 +65,11 @@ bool sluice_smtputf8(const struct sluice_check_ctx *c)
 const char *sluice_our_name(const struct sluice_check_ctx *c)
 {
 	return c->d->snapshot->authserv_id;
+}
+
+const char *sluice_queue_id(const struct sluice_check_ctx *c)
+{
+	return c->d->session->message.queue_id;
 }
 
 int64_t sluice_now_s(const struct sluice_check_ctx *c)
@@ -177,19 +192,34 @@ const struct sluice_dns_answer *sluice_ask_dns(struct sluice_check_ctx *c, const
 	return sluice_ask_dns_as(c, name, type, NULL);
 }
 
+/* How long what a check has asked for itself holds. */
+static enum slot_scope own_scope(const struct sluice_check_ctx *c)
+{
+	return c->check->scope == SCOPE_RCPT ? SLOT_RECIPIENT : c->check->scope <= SCOPE_HELO ? SLOT_CONNECTION : SLOT_MESSAGE;
+}
+
 const struct sluice_store_answer *sluice_ask_store(struct sluice_check_ctx *c, const struct sluice_store_op *op)
 {
-	enum slot_scope scope = c->check->scope == SCOPE_RCPT	 ? SLOT_RECIPIENT
-				: c->check->scope <= SCOPE_HELO ? SLOT_CONNECTION
-								: SLOT_MESSAGE;
-
 	const struct sluice_store_answer *answer;
 
 	c->d->stored |= UINT64_C(1) << c->index;
-	answer = slots_ask_store(c->d->session->slots, scope, op, c->index);
+	answer = slots_ask_store(c->d->session->slots, own_scope(c), op, c->index);
 
 	if (answer && answer->status == SLUICE_STORE_FAILED)
 		note_failure(c, CASE_ERROR_STORE);
+	return answer;
+}
+
+const struct sluice_program_answer *sluice_ask_program(struct sluice_check_ctx *c, const char *request, size_t len)
+{
+	struct snapshot *s = c->d->snapshot;
+	struct program *p = s->programs ? s->programs[c->check->plugin_index] : NULL;
+	const struct sluice_program_answer *answer;
+
+	c->d->stored |= UINT64_C(1) << c->index;
+	answer = slots_ask_program(c->d->session->slots, own_scope(c), p, request, len, c->index);
+	if (answer && answer->status != SLUICE_PROGRAM_OK)
+		note_failure(c, answer->status == SLUICE_PROGRAM_TIMEOUT ? CASE_ERROR_TIMEOUT : CASE_ERROR_OTHER);
 	return answer;
 }
 

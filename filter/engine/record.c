@@ -257,6 +257,23 @@ static void add_store_answer(struct maker *m, const struct slot_row *row, struct
 	a->record_count = 1;
 }
 
+static void add_program_answer(struct maker *m, const struct slot_row *row, struct case_answer *a)
+{
+	const char **record = take(m, 1, sizeof *record);
+	const struct sluice_program_answer *p = row->program;
+	size_t len;
+
+	a->type = "program";
+	a->status = !p ? "open" : p->status == SLUICE_PROGRAM_OK ? "ok" : p->status == SLUICE_PROGRAM_TIMEOUT ? "timeout" : "failed";
+	if (!record || !p)
+		return;
+	len = p->status == SLUICE_PROGRAM_OK ? p->len : strlen(p->why);
+	*record = arena_copy(m->arena, p->status == SLUICE_PROGRAM_OK ? p->line : p->why, len > RECORD_MAX ? RECORD_MAX : len);
+	m->failed |= !*record;
+	a->records = record;
+	a->record_count = 1;
+}
+
 static void add_answer(void *arg, const struct slot_row *row)
 {
 	struct maker *m = arg;
@@ -272,6 +289,8 @@ static void add_answer(void *arg, const struct slot_row *row)
 	a.name = arena_copy(m->arena, row->name, row->name_len);
 	if (row->kind == SLOT_OF_STORE)
 		add_store_answer(m, row, &a);
+	if (row->kind == SLOT_OF_PROGRAM)
+		add_program_answer(m, row, &a);
 	if (row->answer) {
 		a.ttl_s = row->answer->ttl_s;
 		a.records = make_records(m, row);

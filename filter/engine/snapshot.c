@@ -210,6 +210,33 @@ static int make_state(struct snapshot *s, const struct snapshot_options *o, stru
 	return s->store ? 0 : place_error(shown_place(s->policy, *settings->state.lmdb ? "state.lmdb" : "state.redis", NULL), reterr, "%s", why.text);
 }
 
+static bool runs(const struct snapshot *s, size_t check)
+{
+	enum sluice_stage stage = s->registry->checks.items[check].check->stage;
+
+	return stage != SLUICE_STAGE_PROBE && (s->plan.start[stage] & UINT64_C(1) << check);
+}
+
+/* Those of checks that run. */
+static int make_programs(struct snapshot *s, struct programs *programs, struct err *reterr)
+{
+	const struct registry *r = s->registry;
+
+	if (!programs)
+		return 0;
+	s->programs = calloc(r->catalog.plugins.len + 1, sizeof(struct program *));
+	for (size_t i = 0; s->programs && i < r->checks.len; i++) {
+		const struct registry_check *check = &r->checks.items[i];
+
+		if (!check->plugin->program || !runs(s, i) || s->programs[check->plugin_index])
+			continue;
+		s->programs[check->plugin_index] = programs_get(programs, check->plugin->program);
+		if (!s->programs[check->plugin_index])
+			return err_set(reterr, -ENOMEM, "out of memory");
+	}
+	return s->programs ? 0 : err_set(reterr, -ENOMEM, "out of memory");
+}
+
 /* The host's full name: what it is called, or what the system's look-up makes of that. */
 static const char *host_name(struct arena *arena)
 {
@@ -238,13 +265,6 @@ static int check_settings(const struct policy *p, struct err *reterr)
 		if (mode % 10 > 7)
 			return place_error(shown_place(p, "socket_mode", NULL), reterr, "a mode has the digits 0 to 7, such as 660");
 	return 0;
-}
-
-static bool runs(const struct snapshot *s, size_t check)
-{
-	enum sluice_stage stage = s->registry->checks.items[check].check->stage;
-
-	return stage != SLUICE_STAGE_PROBE && (s->plan.start[stage] & UINT64_C(1) << check);
 }
 
 bool snapshot_needs_list(const struct snapshot *s, const char *name)
@@ -360,6 +380,8 @@ int snapshot_load(const char *path, const struct snapshot_options *o, struct sna
 		r = make_dns(s, o, reterr);
 	if (r == 0)
 		r = make_state(s, o, reterr);
+	if (r == 0)
+		r = make_programs(s, o->programs, reterr);
 	if (r < 0) {
 		snapshot_unref(s);
 		return r;
@@ -382,6 +404,9 @@ void snapshot_unref(struct snapshot *s)
 		if (s->registry->catalog.plugins.items[i]->configure && s->registry->catalog.plugins.items[i]->release)
 			s->registry->catalog.plugins.items[i]->release(s->states[i]);
 	free(s->states);
+	for (size_t i = 0; s->programs && i < s->registry->catalog.plugins.len; i++)
+		program_unref(s->programs[i]);
+	free(s->programs);
 	state_home_unref(s->state);
 	dns_home_unref(s->dns);
 	policy_free(s->policy);

@@ -9,6 +9,7 @@
 #include "filter/engine/plan.h"
 #include "filter/engine/registry.h"
 #include "filter/policy/policy.h"
+#include "filter/services/programs.h"
 #include "filter/services/reactor.h"
 #include "filter/services/resolver.h"
 
@@ -19,6 +20,7 @@ struct snapshot {
 	void **states; /* by index of the catalog's plugins */
 	struct resolver *resolver;
 	struct store *store; /* NULL: the configuration has no state { } */
+	struct program **programs; /* by index of the catalog's plugins; NULL: none is asked */
 	const char *authserv_id;
 	/* private: */
 	struct dns_home *dns;
@@ -35,6 +37,7 @@ struct snapshot_options {
 	bool no_store;                  /* a trial, which must leave no trace: all that is asked of the store fails */
 	void (*store_changed)(void *arg, bool working, const char *why); /* any thread; may be NULL */
 	void *arg;
+	struct programs *programs;      /* NULL: no program is asked, which is FAILED */
 	const struct snapshot *before;  /* keeps its resolver, with its cache, where the settings are the same */
 };
 

@@ -126,6 +126,21 @@ void health_report(struct health *h, const char *subject, bool healthy, const ch
 		h->changed(h->arg, &row);
 }
 
+void health_forget(struct health *h, const char *subject)
+{
+	bool found;
+	size_t at;
+
+	pthread_mutex_lock(&h->lock);
+	at = place_of(h, subject, &found);
+	if (found) {
+		subject_done(&h->subjects.items[at]);
+		h->subjects.len--;
+		memmove(&h->subjects.items[at], &h->subjects.items[at + 1], (h->subjects.len - at) * sizeof *h->subjects.items);
+	}
+	pthread_mutex_unlock(&h->lock);
+}
+
 void health_each(struct health *h, void (*row)(void *arg, const struct health_row *row), void *arg)
 {
 	pthread_mutex_lock(&h->lock);

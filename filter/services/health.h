@@ -24,6 +24,8 @@ struct health *health_new(void (*changed)(void *arg, const struct health_row *ro
 void health_free(struct health *h);
 bool health_is_good(struct health *h, const char *subject);
 void health_report(struct health *h, const char *subject, bool healthy, const char *why);
+/* Nobody asks it any more. */
+void health_forget(struct health *h, const char *subject);
 /* Each subject in order of name; the callback must not call back into health. */
 void health_each(struct health *h, void (*row)(void *arg, const struct health_row *row), void *arg);
 

@@ -9,7 +9,7 @@
 #include "filter/base/vec.h"
 #include "filter/services/clock.h"
 
-const char *const slot_source_words[] = { "open", "local", "cache", "dns", "timeout", "limit", "store", NULL };
+const char *const slot_source_words[] = { "open", "local", "cache", "dns", "timeout", "limit", "store", "program", NULL };
 
 struct slot {
 	uint64_t id; /* never used twice in one connection: a late answer cannot meet the wrong slot */
@@ -26,10 +26,14 @@ struct slot {
 	struct dns_answer *answer;
 	/* of the store */
 	enum sluice_store_verb verb;
-	char *key;
-	size_t key_len;
 	int64_t amount;
 	struct sluice_store_answer store;
+	/* of a program */
+	struct program *peer;
+	struct sluice_program_answer program;
+	/* of both: the key or the question, and the value or the answer */
+	char *key;
+	size_t key_len;
 	char *value;
 };
 
@@ -180,6 +184,34 @@ static void on_store(void *arg, const struct sluice_store_answer *answer)
 			slot->store.value = slot->value;
 		}
 		fill(s, slot, SLOT_STORE);
+	}
+	unref_locked(s);
+	free(errand);
+}
+
+/* On the reactor's thread, or at once. */
+static void on_program(void *arg, const struct sluice_program_answer *answer)
+{
+	static const struct sluice_program_answer no_memory = { .status = SLUICE_PROGRAM_FAILED, .why = "out of memory" };
+	struct errand *errand = arg;
+	struct slots *s = errand->slots;
+	struct slot *slot;
+
+	(void)pthread_mutex_lock(&s->lock);
+	slot = open_slot(s, errand->id);
+	if (slot) {
+		bool ok = answer->status == SLUICE_PROGRAM_OK;
+		const char *text = ok ? answer->line : answer->why;
+		size_t len = ok ? answer->len : strlen(answer->why);
+
+		slot->value = malloc(len + 1);
+		slot->program = slot->value ? *answer : no_memory;
+		if (slot->value) {
+			memcpy(slot->value, text, len);
+			slot->value[len] = '\0';
+			*(ok ? &slot->program.line : &slot->program.why) = slot->value;
+		}
+		fill(s, slot, answer->status == SLUICE_PROGRAM_TIMEOUT ? SLOT_TIMEOUT : SLOT_PROGRAM);
 	}
 	unref_locked(s);
 	free(errand);
@@ -349,22 +381,21 @@ static struct slot *find_store(const struct slots *s, const struct sluice_store_
 	return NULL;
 }
 
-static struct slot *new_store_slot(struct slots *s, enum slot_scope scope, const struct sluice_store_op *op)
+/* A slot of the store or of a program, in the list and open. NULL: no memory. */
+static struct slot *new_slot(struct slots *s, const struct slot *like, const char *key, size_t key_len)
 {
-	struct slot *slot = calloc(1, sizeof *slot);
+	struct slot *slot = malloc(sizeof *slot);
 
 	if (!slot)
 		return NULL;
-	slot->kind = SLOT_OF_STORE;
-	slot->scope = scope;
-	slot->verb = op->verb;
-	slot->amount = amount(op);
-	slot->key = malloc(op->key_len + 1);
-	slot->key_len = op->key_len;
+	*slot = *like;
+	slot->key = malloc(key_len + 1);
+	slot->key_len = key_len;
+	slot->unrecorded = s->record.dns != NULL;
 	slot->asked_ns = clock_mono_ns();
 	if (slot->key) {
-		memcpy(slot->key, op->key, op->key_len);
-		slot->key[op->key_len] = '\0';
+		memcpy(slot->key, key, key_len);
+		slot->key[key_len] = '\0';
 	}
 	(void)pthread_mutex_lock(&s->lock);
 	slot->id = s->next_id++;
@@ -376,18 +407,28 @@ static struct slot *new_store_slot(struct slots *s, enum slot_scope scope, const
 	return slot;
 }
 
+/* The waiter waits for it. Has it its answer? */
+static bool is_filled(struct slots *s, struct slot *slot, unsigned waiter)
+{
+	bool filled;
+
+	(void)pthread_mutex_lock(&s->lock);
+	slot->waiters |= UINT64_C(1) << waiter;
+	filled = slot->source != SLOT_OPEN;
+	(void)pthread_mutex_unlock(&s->lock);
+	return filled;
+}
+
 const struct sluice_store_answer *slots_ask_store(struct slots *s, enum slot_scope scope, const struct sluice_store_op *op, unsigned waiter)
 {
 	static const struct sluice_store_answer no_store = { .status = SLUICE_STORE_FAILED, .why = "no store is configured" };
 	static const struct sluice_store_answer no_memory = { .status = SLUICE_STORE_FAILED, .why = "out of memory" };
-	const struct sluice_store_answer *answer;
+	struct slot like = { .kind = SLOT_OF_STORE, .scope = scope, .verb = op->verb, .amount = amount(op) };
 	struct slot *slot = find_store(s, op);
 	struct errand *errand;
 
 	if (!slot) {
-		slot = new_store_slot(s, scope, op);
-		if (slot)
-			slot->unrecorded = s->record.dns != NULL;
+		slot = new_slot(s, &like, op->key, op->key_len);
 		errand = slot ? errand_new(s, slot) : NULL;
 		if (!errand)
 			return &no_memory;
@@ -396,11 +437,41 @@ const struct sluice_store_answer *slots_ask_store(struct slots *s, enum slot_sco
 		else
 			on_store(errand, &no_store);
 	}
-	(void)pthread_mutex_lock(&s->lock);
-	slot->waiters |= UINT64_C(1) << waiter;
-	answer = slot->source == SLOT_OPEN ? NULL : &slot->store;
-	(void)pthread_mutex_unlock(&s->lock);
-	return answer;
+	return is_filled(s, slot, waiter) ? &slot->store : NULL;
+}
+
+static struct slot *find_program(const struct slots *s, const struct program *p, const char *request, size_t len)
+{
+	for (size_t i = 0; i < s->list.len; i++) {
+		struct slot *slot = s->list.items[i];
+
+		if (slot->kind == SLOT_OF_PROGRAM && slot->peer == p && slot->key_len == len && !memcmp(slot->key, request, len))
+			return slot;
+	}
+	return NULL;
+}
+
+const struct sluice_program_answer *slots_ask_program(struct slots *s, enum slot_scope scope, struct program *p, const char *request,
+	size_t len, unsigned waiter)
+{
+	static const struct sluice_program_answer no_program = { .status = SLUICE_PROGRAM_FAILED,
+		.why = "no program is asked here: only sluiced asks any" };
+	static const struct sluice_program_answer no_memory = { .status = SLUICE_PROGRAM_FAILED, .why = "out of memory" };
+	struct slot like = { .kind = SLOT_OF_PROGRAM, .scope = scope, .peer = p };
+	struct slot *slot = find_program(s, p, request, len);
+	struct errand *errand;
+
+	if (!slot) {
+		slot = new_slot(s, &like, request, len);
+		errand = slot ? errand_new(s, slot) : NULL;
+		if (!errand)
+			return &no_memory;
+		if (p && !s->hurry)
+			program_ask(p, request, len, on_program, errand);
+		else
+			on_program(errand, &no_program);
+	}
+	return is_filled(s, slot, waiter) ? &slot->program : NULL;
 }
 
 void slots_replay(struct slots *s, const struct slots_record *record)
@@ -454,8 +525,10 @@ void slots_expire(struct slots *s, uint64_t waiters)
 			continue;
 		if (slot->kind == SLOT_OF_DNS)
 			slot->answer = dns_answer_empty(SLUICE_DNS_TIMEOUT, 0);
-		else
+		else if (slot->kind == SLOT_OF_STORE)
 			slot->store = (struct sluice_store_answer){ .status = SLUICE_STORE_FAILED, .why = "no answer in time" };
+		else
+			slot->program = (struct sluice_program_answer){ .status = SLUICE_PROGRAM_TIMEOUT, .why = "no answer in the time of the stage" };
 		slot->source = SLOT_TIMEOUT;
 		slot->waited_ns = clock_mono_ns() - slot->asked_ns;
 	}
@@ -467,13 +540,26 @@ void slots_hurry(struct slots *s, bool hurry)
 	s->hurry = hurry;
 }
 
+static const char *shown_name(const struct slot *slot)
+{
+	switch (slot->kind) {
+	case SLOT_OF_DNS:
+		break;
+	case SLOT_OF_STORE:
+		return slot->key;
+	case SLOT_OF_PROGRAM:
+		return program_name(slot->peer);
+	}
+	return slot->shown ? slot->shown : slot->question.name;
+}
+
 void slots_each(struct slots *s, void (*row)(void *arg, const struct slot_row *row), void *arg)
 {
 	for (size_t i = 0; i < s->list.len; i++) { /* the reactor fills slots, but never adds or removes any */
 		const struct slot *slot = s->list.items[i];
 		struct slot_row r = { .kind = slot->kind, .type = slot->question.type, .verb = slot->verb };
 
-		r.name = slot->kind == SLOT_OF_STORE ? slot->key : slot->shown ? slot->shown : slot->question.name;
+		r.name = shown_name(slot);
 		r.name_len = slot->kind == SLOT_OF_STORE ? slot->key_len : strlen(r.name);
 
 		(void)pthread_mutex_lock(&s->lock);
@@ -483,6 +569,7 @@ void slots_each(struct slots *s, void (*row)(void *arg, const struct slot_row *r
 		r.waiters = slot->waiters;
 		r.answer = slot->answer ? dns_answer_view(slot->answer) : NULL;
 		r.store = slot->kind == SLOT_OF_STORE && slot->source != SLOT_OPEN ? &slot->store : NULL;
+		r.program = slot->kind == SLOT_OF_PROGRAM && slot->source != SLOT_OPEN ? &slot->program : NULL;
 		(void)pthread_mutex_unlock(&s->lock);
 		row(arg, &r);
 	}

@@ -15,14 +15,15 @@
 
 #include "filter/base/text.h"
 #include "filter/services/dns.h"
+#include "filter/services/programs.h"
 #include "filter/services/resolver.h"
 #include "filter/services/store.h"
 
 #define SLOTS_MAX_WAITERS 64
 
 enum slot_scope { SLOT_CONNECTION, SLOT_MESSAGE, SLOT_RECIPIENT };
-enum slot_kind { SLOT_OF_DNS, SLOT_OF_STORE };
-enum slot_source { SLOT_OPEN, SLOT_LOCAL, SLOT_CACHE, SLOT_DNS, SLOT_TIMEOUT, SLOT_LIMIT, SLOT_STORE };
+enum slot_kind { SLOT_OF_DNS, SLOT_OF_STORE, SLOT_OF_PROGRAM };
+enum slot_source { SLOT_OPEN, SLOT_LOCAL, SLOT_CACHE, SLOT_DNS, SLOT_TIMEOUT, SLOT_LIMIT, SLOT_STORE, SLOT_PROGRAM };
 extern const char *const slot_source_words[]; /* in the order of enum slot_source */
 
 struct slots;
@@ -47,6 +48,13 @@ const struct sluice_dns_answer *slots_ask_dns(struct slots *s, enum slot_scope s
  */
 const struct sluice_store_answer *slots_ask_store(struct slots *s, enum slot_scope scope, const struct sluice_store_op *op, unsigned waiter);
 
+/*
+ * Ask a program, once for each question within the scope. As slots_ask_dns(). p NULL: there is none here to be asked, as in a trial,
+ * and the answer is FAILED.
+ */
+const struct sluice_program_answer *slots_ask_program(struct slots *s, enum slot_scope scope, struct program *p, const char *request,
+	size_t len, unsigned waiter);
+
 /* The waiters for whom an answer has come since the last call; waits for one until deadline_ms (monotonic). 0: none. */
 uint64_t slots_wait(struct slots *s, int64_t deadline_ms);
 /* Is there an open slot that it waits for? */
@@ -56,12 +64,12 @@ void slots_expire(struct slots *s, uint64_t waiters);
 /* From now on (true) a question that has no answer at once is answered TIMEOUT. */
 void slots_hurry(struct slots *s, bool hurry);
 
-/* Answers of DNS that were recorded, in the place of resolver and store; name: as it may be shown. NULL: it was not asked then. */
+/* Recorded answers of DNS, in the place of resolver, store and programs; name: as it may be shown. NULL: it was not asked then. */
 struct slots_record {
 	struct dns_answer *(*dns)(void *arg, const char *name, enum sluice_dns_type type);
 	void *arg;
 };
-/* Before all else. What was not recorded is TIMEOUT, and all that is asked of the store FAILED. record is copied. */
+/* Before all else. What was not recorded is TIMEOUT, and all that is asked of the store or a program FAILED. record is copied. */
 void slots_replay(struct slots *s, const struct slots_record *record);
 /* The waiters that have asked for what was not recorded. */
 uint64_t slots_unrecorded(const struct slots *s);
@@ -69,7 +77,7 @@ uint64_t slots_unrecorded(const struct slots *s);
 /* One slot, as the case shows it. */
 struct slot_row {
 	enum slot_kind kind;
-	const char *name; /* as it may be shown; of the store: its key */
+	const char *name; /* as it may be shown; of the store: its key; of a program: the program */
 	size_t name_len;
 	enum sluice_dns_type type;
 	enum sluice_store_verb verb;
@@ -77,8 +85,9 @@ struct slot_row {
 	uint32_t age_s;                         /* how long the cache had it */
 	int64_t waited_ns;                      /* from the ask to the answer */
 	uint64_t waiters;
-	const struct sluice_dns_answer *answer; /* NULL while open, and of the store */
-	const struct sluice_store_answer *store; /* NULL while open, and of DNS */
+	const struct sluice_dns_answer *answer;      /* of DNS; NULL while open */
+	const struct sluice_store_answer *store;     /* of the store; NULL while open */
+	const struct sluice_program_answer *program; /* of a program; NULL while open */
 };
 /* Each slot in the order of asking, of both scopes. Borrowed for the call; session's thread. */
 void slots_each(struct slots *s, void (*row)(void *arg, const struct slot_row *row), void *arg);

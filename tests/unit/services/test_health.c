@@ -40,6 +40,22 @@ static void a_change_is_told_once(void **state)
 	health_free(NULL);
 }
 
+static void what_is_forgotten_is_healthy(void **state)
+{
+	SLUICE_CLEANUP(text_done) struct text told = TEXT_INIT(1000);
+	struct health *h = health_new(NULL, NULL);
+
+	(void)state;
+	health_report(h, "a", false, "x");
+	health_report(h, "b", false, "y");
+	health_forget(h, "a");
+	health_forget(h, "c");
+	assert_true(health_is_good(h, "a"));
+	health_each(h, note, &told);
+	assert_string_equal(text_str(&told), "b bad y;");
+	health_free(h);
+}
+
 static void subjects_are_bounded(void **state)
 {
 	struct health *h = health_new(NULL, NULL);
@@ -58,6 +74,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_change_is_told_once),
+		cmocka_unit_test(what_is_forgotten_is_healthy),
 		cmocka_unit_test(subjects_are_bounded),
 	};
 

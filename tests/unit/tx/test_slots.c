@@ -119,6 +119,20 @@ static void a_secret_name_is_shown_as_it_may_be(void **state)
 	slots_free(s);
 }
 
+static void without_a_program_its_answer_is_failed(void **state)
+{
+	struct slots *s = slots_new(resolver, NULL, 10);
+	const struct sluice_program_answer *a = slots_ask_program(s, SLOT_MESSAGE, NULL, "{}", 2, 1);
+
+	(void)state;
+	assert_non_null(a);
+	assert_int_equal(a->status, SLUICE_PROGRAM_FAILED);
+	assert_ptr_equal(slots_ask_program(s, SLOT_MESSAGE, NULL, "{}", 2, 2), a);
+	assert_ptr_not_equal(slots_ask_program(s, SLOT_MESSAGE, NULL, "[]", 2, 2), a);
+	assert_int_equal(slots_count(s), 2);
+	slots_free(s);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -127,6 +141,7 @@ int main(void)
 		cmocka_unit_test(silence_becomes_a_timeout_for_those_whose_time_is_up),
 		cmocka_unit_test(questions_beyond_the_limit_fail),
 		cmocka_unit_test(a_secret_name_is_shown_as_it_may_be),
+		cmocka_unit_test(without_a_program_its_answer_is_failed),
 	};
 
 	return cmocka_run_group_tests(tests, begin, end);
