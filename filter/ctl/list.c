@@ -119,8 +119,11 @@ static int place_line(void *arg, const struct list_line *line, struct err *reter
 
 static int no_file(const struct list *l)
 {
-	const char *parameter = list_first(l, LIST_POSTFIX), *class = list_first(l, LIST_SENDMAIL);
+	const char *parameter = list_first(l, LIST_POSTFIX), *class = list_first(l, LIST_SENDMAIL), *database = list_first(l, LIST_CDB);
 
+	if (database)
+		fprintf(stderr, "sluicectl: list %s is in the database %s, which is made anew to change it: 'postmap cdb:FILE', 'cdb -c FILE'\n", list_name(l),
+			database);
 	if (parameter)
 		fprintf(stderr, "sluicectl: list %s is read from Postfix, and changed there: %s, and the files that it names\n", list_name(l), parameter);
 	if (class)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "filter/base/vec.h"
+#include "filter/policy/list_cdb.h"
 #include "filter/policy/list_postfix.h"
 #include "filter/policy/list_sendmail.h"
 #include "filter/services/clock.h"
@@ -30,6 +31,7 @@ struct list_entry {
 /* What came from files, once; goes with the last one who looks at it. */
 struct contents {
 	struct list_items *items;
+	VEC(struct list_cdb *) databases;
 	unsigned references; /* under the lock of the list */
 };
 
@@ -72,7 +74,19 @@ static void contents_free(struct contents *c)
 	if (!c)
 		return;
 	list_items_free(c->items);
+	for (size_t i = 0; i < c->databases.len; i++)
+		list_cdb_free(c->databases.items[i]);
+	vec_done(&c->databases);
 	free(c);
+}
+
+static size_t contents_len(const struct contents *c)
+{
+	size_t len = list_items_len(c->items);
+
+	for (size_t i = 0; i < c->databases.len; i++)
+		len += list_cdb_len(c->databases.items[i]);
+	return len;
 }
 
 static struct contents *hold(const struct list *l)
@@ -164,7 +178,7 @@ struct place list_place(const struct list *l)
 size_t list_len(const struct list *l)
 {
 	struct contents *c = hold(l);
-	size_t len = list_items_len(l->fixed) + list_items_len(c->items);
+	size_t len = list_items_len(l->fixed) + contents_len(c);
 
 	let_go(l, c);
 	return len;
@@ -194,6 +208,8 @@ static int each_of(const struct list *l, const struct list_source *s, list_line_
 		return list_file_each(s->name, fn, arg, reterr);
 	case LIST_FOLDER:
 		return list_folder_each(s->name, fn, arg, reterr);
+	case LIST_CDB:
+		return list_cdb_each(s->name, l->type, fn, arg, reterr);
 	case LIST_POSTFIX:
 		return list_postfix_each(&postfix, fn, arg, files, reterr);
 	case LIST_SENDMAIL:
@@ -217,12 +233,24 @@ static uint64_t source_mark(const struct list_source *s)
 	return of_server(s) ? list_files_mark(&s->files) : list_file_mark(s->name, s->kind == LIST_FOLDER);
 }
 
+/* What is in a database stays there. */
+static int open_database(const struct list *l, const struct list_source *s, struct contents *c, struct err *reterr)
+{
+	struct list_cdb *database;
+	int r = list_cdb_open(s->name, l->type, &database, reterr);
+
+	if (r < 0 || vec_push(&c->databases, database))
+		return r;
+	list_cdb_free(database);
+	return err_set(reterr, -ENOMEM, "out of memory");
+}
+
 /* The mark is from before it was read: what changes meanwhile is read again. */
-static int read_source(const struct list *l, struct list_source *s, struct list_items *items, uint64_t *mark, struct err *reterr)
+static int read_source(const struct list *l, struct list_source *s, struct contents *c, uint64_t *mark, struct err *reterr)
 {
 	uint64_t before = source_mark(s);
 	struct list_files files = { 0 };
-	int r = each_of(l, s, add_line, items, &files, reterr);
+	int r = s->kind == LIST_CDB ? open_database(l, s, c, reterr) : each_of(l, s, add_line, c->items, &files, reterr);
 
 	if (files.paths.len) {
 		list_files_done(&s->files);
@@ -252,25 +280,25 @@ int list_add_source(struct list *l, enum list_kind kind, const char *name, const
 		source_done(&source);
 		return err_set(reterr, -ENOMEM, "out of memory");
 	}
-	r = read_source(l, &l->sources.items[l->sources.len - 1], l->shared->contents->items, &l->shared->loaded, &why);
+	r = read_source(l, &l->sources.items[l->sources.len - 1], l->shared->contents, &l->shared->loaded, &why);
 	l->shared->seen = l->shared->loaded;
 	if (r == 0 || r == -ENOMEM || r == -EINVAL)
 		return r ? err_set(reterr, r, "%s", why.text) : 0;
 	return place_error(at, reterr, "list %s: %s", l->name, why.text);
 }
 
-static int read_all(struct list *l, bool needed, struct list_items *items, struct err *reterr)
+static int read_all(struct list *l, bool needed, struct contents *c, struct err *reterr)
 {
 	uint64_t mark = 0;
 	int r = 0;
 
 	for (size_t i = 0; i < l->sources.len; i++)
 		if (r == 0)
-			r = read_source(l, &l->sources.items[i], items, &mark, reterr);
+			r = read_source(l, &l->sources.items[i], c, &mark, reterr);
 		else
 			mark = mark * 31 + source_mark(&l->sources.items[i]);
 	l->shared->loaded = l->shared->seen = mark;
-	if (r == 0 && needed && list_items_len(items) + list_items_len(l->fixed) == 0)
+	if (r == 0 && needed && contents_len(c) + list_items_len(l->fixed) == 0)
 		return err_set(reterr, -EINVAL, "%s: nothing is left in list %s, which cannot be empty", l->sources.items[0].name, l->name);
 	return r;
 }
@@ -312,7 +340,7 @@ int list_refresh(struct list *l, bool needed, struct err *reterr)
 		return 0;
 	l->shared->retry_ms = 0;
 	fresh = contents_new(l->type);
-	r = fresh ? read_all(l, needed, fresh->items, &why) : err_set(&why, -ENOMEM, "out of memory");
+	r = fresh ? read_all(l, needed, fresh, &why) : err_set(&why, -ENOMEM, "out of memory");
 	if (r < 0) {
 		contents_free(fresh);
 		if (list_first(l, LIST_POSTFIX) || list_first(l, LIST_SENDMAIL))
@@ -369,6 +397,8 @@ bool list_has_domain(const struct list *l, const char *domain, size_t len)
 	struct contents *c = hold(l);
 	bool has = list_items_domain(l->fixed, domain, len) || list_items_domain(c->items, domain, len);
 
+	for (size_t i = 0; i < c->databases.len && !has; i++)
+		has = list_cdb_domain(c->databases.items[i], domain, len);
 	let_go(l, c);
 	return has;
 }
@@ -387,6 +417,8 @@ bool list_has_address(const struct list *l, const struct sluice_address *a)
 	struct contents *c = hold(l);
 	bool has = list_items_address(l->fixed, a) || list_items_address(c->items, a);
 
+	for (size_t i = 0; i < c->databases.len && !has; i++)
+		has = list_cdb_address(c->databases.items[i], a);
 	let_go(l, c);
 	return has;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * list.h - the named lists of a configuration: domains, networks, addresses, patterns; from the configuration itself, from files
- * and folders, from a mail server. What came from elsewhere is one counted contents that is swapped when it changes: a look-up
+ * and folders, from databases, from a mail server. What came from elsewhere is one counted contents that is swapped when it changes: a look-up
  * sees all of the old or all of the new.
  */
 #ifndef POLICY_LIST_H
@@ -29,7 +29,7 @@ int list_add(struct list *l, const char *item, size_t len, struct place at, stru
  * A source, which is read now, and again by list_refresh(). at: where it is named. name: a path, a parameter of Postfix, a class of
  * Sendmail or "access"; where: the folder of main.cf, the path of sendmail.cf, or NULL. Both are copied. As list_add().
  */
-enum list_kind { LIST_FILE, LIST_FOLDER, LIST_POSTFIX, LIST_SENDMAIL };
+enum list_kind { LIST_FILE, LIST_FOLDER, LIST_CDB, LIST_POSTFIX, LIST_SENDMAIL };
 int list_add_source(struct list *l, enum list_kind kind, const char *name, const char *where, struct place at,
 	struct err *reterr) SLUICE_MUST_USE;
 

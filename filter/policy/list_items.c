@@ -148,20 +148,41 @@ int list_items_add(struct list_items *l, const char *item, size_t len, struct pl
 	return add_text(l, item, len, reterr);
 }
 
-bool list_items_domain(const struct list_items *l, const char *domain, size_t len)
+bool list_keys_of_domain(const char *domain, size_t len, bool (*has)(const void *arg, const char *key, size_t len), const void *arg)
 {
 	char name[ITEM_MAX];
 
 	while (len && domain[len - 1] == '.')
 		len--;
-	if (l->type != SLUICE_LIST_DOMAIN || !len || !fold(domain, len, name))
+	if (!len || !fold(domain, len, name))
 		return false;
-	if (text_set_has(&l->texts, name, len))
+	if (has(arg, name, len))
 		return true;
 	for (const char *dot = strchr(name, '.'); dot; dot = strchr(dot + 1, '.'))
-		if (text_set_has(&l->texts, dot, len - (size_t)(dot - name)))
+		if (has(arg, dot, len - (size_t)(dot - name)))
 			return true;
 	return false;
+}
+
+bool list_keys_of_address(const struct sluice_address *a, bool (*has)(const void *arg, const char *key, size_t len), const void *arg)
+{
+	char text[ITEM_MAX];
+	const char *at_sign;
+
+	if (a->null || !fold(a->text, a->len, text))
+		return false;
+	at_sign = memrchr(text, '@', a->len);
+	return has(arg, text, a->len) || (at_sign && has(arg, at_sign, a->len - (size_t)(at_sign - text)));
+}
+
+static bool has_text(const void *arg, const char *key, size_t len)
+{
+	return text_set_has(arg, key, len);
+}
+
+bool list_items_domain(const struct list_items *l, const char *domain, size_t len)
+{
+	return l->type == SLUICE_LIST_DOMAIN && list_keys_of_domain(domain, len, has_text, &l->texts);
 }
 
 bool list_items_ip(const struct list_items *l, const struct sluice_ip *ip)
@@ -171,14 +192,7 @@ bool list_items_ip(const struct list_items *l, const struct sluice_ip *ip)
 
 bool list_items_address(const struct list_items *l, const struct sluice_address *a)
 {
-	char text[ITEM_MAX];
-	const char *at_sign;
-
-	if (l->type != SLUICE_LIST_ADDRESS || a->null || !fold(a->text, a->len, text))
-		return false;
-	at_sign = memrchr(text, '@', a->len);
-	return text_set_has(&l->texts, text, a->len) ||
-	       (at_sign && text_set_has(&l->texts, at_sign, a->len - (size_t)(at_sign - text)));
+	return l->type == SLUICE_LIST_ADDRESS && list_keys_of_address(a, has_text, &l->texts);
 }
 
 bool list_items_match(const struct list_items *l, const char *text, size_t len)

@@ -28,6 +28,11 @@ bool list_items_ip(const struct list_items *l, const struct sluice_ip *ip);
 bool list_items_address(const struct list_items *l, const struct sluice_address *a);
 bool list_items_match(const struct list_items *l, const char *text, size_t len);
 /*
+ * The texts that are looked for when a domain, or an address, is: in small letters, a NUL behind each. True: has() knows one of them. Pure.
+ */
+bool list_keys_of_domain(const char *domain, size_t len, bool (*has)(const void *arg, const char *key, size_t len), const void *arg);
+bool list_keys_of_address(const struct sluice_address *a, bool (*has)(const void *arg, const char *key, size_t len), const void *arg);
+/*
  * Would this one item be found for this value: a domain, an IP address, a mail address with or without < >, or any text for a pattern? For
  * telling which item it was; a list is looked up by the functions above. Pure.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * list_statement.c - `list NAME TYPE [items] file PATH folder PATH postfix PARAMETER ... in FOLDER sendmail CLASS ... in FILE`, the
+ * list_statement.c - `list NAME TYPE [items] file PATH folder PATH cdb PATH postfix PARAMETER ... in FOLDER sendmail CLASS ... in FILE`, the
  * sources in any number and order.
  */
 #include <string.h>
@@ -30,14 +30,19 @@ static int list_items(struct parser *ps, struct list *list)
 
 static int list_path(struct parser *ps, struct list *list)
 {
-	bool folder = token_is(&ps->l->token, "folder");
+	static const char *const whats[] = { [LIST_FILE] = "the path of the list's file", [LIST_FOLDER] = "the path of the list's folder",
+		[LIST_CDB] = "the path of the list's database" };
+	enum list_kind kind = token_is(&ps->l->token, "folder") ? LIST_FOLDER : token_is(&ps->l->token, "cdb") ? LIST_CDB : LIST_FILE;
+	struct place at = ps->l->token.place;
 	const char *path;
 	int r = parser_next(ps);
 
+	if (kind == LIST_CDB && list_type(list) != SLUICE_LIST_DOMAIN && list_type(list) != SLUICE_LIST_ADDRESS)
+		return place_error(at, ps->err, "a database has domains or addresses: keep %ss in a file", list_type_words[list_type(list)]);
 	if (r == 0)
-		r = parser_path(ps, folder ? "the path of the list's folder" : "the path of the list's file", &path);
+		r = parser_path(ps, whats[kind], &path);
 	if (r == 0)
-		r = list_add_source(list, folder ? LIST_FOLDER : LIST_FILE, path, NULL, ps->l->token.place, ps->err);
+		r = list_add_source(list, kind, path, NULL, ps->l->token.place, ps->err);
 	return r < 0 ? r : parser_next(ps);
 }
 
@@ -66,7 +71,7 @@ static const struct server *server_of(const struct token *t)
 
 static bool begins_source(const struct token *t)
 {
-	return t->type == TOKEN_LIST || token_is(t, "file") || token_is(t, "folder") || server_of(t);
+	return t->type == TOKEN_LIST || token_is(t, "file") || token_is(t, "folder") || token_is(t, "cdb") || server_of(t);
 }
 
 /* Where it is configured comes last, and has to be known to read the first. */
@@ -142,7 +147,7 @@ int list_statement(struct parser *ps, struct place at)
 	}
 	r = parser_next(ps);
 	if (r == 0 && !begins_source(&ps->l->token))
-		return parser_unexpected(ps, "[items], file PATH, folder PATH, postfix PARAMETER or sendmail CLASS");
+		return parser_unexpected(ps, "[items], file PATH, folder PATH, cdb PATH, postfix PARAMETER or sendmail CLASS");
 	while (r == 0 && begins_source(&ps->l->token))
 		r = list_source(ps, list);
 	return r;
