@@ -25,7 +25,7 @@ struct list_watch {
 static void look_at(struct list_watch *w, const struct snapshot *s, struct list *l)
 {
 	struct err why;
-	int r = list_refresh(l, snapshot_needs_list(s, list_name(l)), &why);
+	int r = list_refresh(l, snapshot_needs_list(s, list_name(l)), s->store, &why);
 
 	if (r > 0)
 		log_write(w->log, LOG_LEVEL_INFO, "list %s was read again: %zu items", list_name(l), list_len(l));

@@ -50,12 +50,22 @@ static int failed(const struct err *err)
 	return EX_CONFIG;
 }
 
+/* Only the daemon speaks with Redis. */
+static void tell_of_sets(const struct list *l)
+{
+	const char *key = list_first(l, LIST_REDIS);
+
+	if (key)
+		fprintf(stderr, "sluicectl: what is in the set %s of Redis is not looked at: redis-cli SMEMBERS %s\n", key, key);
+}
+
 static int show(const struct list *l, char **args, int count)
 {
 	struct err err;
 
 	(void)args;
 	(void)count;
+	tell_of_sets(l);
 	return list_each(l, show_line, NULL, &err) < 0 ? failed(&err) : EX_OK;
 }
 
@@ -92,6 +102,8 @@ static int test(const struct list *l, char **args, int count)
 		return failed(&err);
 	if (!s.found)
 		fprintf(stderr, "%s is not in list %s\n", s.value, list_name(l));
+	if (!s.found)
+		tell_of_sets(l);
 	return s.found ? EX_OK : CTL_DIFFERS;
 }
 
@@ -119,11 +131,14 @@ static int place_line(void *arg, const struct list_line *line, struct err *reter
 
 static int no_file(const struct list *l)
 {
-	const char *parameter = list_first(l, LIST_POSTFIX), *class = list_first(l, LIST_SENDMAIL), *database = list_first(l, LIST_CDB);
+	const char *parameter = list_first(l, LIST_POSTFIX), *class = list_first(l, LIST_SENDMAIL), *database = list_first(l, LIST_CDB),
+		   *set = list_first(l, LIST_REDIS);
 
 	if (database)
 		fprintf(stderr, "sluicectl: list %s is in the database %s, which is made anew to change it: 'postmap cdb:FILE', 'cdb -c FILE'\n", list_name(l),
 			database);
+	if (set)
+		fprintf(stderr, "sluicectl: list %s is a set in Redis, and changed there: SADD %s ITEM, SREM %s ITEM\n", list_name(l), set, set);
 	if (parameter)
 		fprintf(stderr, "sluicectl: list %s is read from Postfix, and changed there: %s, and the files that it names\n", list_name(l), parameter);
 	if (class)

@@ -169,6 +169,11 @@ static int check_state(const struct snapshot *snapshot, struct err *reterr)
 	const struct registry *r = snapshot->registry;
 	const struct settings *s = &p->settings;
 
+	for (size_t i = 0; i < p->lists.len && !*s->state.redis; i++)
+		if (list_first(p->lists.items[i], LIST_REDIS))
+			return place_error(list_place(p->lists.items[i]), reterr, "list %s is a set in Redis: say where that is, with 'state { redis HOST:PORT }'",
+				list_name(p->lists.items[i]));
+
 	if (*s->state.lmdb && *s->state.redis)
 		return place_error(shown_place(p, "state.redis", NULL), reterr, "lmdb and redis: there is one store, keep one of them");
 	for (size_t i = 0; i < p->rules.len && !*s->state.lmdb && !*s->state.redis; i++)
@@ -208,6 +213,21 @@ static int make_state(struct snapshot *s, const struct snapshot_options *o, stru
 	if (!s->state->settings)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	return s->store ? 0 : place_error(shown_place(s->policy, *settings->state.lmdb ? "state.lmdb" : "state.redis", NULL), reterr, "%s", why.text);
+}
+
+/* With a store that is connected already a reload begins with full lists, or not at all; else the watch of the lists reads them. */
+static int read_lists(struct snapshot *s, const struct snapshot_options *o, struct err *reterr)
+{
+	bool connected = s->store && o->before && o->before->store == s->store;
+	struct err why;
+
+	for (size_t i = 0; connected && i < s->policy->lists.len; i++) {
+		struct list *l = s->policy->lists.items[i];
+
+		if (list_read(l, s->store, &why) < 0)
+			return place_error(list_place(l), reterr, "list %s: %.*s", list_name(l), (int)strcspn(why.text, "\n"), why.text);
+	}
+	return 0;
 }
 
 static bool runs(const struct snapshot *s, size_t check)
@@ -290,7 +310,7 @@ static int check_lists(const struct snapshot *s, struct err *reterr)
 			if (list && list_type(list) != use->type)
 				return place_error(list_place(list), reterr, "list %s is of type %s: %s needs one of type %s", use->name,
 					list_type_words[list_type(list)], check->plugin->name, list_type_words[use->type]);
-			if (!use->needed || (list && list_len(list)))
+			if (!use->needed || (list && (list_len(list) || list_unread(list))))
 				continue;
 			if (list)
 				return place_error(list_place(list), reterr, "list %s is empty: add %s", use->name, use->help);
@@ -380,6 +400,8 @@ int snapshot_load(const char *path, const struct snapshot_options *o, struct sna
 		r = make_dns(s, o, reterr);
 	if (r == 0)
 		r = make_state(s, o, reterr);
+	if (r == 0)
+		r = read_lists(s, o, reterr);
 	if (r == 0)
 		r = make_programs(s, o->programs, reterr);
 	if (r < 0) {

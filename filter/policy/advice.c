@@ -96,7 +96,7 @@ static int empty_lists(struct adviser *a, const struct rule *r, const struct exp
 
 	if (!e)
 		return 0;
-	if (e->op == EXPR_IN_LIST && list_len(e->list) == 0 && e->place.source == r->place.source)
+	if (e->op == EXPR_IN_LIST && list_len(e->list) == 0 && !list_unread(e->list) && e->place.source == r->place.source)
 		return advise(a, e->place, "list %s is empty: nothing is in it, for rule %s", list_name(e->list), r->name);
 	if (e->op == EXPR_AND || e->op == EXPR_OR || e->op == EXPR_NOT)
 		result = empty_lists(a, r, e->a);

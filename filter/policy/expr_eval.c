@@ -140,7 +140,9 @@ enum truth expr_eval(const struct expr *e, const struct value *facts)
 			return truth_of(is_constant(v, e->constants) == (e->compare == EQ));
 		return truth_of(compare(e->compare, v, &e->constants->value));
 	case EXPR_IN_LIST:
-		return v->known ? truth_of(in_list(e, v)) : TRUTH_UNKNOWN;
+		if (!v->known)
+			return TRUTH_UNKNOWN;
+		return in_list(e, v) ? TRUTH_YES : list_unread(e->list) ? TRUTH_UNKNOWN : TRUTH_NO;
 	case EXPR_IN_SET:
 		return v->known ? truth_of(in_set(e, v)) : TRUTH_UNKNOWN;
 	case EXPR_MATCHES:

@@ -3,9 +3,11 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter/base/hash.h"
 #include "filter/base/vec.h"
 #include "filter/policy/list_cdb.h"
 #include "filter/policy/list_postfix.h"
@@ -14,7 +16,9 @@
 
 const char *const list_type_words[] = { "domain", "network", "address", "pattern", NULL };
 
-#define RETRY_MS 30000 /* after a program that has failed */
+#define RETRY_MS      30000 /* after a program that has failed */
+#define REDIS_LOOK_MS 10000 /* between two looks at a set of Redis: it does not say that it has changed */
+#define REDIS_TIME_MS 5000  /* for one of a million members */
 
 struct list_source {
 	enum list_kind kind;
@@ -32,6 +36,8 @@ struct list_entry {
 struct contents {
 	struct list_items *items;
 	VEC(struct list_cdb *) databases;
+	uint64_t sum; /* of what was read, whatever its order: two that are the same have the same */
+	bool unread;  /* a set of Redis is not in it yet */
 	unsigned references; /* under the lock of the list */
 };
 
@@ -208,6 +214,8 @@ static int each_of(const struct list *l, const struct list_source *s, list_line_
 		return list_file_each(s->name, fn, arg, reterr);
 	case LIST_FOLDER:
 		return list_folder_each(s->name, fn, arg, reterr);
+	case LIST_REDIS:
+		break; /* see read_set(): it is not read without a store */
 	case LIST_CDB:
 		return list_cdb_each(s->name, l->type, fn, arg, reterr);
 	case LIST_POSTFIX:
@@ -220,7 +228,45 @@ static int each_of(const struct list *l, const struct list_source *s, list_line_
 
 static int add_line(void *arg, const struct list_line *line, struct err *reterr)
 {
-	return list_items_add(arg, line->item, line->len, line->place, reterr);
+	static const struct hash_key fixed = { 0, 0 };
+	struct contents *c = arg;
+
+	c->sum += hash_bytes(&fixed, line->item, line->len);
+	return list_items_add(c->items, line->item, line->len, line->place, reterr);
+}
+
+struct members {
+	struct contents *contents;
+	struct source at;
+	unsigned count;
+	int r;
+	struct err *err;
+};
+
+static void add_member(void *arg, const char *bytes, size_t len)
+{
+	struct members *m = arg;
+	const struct list_line line = { .item = bytes, .len = len, .place = { &m->at, ++m->count, 1 } };
+
+	if (m->r == 0)
+		m->r = add_line(m->contents, &line, m->err);
+}
+
+/* Without a store it stays as it is, unread. */
+static int read_set(const struct list_source *s, struct contents *c, struct store *store, struct err *reterr)
+{
+	char name[300];
+	struct members m = { .contents = c, .at = { .path = name, .bytes = (char *)(uintptr_t)"" }, .err = reterr };
+	int r;
+
+	c->unread |= !store;
+	if (!store)
+		return 0;
+	(void)snprintf(name, sizeof name, "redis %.250s", s->name);
+	r = store_members(store, s->name, LIST_MAX_ITEMS + 1, REDIS_TIME_MS, add_member, &m);
+	if (r == -EINVAL)
+		return err_set(reterr, -EINVAL, "%s: this is no set, or we may not see it: SADD makes one", name);
+	return r < 0 ? err_set(reterr, r, "%s: the store does not answer", name) : m.r;
 }
 
 static bool of_server(const struct list_source *s)
@@ -230,6 +276,8 @@ static bool of_server(const struct list_source *s)
 
 static uint64_t source_mark(const struct list_source *s)
 {
+	if (s->kind == LIST_REDIS)
+		return (uint64_t)(clock_mono_ms() / REDIS_LOOK_MS);
 	return of_server(s) ? list_files_mark(&s->files) : list_file_mark(s->name, s->kind == LIST_FOLDER);
 }
 
@@ -246,11 +294,18 @@ static int open_database(const struct list *l, const struct list_source *s, stru
 }
 
 /* The mark is from before it was read: what changes meanwhile is read again. */
-static int read_source(const struct list *l, struct list_source *s, struct contents *c, uint64_t *mark, struct err *reterr)
+static int read_source(const struct list *l, struct list_source *s, struct contents *c, struct store *store, uint64_t *mark, struct err *reterr)
 {
 	uint64_t before = source_mark(s);
 	struct list_files files = { 0 };
-	int r = s->kind == LIST_CDB ? open_database(l, s, c, reterr) : each_of(l, s, add_line, c->items, &files, reterr);
+	int r;
+
+	if (s->kind == LIST_CDB)
+		r = open_database(l, s, c, reterr);
+	else if (s->kind == LIST_REDIS)
+		r = read_set(s, c, store, reterr);
+	else
+		r = each_of(l, s, add_line, c, &files, reterr);
 
 	if (files.paths.len) {
 		list_files_done(&s->files);
@@ -280,21 +335,21 @@ int list_add_source(struct list *l, enum list_kind kind, const char *name, const
 		source_done(&source);
 		return err_set(reterr, -ENOMEM, "out of memory");
 	}
-	r = read_source(l, &l->sources.items[l->sources.len - 1], l->shared->contents, &l->shared->loaded, &why);
-	l->shared->seen = l->shared->loaded;
+	r = read_source(l, &l->sources.items[l->sources.len - 1], l->shared->contents, NULL, &l->shared->loaded, &why);
+	l->shared->seen = kind == LIST_REDIS ? ~l->shared->loaded : l->shared->loaded; /* a look later: the store has yet to be connected */
 	if (r == 0 || r == -ENOMEM || r == -EINVAL)
 		return r ? err_set(reterr, r, "%s", why.text) : 0;
 	return place_error(at, reterr, "list %s: %s", l->name, why.text);
 }
 
-static int read_all(struct list *l, bool needed, struct contents *c, struct err *reterr)
+static int read_all(struct list *l, bool needed, struct contents *c, struct store *store, struct err *reterr)
 {
 	uint64_t mark = 0;
 	int r = 0;
 
 	for (size_t i = 0; i < l->sources.len; i++)
 		if (r == 0)
-			r = read_source(l, &l->sources.items[i], c, &mark, reterr);
+			r = read_source(l, &l->sources.items[i], c, store, &mark, reterr);
 		else
 			mark = mark * 31 + source_mark(&l->sources.items[i]);
 	l->shared->loaded = l->shared->seen = mark;
@@ -328,27 +383,57 @@ static int keep(struct list *l, const struct err *why, int r, struct err *reterr
 	return known ? 0 : r;
 }
 
-int list_refresh(struct list *l, bool needed, struct err *reterr)
+/* Sets of Redis are looked at whether they have changed or not: the same once more is no news. 1: taken. */
+static int take_news(struct list *l, struct contents *fresh)
+{
+	const struct contents *old = l->shared->contents; /* which this thread alone exchanges */
+	bool same = list_first(l, LIST_REDIS) && !old->unread && !l->shared->stale && old->sum == fresh->sum && contents_len(old) == contents_len(fresh);
+
+	if (same)
+		contents_free(fresh);
+	else
+		take(l, fresh);
+	return !same;
+}
+
+static int read_again(struct list *l, bool needed, struct store *store, struct err *reterr)
+{
+	struct contents *fresh = contents_new(l->type);
+	struct err why;
+	int r = fresh ? read_all(l, needed, fresh, store, &why) : err_set(&why, -ENOMEM, "out of memory");
+
+	if (r == 0)
+		return take_news(l, fresh);
+	contents_free(fresh);
+	if (list_first(l, LIST_POSTFIX) || list_first(l, LIST_SENDMAIL))
+		l->shared->retry_ms = clock_mono_ms() + RETRY_MS;
+	return keep(l, &why, r, reterr);
+}
+
+int list_refresh(struct list *l, bool needed, struct store *store, struct err *reterr)
 {
 	uint64_t mark = mark_of(l), before = l->shared->seen;
-	struct contents *fresh;
-	struct err why;
-	int r;
+	bool unread = list_unread(l) && store;
 
 	l->shared->seen = mark;
-	if (mark != before || (mark == l->shared->loaded && !(l->shared->retry_ms && clock_mono_ms() >= l->shared->retry_ms)))
+	if (mark != before || (!unread && (mark == l->shared->loaded && !(l->shared->retry_ms && clock_mono_ms() >= l->shared->retry_ms))))
 		return 0;
 	l->shared->retry_ms = 0;
-	fresh = contents_new(l->type);
-	r = fresh ? read_all(l, needed, fresh, &why) : err_set(&why, -ENOMEM, "out of memory");
-	if (r < 0) {
-		contents_free(fresh);
-		if (list_first(l, LIST_POSTFIX) || list_first(l, LIST_SENDMAIL))
-			l->shared->retry_ms = clock_mono_ms() + RETRY_MS;
-		return keep(l, &why, r, reterr);
-	}
-	take(l, fresh);
-	return 1;
+	return read_again(l, needed, store, reterr);
+}
+
+int list_read(struct list *l, struct store *store, struct err *reterr)
+{
+	return list_unread(l) ? read_again(l, false, store, reterr) : 0;
+}
+
+bool list_unread(const struct list *l)
+{
+	struct contents *c = hold(l);
+	bool unread = c->unread;
+
+	let_go(l, c);
+	return unread;
 }
 
 bool list_stale(const struct list *l, struct err *ret)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * list.h - the named lists of a configuration: domains, networks, addresses, patterns; from the configuration itself, from files
- * and folders, from databases, from a mail server. What came from elsewhere is one counted contents that is swapped when it changes: a look-up
+ * and folders, from databases, from Redis, from a mail server. What came from elsewhere is one counted contents that is swapped when it changes: a look-up
  * sees all of the old or all of the new.
  */
 #ifndef POLICY_LIST_H
@@ -9,6 +9,7 @@
 
 #include "filter/policy/list_file.h"
 #include "filter/policy/list_items.h"
+#include "filter/services/store.h"
 
 struct list;
 extern const char *const list_type_words[]; /* in the order of enum sluice_list_type */
@@ -26,20 +27,24 @@ size_t list_len(const struct list *l);
  */
 int list_add(struct list *l, const char *item, size_t len, struct place at, struct err *reterr) SLUICE_MUST_USE;
 /*
- * A source, which is read now, and again by list_refresh(). at: where it is named. name: a path, a parameter of Postfix, a class of
- * Sendmail or "access"; where: the folder of main.cf, the path of sendmail.cf, or NULL. Both are copied. As list_add().
+ * A source, which is read now, but for a set of Redis, and again by list_refresh(). at: where it is named. name: a path, the key of a set, a
+ * parameter of Postfix, a class of Sendmail or "access"; where: the folder of main.cf, the path of sendmail.cf, or NULL. Both are copied. As list_add().
  */
-enum list_kind { LIST_FILE, LIST_FOLDER, LIST_CDB, LIST_POSTFIX, LIST_SENDMAIL };
+enum list_kind { LIST_FILE, LIST_FOLDER, LIST_CDB, LIST_REDIS, LIST_POSTFIX, LIST_SENDMAIL };
 int list_add_source(struct list *l, enum list_kind kind, const char *name, const char *where, struct place at,
 	struct err *reterr) SLUICE_MUST_USE;
 
 /*
  * Take the new contents if the files have changed and no more did since the last call, so that one that is being written is
  * not read half. For one thread; look-ups may go on meanwhile. 1: taken; 0: nothing new; -errno with *reterr, once for
- * each change and reason: the old contents stay. needed: an empty list is an error, too. What failed by no file's fault is tried
+ * each change and reason: the old contents stay. needed: an empty list is an error, too. store: for sets of Redis; NULL: there is none. What failed by no file's fault is tried
  * again now and then.
  */
-int list_refresh(struct list *l, bool needed, struct err *reterr);
+int list_refresh(struct list *l, bool needed, struct store *store, struct err *reterr);
+/* A list with a set of Redis is read now, for the first time. As list_refresh(). */
+int list_read(struct list *l, struct store *store, struct err *reterr);
+/* It has a set of Redis that was not read yet: what is in it is not known. Any thread. */
+bool list_unread(const struct list *l);
 /* Why the contents are older than the files. False: they are not. Any thread. */
 bool list_stale(const struct list *l, struct err *ret);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * list_statement.c - `list NAME TYPE [items] file PATH folder PATH cdb PATH postfix PARAMETER ... in FOLDER sendmail CLASS ... in FILE`, the
+ * list_statement.c - `list NAME TYPE [items] file PATH folder PATH cdb PATH redis KEY postfix PARAMETER ... in FOLDER sendmail CLASS ... in FILE`, the
  * sources in any number and order.
  */
 #include <string.h>
@@ -46,6 +46,17 @@ static int list_path(struct parser *ps, struct list *list)
 	return r < 0 ? r : parser_next(ps);
 }
 
+static int list_set(struct parser *ps, struct list *list)
+{
+	int r = parser_next(ps);
+
+	if (r == 0 && ps->l->token.type != TOKEN_WORD && ps->l->token.type != TOKEN_STRING)
+		return parser_unexpected(ps, "the key of a set in Redis");
+	if (r == 0)
+		r = list_add_source(list, LIST_REDIS, ps->l->token.text, NULL, ps->l->token.place, ps->err);
+	return r < 0 ? r : parser_next(ps);
+}
+
 #define NAMES_MAX 16 /* behind one `postfix` */
 
 static const struct server {
@@ -71,7 +82,7 @@ static const struct server *server_of(const struct token *t)
 
 static bool begins_source(const struct token *t)
 {
-	return t->type == TOKEN_LIST || token_is(t, "file") || token_is(t, "folder") || token_is(t, "cdb") || server_of(t);
+	return t->type == TOKEN_LIST || token_is(t, "file") || token_is(t, "folder") || token_is(t, "cdb") || token_is(t, "redis") || server_of(t);
 }
 
 /* Where it is configured comes last, and has to be known to read the first. */
@@ -119,6 +130,8 @@ static int list_source(struct parser *ps, struct list *list)
 
 	if (ps->l->token.type == TOKEN_LIST)
 		return list_items(ps, list);
+	if (token_is(&ps->l->token, "redis"))
+		return list_set(ps, list);
 	return server ? list_server(ps, list, server) : list_path(ps, list);
 }
 
@@ -147,7 +160,7 @@ int list_statement(struct parser *ps, struct place at)
 	}
 	r = parser_next(ps);
 	if (r == 0 && !begins_source(&ps->l->token))
-		return parser_unexpected(ps, "[items], file PATH, folder PATH, cdb PATH, postfix PARAMETER or sendmail CLASS");
+		return parser_unexpected(ps, "[items], file PATH, folder PATH, cdb PATH, redis KEY, postfix PARAMETER or sendmail CLASS");
 	while (r == 0 && begins_source(&ps->l->token))
 		r = list_source(ps, list);
 	return r;

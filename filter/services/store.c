@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "filter/services/store.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #include "filter/services/handover.h"
@@ -82,6 +83,12 @@ int store_each(struct store *s, enum sluice_store_verb verb, const char *prefix,
 	void (*row)(void *arg, const struct store_row *row), void *arg)
 {
 	return s->home->each(s, verb, prefix, limit, timeout_ms, row, arg);
+}
+
+int store_members(struct store *s, const char *key, size_t limit, int64_t timeout_ms, void (*member)(void *arg, const char *bytes, size_t len),
+	void *arg)
+{
+	return s->home->members ? s->home->members(s, key, limit, timeout_ms, member, arg) : -ENOTSUP;
 }
 
 struct store_stats store_stats(struct store *s)

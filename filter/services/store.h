@@ -51,6 +51,13 @@ struct store_row {
  */
 int store_each(struct store *s, enum sluice_store_verb verb, const char *prefix, size_t limit, int64_t timeout_ms,
 	void (*row)(void *arg, const struct store_row *row), void *arg);
+/*
+ * Each member, up to `limit` of them, of a set that others keep in the Redis, under a key that is not ours and has no prefix; one that
+ * is not there is empty. A member may come twice. Waits as store_call(). 0; -EIO: the store does not answer; -EINVAL: it has something
+ * else there, or does not let us see it; -ENOTSUP: the store is no Redis.
+ */
+int store_members(struct store *s, const char *key, size_t limit, int64_t timeout_ms, void (*member)(void *arg, const char *bytes, size_t len),
+	void *arg);
 struct store_stats store_stats(struct store *s);
 /* Operations under way are answered FAILED first. Takes NULL. */
 void store_free(struct store *s);
@@ -61,6 +68,8 @@ struct store_home {
 	void (*run)(struct store *s, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg);
 	int (*each)(struct store *s, enum sluice_store_verb verb, const char *prefix, size_t limit, int64_t timeout_ms,
 		void (*row)(void *arg, const struct store_row *row), void *arg);
+	int (*members)(struct store *s, const char *key, size_t limit, int64_t timeout_ms,
+		void (*member)(void *arg, const char *bytes, size_t len), void *arg); /* NULL: -ENOTSUP */
 	struct store_stats (*stats)(struct store *s);
 	void (*free)(struct store *s);
 };

@@ -471,7 +471,7 @@ static void lmdb_free(struct store *s)
 	free(l);
 }
 
-static const struct store_home home = { lmdb_run, lmdb_each, lmdb_stats, lmdb_free };
+static const struct store_home home = { lmdb_run, lmdb_each, NULL, lmdb_stats, lmdb_free };
 
 /* The file must reach as far as it says itself: reading beyond its end would be the end of the process. */
 static int check_file(struct lmdb *l, struct err *reterr)

@@ -640,7 +640,9 @@ struct look_row {
 struct look {
 	struct handover *handover;
 	struct redis *redis;
-	struct text match; /* as SCAN wants it */
+	bool members;      /* of a set of others, not keys of ours */
+	bool denied;       /* Redis does not give them */
+	struct text match; /* as SCAN wants it; of members: the key of the set */
 	size_t head_len;   /* octets of a key before what the caller knows */
 	size_t limit;
 	bool failed;
@@ -673,6 +675,32 @@ static void add_row(struct look *look, const redisReply *key, const redisReply *
 	}
 }
 
+static void add_member(struct look *look, const redisReply *member)
+{
+	struct look_row row = { 0 };
+
+	if (member->type != REDIS_REPLY_STRING || look->rows.len >= look->limit)
+		return;
+	row.len = member->len;
+	row.key = malloc(row.len + 1);
+	if (row.key)
+		memcpy(row.key, member->str, row.len + 1); /* hiredis has a NUL behind it */
+	if (!row.key || !vec_push(&look->rows, row)) {
+		free(row.key);
+		look->failed = true;
+	}
+}
+
+static void add_rows(struct look *look, const redisReply *reply)
+{
+	const redisReply *members = look->members && reply->elements == 2 ? reply->element[1] : NULL;
+
+	for (size_t i = 0; members && members->type == REDIS_REPLY_ARRAY && i < members->elements; i++)
+		add_member(look, members->element[i]);
+	for (size_t i = 1; !look->members && i + 1 < reply->elements; i += 2)
+		add_row(look, reply->element[i], reply->element[i + 1]);
+}
+
 static void look_on(struct look *look, const char *cursor);
 
 static void on_look(redisAsyncContext *context, void *got, void *arg)
@@ -683,11 +711,11 @@ static void on_look(redisAsyncContext *context, void *got, void *arg)
 	(void)context;
 	if (!reply || reply->type != REDIS_REPLY_ARRAY || !reply->elements || reply->element[0]->type != REDIS_REPLY_STRING) {
 		look->failed = true;
+		look->denied = reply && reply->type == REDIS_REPLY_ERROR;
 		handover_done(look->handover);
 		return;
 	}
-	for (size_t i = 1; i + 1 < reply->elements; i += 2)
-		add_row(look, reply->element[i], reply->element[i + 1]);
+	add_rows(look, reply);
 	look_on(look, strcmp(reply->element[0]->str, "0") != 0 ? reply->element[0]->str : NULL);
 }
 
@@ -698,7 +726,8 @@ static void look_on(struct look *look, const char *cursor)
 
 	if (cursor && !look->failed && look->rows.len < look->limit) {
 		if (r->context && r->connected &&
-			say(r, on_look, look, "EVAL %s 0 %s %b", look_script, cursor, look->match.bytes, look->match.len))
+			(look->members ? say(r, on_look, look, "SSCAN %b %s COUNT 1000", look->match.bytes, look->match.len, cursor)
+				       : say(r, on_look, look, "EVAL %s 0 %s %b", look_script, cursor, look->match.bytes, look->match.len)))
 			return;
 		look->failed = true;
 	}
@@ -720,7 +749,7 @@ static void add_pattern(struct text *out, const char *s)
 	}
 }
 
-static struct look *look_new(struct redis *r, enum sluice_store_verb verb, const char *prefix, size_t limit)
+static struct look *look_new(struct redis *r, size_t limit)
 {
 	struct look *look = calloc(1, sizeof *look);
 
@@ -729,38 +758,63 @@ static struct look *look_new(struct redis *r, enum sluice_store_verb verb, const
 	look->redis = r;
 	look->limit = limit;
 	look->match = TEXT_INIT(4096);
-	look->head_len = strlen(r->prefix) + strlen(store_verb_words[verb]) + 3;
-	add_pattern(&look->match, r->prefix);
-	text_addf(&look->match, ":{%s:", store_verb_words[verb]);
-	add_pattern(&look->match, prefix);
-	text_addc(&look->match, '*');
-	look->handover = look->match.failed ? NULL : handover_new(look, look_free);
+	look->handover = handover_new(look, look_free);
 	if (look->handover)
 		return look;
 	look_free(look);
 	return NULL;
 }
 
+/* Begin, and wait for the end of it. 0: all rows are here; -EIO; -EINVAL: denied. To be left with handover_leave() in any case. */
+static int look_run(struct look *look, int64_t timeout_ms)
+{
+	if (look->match.failed || reactor_post(look->redis->settings.reactor, look_start, look) < 0) {
+		handover_done(look->handover);
+		return -EIO;
+	}
+	if (!handover_wait(look->handover, timeout_ms))
+		return -EIO;
+	return !look->failed ? 0 : look->denied ? -EINVAL : -EIO;
+}
+
 static int redis_each(struct store *s, enum sluice_store_verb verb, const char *prefix, size_t limit, int64_t timeout_ms,
 	void (*row)(void *arg, const struct store_row *row), void *arg)
 {
 	struct redis *r = (struct redis *)s;
-	struct look *look = look_new(r, verb, prefix, limit);
-	struct handover *h = look ? look->handover : NULL;
-	int result = -EIO;
+	struct look *look = look_new(r, limit);
+	struct handover *h;
+	int result;
 
 	if (!look)
 		return -ENOMEM;
-	if (reactor_post(r->settings.reactor, look_start, look) < 0) {
-		handover_done(h);
-		handover_leave(h);
+	h = look->handover;
+	look->head_len = strlen(r->prefix) + strlen(store_verb_words[verb]) + 3;
+	add_pattern(&look->match, r->prefix);
+	text_addf(&look->match, ":{%s:", store_verb_words[verb]);
+	add_pattern(&look->match, prefix);
+	text_addc(&look->match, '*');
+	result = look_run(look, timeout_ms) < 0 ? -EIO : 0;
+	for (size_t i = 0; result == 0 && i < look->rows.len; i++)
+		row(arg, &(struct store_row){ look->rows.items[i].key, look->rows.items[i].len, look->rows.items[i].expires_ms });
+	handover_leave(h);
+	return result;
+}
+
+static int redis_members(struct store *s, const char *key, size_t limit, int64_t timeout_ms, void (*member)(void *arg, const char *bytes, size_t len),
+	void *arg)
+{
+	struct look *look = look_new((struct redis *)s, limit);
+	struct handover *h;
+	int result;
+
+	if (!look)
 		return -ENOMEM;
-	}
-	if (handover_wait(h, timeout_ms) && !look->failed) {
-		for (size_t i = 0; i < look->rows.len; i++)
-			row(arg, &(struct store_row){ look->rows.items[i].key, look->rows.items[i].len, look->rows.items[i].expires_ms });
-		result = 0;
-	}
+	h = look->handover;
+	look->members = true;
+	text_adds(&look->match, key);
+	result = look_run(look, timeout_ms);
+	for (size_t i = 0; result == 0 && i < look->rows.len; i++)
+		member(arg, look->rows.items[i].key, look->rows.items[i].len);
 	handover_leave(h);
 	return result;
 }
@@ -776,7 +830,7 @@ static struct store_stats redis_stats(struct store *s)
 	};
 }
 
-static const struct store_home home = { redis_run, redis_each, redis_stats, redis_free };
+static const struct store_home home = { redis_run, redis_each, redis_members, redis_stats, redis_free };
 
 static bool parse_server(struct redis *r)
 {

@@ -44,7 +44,7 @@ static const char compare[] =
 	"  '[a', '[', '(', ')', '%b', '%bx', '%f', '%f(', '(()', '%1', '(%1)', '%0', '[%', '[^', '[a-%z]', '[%a-z]', '[z-a]', '(a*(.)%w(%s*))', '[\\1-\\127]', '%w%w%w$', '[+-]?%d+' }\n"
 	"math.randomseed(1)\n"
 	"local parts = { 'a', 'b', 'X', '.', '%a', '%d', '[ab]', '[^a]', '[a-c%d]', '(', ')', '()', '%1', '%2', '%f[a]', '%bab', '*', '+', '-', '?', '$', '^', '%', '[' }\n"
-	"for _ = 1, 1500 do\n"
+	"for _ = 1, 300 do\n"
 	"  local t = {}\n"
 	"  for i = 1, math.random(1, 7) do t[i] = parts[math.random(#parts)] end\n"
 	"  patterns[#patterns + 1] = table.concat(t)\n"

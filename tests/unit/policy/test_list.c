@@ -149,17 +149,17 @@ static void changed_files_are_taken_when_they_are_at_rest(void **state)
 	write_file(path, "old.example\n");
 	assert_int_equal(list_add(l, "fixed.example", 13, (struct place){ 0 }, &err), 0);
 	assert_int_equal(list_add_source(l, LIST_FILE, path, NULL, (struct place){ 0 }, &err), 0);
-	assert_int_equal(list_refresh(l, false, &err), 0);
+	assert_int_equal(list_refresh(l, false, NULL, &err), 0);
 
 	write_file(path, "another.example\n");
-	assert_int_equal(list_refresh(l, false, &err), 0);
+	assert_int_equal(list_refresh(l, false, NULL, &err), 0);
 	assert_true(list_has_domain(l, "old.example", 11));
-	assert_int_equal(list_refresh(l, false, &err), 1);
+	assert_int_equal(list_refresh(l, false, NULL, &err), 1);
 	assert_false(list_has_domain(l, "old.example", 11));
 	assert_true(list_has_domain(l, "another.example", 15));
 	assert_true(list_has_domain(l, "fixed.example", 13));
 	assert_int_equal(list_len(l), 2);
-	assert_int_equal(list_refresh(l, false, &err), 0);
+	assert_int_equal(list_refresh(l, false, NULL, &err), 0);
 	(void)unlink(path);
 	list_free(l);
 }
@@ -186,19 +186,19 @@ static void broken_files_keep_the_old_contents(void **state)
 			write_file(path, rows[i].content);
 		else
 			(void)unlink(path);
-		assert_int_equal(list_refresh(l, rows[i].needed, &err), 0);
-		assert_true(list_refresh(l, rows[i].needed, &err) < 0);
+		assert_int_equal(list_refresh(l, rows[i].needed, NULL, &err), 0);
+		assert_true(list_refresh(l, rows[i].needed, NULL, &err) < 0);
 		assert_memory_equal(err.text, path, strlen(path));
 		if (!strstr(err.text, rows[i].why))
 			fail_msg("%s", err.text);
-		assert_int_equal(list_refresh(l, rows[i].needed, &err), 0); /* said once */
+		assert_int_equal(list_refresh(l, rows[i].needed, NULL, &err), 0); /* said once */
 		assert_true(list_stale(l, &shown));
 		assert_string_equal(shown.text, err.text);
 		assert_true(list_has_domain(l, "old.example", 11));
 	}
 	write_file(path, "mended.example\n");
-	assert_int_equal(list_refresh(l, true, &err), 0);
-	assert_int_equal(list_refresh(l, true, &err), 1);
+	assert_int_equal(list_refresh(l, true, NULL, &err), 0);
+	assert_int_equal(list_refresh(l, true, NULL, &err), 1);
 	assert_false(list_stale(l, &shown));
 	assert_false(list_has_domain(l, "old.example", 11));
 	(void)unlink(path);
@@ -280,8 +280,8 @@ static void a_folder_is_all_of_its_files(void **state)
 	assert_int_equal(list_len(l), 1);
 	(void)snprintf(path, sizeof path, "%s/%s", folder, files[0].name);
 	write_file(path, files[0].item);
-	assert_int_equal(list_refresh(l, false, &err), 0);
-	assert_int_equal(list_refresh(l, false, &err), 1);
+	assert_int_equal(list_refresh(l, false, NULL, &err), 0);
+	assert_int_equal(list_refresh(l, false, NULL, &err), 1);
 	for (size_t i = 0; i < ARRAY_LEN(files); i++) {
 		if (list_has_domain(l, files[i].item, strlen(files[i].item)) != files[i].in)
 			fail_msg("%s", files[i].name);
