@@ -14,7 +14,7 @@
 #include "plugins/lua/lua_pattern.h"
 #include "plugins/lua/lua_sandbox.h"
 
-static const struct lua_limits limits = { 8 << 20, 100000000, 10000 };
+static const struct lua_limits limits = { 8 << 20, 100000000, 60000 };
 
 /* Both libraries see the same expressions: `theirs` is the table string as Lua has it. */
 static lua_State *begin(struct lua_sandbox *s)
