@@ -18,7 +18,7 @@
 #include "filter/services/clock.h"
 #include "filter/services/health.h"
 
-#define CASE_MEMORY   (16u << 20)
+#define CASE_MEMORY   (64u << 20) /* of one, with all that is read from it */
 #define EXAMPLES      3    /* of each kind of change */
 #define CHANGES_MAX   1000 /* kinds that are told apart */
 #define RULES_TEXT    400  /* octets of the names of rules in one kind */
@@ -169,24 +169,35 @@ static bool is_older(const json_t *c, int64_t since_ms)
 	return since_ms && time && strptime(time, "%Y-%m-%dT%H:%M:%S", &tm) && (int64_t)timegm(&tm) * 1000 < since_ms;
 }
 
+/* A case has hundreds of values: given and taken back one by one they would cost more than all that is played. */
+static struct arena *case_memory;
+
+static void *json_alloc(size_t size)
+{
+	return arena_alloc(case_memory, size);
+}
+
+static void json_dealloc(void *memory)
+{
+	(void)memory; /* all goes with the case */
+}
+
 static bool play_line(struct player *p, const char *line, size_t len)
 {
-	struct arena *arena = arena_new(CASE_MEMORY);
 	json_t *c = json_loadb(line, len, 0, NULL);
-	bool done = arena != NULL;
+	bool done = true;
 
-	if (done && c && is_older(c, p->since_ms)) {
+	if (c && is_older(c, p->since_ms)) {
 		p->totals.older++;
-	} else if (done && c) {
+	} else if (c) {
 		p->totals.cases++;
-		done = play(&p->totals, c, &p->engine, p->snapshot, p->names, arena);
-	} else if (done) {
+		done = play(&p->totals, c, &p->engine, p->snapshot, p->names, case_memory);
+	} else {
 		p->totals.cases++;
 		if (!p->totals.skipped++)
 			(void)snprintf(p->totals.skipped_why, sizeof p->totals.skipped_why, "a line that is no JSON, or was cut");
 	}
-	json_decref(c);
-	arena_free(arena);
+	arena_reset(case_memory);
 	return done;
 }
 
@@ -275,8 +286,10 @@ static int replay(struct player *p, const char *config, char **files, int count)
 	}
 	p->names = replay_names_new(p->snapshot);
 	p->engine.health = health_new(NULL, NULL);
+	case_memory = arena_new(CASE_MEMORY);
+	json_set_alloc_funcs(json_alloc, json_dealloc);
 	where = p->snapshot->policy->settings.cases.to;
-	if (!p->names || !p->engine.health) {
+	if (!p->names || !p->engine.health || !case_memory) {
 		fputs("sluicectl: out of memory\n", stderr);
 		return EX_OSERR;
 	}
@@ -315,6 +328,7 @@ int ctl_replay(int argc, char **argv)
 	if (status == EX_OK)
 		status = show(&p.totals);
 	vec_done(&p.totals.changes);
+	arena_free(case_memory);
 	replay_names_free(p.names);
 	health_free(p.engine.health);
 	snapshot_unref(p.snapshot);
