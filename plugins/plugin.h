@@ -163,6 +163,13 @@ struct sluice_part {
 	size_t len;
 };
 
+/*
+ * The body, which is kept once for all checks that have `body`; in run() alone, and as long as that. Lines end as the MTA has them. A
+ * body larger than the configuration lets be looked at is cut: *ret_size is what all of it has. NULL: it could not be kept, and
+ * *ret_why, a static text, says why; then return SLUICE_TEMPERROR.
+ */
+const char *sluice_body(struct sluice_check_ctx *c, size_t *ret_len, size_t *ret_size, const char **ret_why);
+
 /* ---- asking ---- */
 
 enum sluice_dns_type {
@@ -482,6 +489,8 @@ struct sluice_check {
 	 * then refused. Of a check of MESSAGE; may be NULL.
 	 */
 	bool (*wanted)(const void *state);
+	/* Of a check of MESSAGE: it looks at sluice_body(), if the policy may want it to run. */
+	bool body;
 };
 
 enum sluice_list_type { SLUICE_LIST_DOMAIN, SLUICE_LIST_NETWORK, SLUICE_LIST_ADDRESS, SLUICE_LIST_PATTERN };

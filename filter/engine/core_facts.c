@@ -66,6 +66,7 @@ const struct catalog_fact core_facts[CORE_FACTS] = {
 	[CORE_HEADER_COUNT] = FACT("header.count", SLUICE_INT, MESSAGE, MESSAGE, "header fields"),
 	[CORE_HEADER_SIZE] = FACT("header.size", SLUICE_INT, MESSAGE, MESSAGE, "octets of the header"),
 	[CORE_MESSAGE_SIZE] = FACT("message.size", SLUICE_INT, MESSAGE, MESSAGE, "octets of header and body"),
+	[CORE_BODY_CUT] = FACT("body.cut", SLUICE_BOOL, MESSAGE, MESSAGE, "the body is larger than checks are shown of it; known when one looks at it"),
 };
 
 static void set_number(struct session *s, enum core_fact fact, int64_t number)
@@ -231,6 +232,8 @@ void core_facts_set(struct session *s, enum sluice_stage stage, const struct pol
 		set_from(s);
 		set_number(s, CORE_HEADER_COUNT, (int64_t)s->message.headers.len);
 		set_number(s, CORE_HEADER_SIZE, (int64_t)s->message.header_bytes);
+		if (s->message.body)
+			set_bool(s, CORE_BODY_CUT, body_is_cut(s->message.body));
 		set_number(s, CORE_MESSAGE_SIZE, (int64_t)(s->message.header_bytes + s->message.body_bytes));
 		break;
 	case SLUICE_STAGE_DATA:

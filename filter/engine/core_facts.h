@@ -56,6 +56,7 @@ enum core_fact {
 	CORE_HEADER_COUNT,
 	CORE_HEADER_SIZE,
 	CORE_MESSAGE_SIZE,
+	CORE_BODY_CUT,
 	CORE_FACTS,
 };
 extern const struct catalog_fact core_facts[CORE_FACTS];

@@ -343,9 +343,15 @@ void dialogue_unknown(struct dialogue *d)
 /* The first of the header or, without one, of the body is here. */
 static void begin_content(struct dialogue *d)
 {
-	if (!d->content_begun)
-		d->fed = d->plan->fed ? stage_fed(d) : 0;
+	const struct settings *s = &d->snapshot->policy->settings;
+	const struct body_limits limits = { (size_t)s->body.memory_bytes, (size_t)s->body.max_bytes, s->body.spool };
+
+	if (d->content_begun)
+		return;
 	d->content_begun = true;
+	d->fed = d->plan->fed ? stage_fed(d) : 0;
+	if (d->plan->keeps_body)
+		d->session->message.body = body_new(&limits);
 }
 
 /* Who is fed sees the field as it was on the wire. False: no memory. */
@@ -400,6 +406,8 @@ void dialogue_body(struct dialogue *d, const char *bytes, size_t len)
 {
 	d->session->message.body_bytes += len;
 	begin_content(d);
+	if (d->session->message.body)
+		body_add(d->session->message.body, bytes, len);
 	if (!d->fed || d->too_large || len == 0)
 		return;
 	feed_header_end(d);

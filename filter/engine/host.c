@@ -77,6 +77,18 @@ int64_t sluice_now_s(const struct sluice_check_ctx *c)
 	return c->d->now_ms / 1000;
 }
 
+const char *sluice_body(struct sluice_check_ctx *c, size_t *ret_len, size_t *ret_size, const char **ret_why)
+{
+	struct body *body = c->d->session->message.body;
+
+	*ret_len = *ret_size = 0;
+	*ret_why = "out of memory";
+	if (!body)
+		return NULL;
+	*ret_size = body_size(body);
+	return body_bytes(body, ret_len, ret_why);
+}
+
 const void *sluice_state(const struct sluice_check_ctx *c)
 {
 	return c->d->snapshot->states[c->check->plugin_index];
@@ -488,7 +500,7 @@ void host_run(struct dialogue *d, unsigned index)
 		take_given(d, index);
 		return;
 	}
-	if (d->replay && check->check->feed) {
+	if (d->replay && (check->check->feed || check->check->body)) {
 		d->unrecorded |= UINT64_C(1) << index;
 		host_ended(d, index, SLUICE_TEMPERROR);
 		return;

@@ -38,6 +38,7 @@ static void add_demand(struct plan *plan, const struct registry *r, int demanded
 {
 	if (demanded < 0)
 		return;
+	plan->keeps_body |= r->checks.items[demanded].check->body;
 	if (r->checks.items[demanded].check->feed)
 		plan->fed |= bit((size_t)demanded); /* its rule may match, at the end of the message */
 	plan->awaited[stage] |= r->checks.items[demanded].after;
@@ -130,6 +131,7 @@ void plan_build(struct plan *plan, const struct registry *r, const struct policy
 			plan->rejected |= bit(i);
 		if (r->checks.items[i].check->feed)
 			plan->fed |= bit(i);
+		plan->keeps_body |= r->checks.items[i].check->body;
 	}
-	plan->needs_body |= plan->fed != 0;
+	plan->needs_body |= plan->fed || plan->keeps_body;
 }

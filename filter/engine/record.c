@@ -149,7 +149,7 @@ static const char *const *make_given(struct maker *m, size_t *ret_count)
 	size_t count = 0;
 
 	for (size_t i = 0; names && i < r->checks.len; i++)
-		if (m->d->checks[i].ns && (r->checks.items[i].check->feed || m->d->stored >> i & 1))
+		if (m->d->checks[i].ns && (r->checks.items[i].check->feed || r->checks.items[i].check->body || m->d->stored >> i & 1))
 			names[count++] = r->checks.items[i].check->name;
 	*ret_count = count;
 	return names;

@@ -183,7 +183,7 @@ static int add_check(struct registry *r, struct registry_check *check, struct er
 
 	if (r->checks.len >= REGISTRY_MAX_CHECKS)
 		return err_set(reterr, -E2BIG, "more than %d checks", REGISTRY_MAX_CHECKS);
-	if ((check->check->feed || check->check->concluded || check->check->wanted) &&
+	if ((check->check->feed || check->check->body || check->check->concluded || check->check->wanted) &&
 		check->check->stage != SLUICE_STAGE_MESSAGE)
 		return err_set(reterr, -EINVAL, "plugin %s: check %s is fed, or hears of the end, and is not of MESSAGE", check->plugin->name, check->check->name);
 	if (check->check->after_authres && check->check->stage != SLUICE_STAGE_MESSAGE)

@@ -28,6 +28,10 @@ struct settings {
 	int64_t log_to;   /* 0 stderr, 1 syslog: enum log_to of observe/log.h */
 	int64_t log_level; /* 0 warning, 1 info, 2 debug */
 	struct {
+		int64_t memory_bytes, max_bytes;
+		const char *spool;
+	} body;
+	struct {
 		const char *to;
 		int64_t keep_ms, max_bytes, addresses_ms;
 	} cases;

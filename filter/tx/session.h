@@ -14,12 +14,13 @@
 #include "filter/base/value.h"
 #include "filter/base/vec.h"
 #include "filter/mail/esmtp.h"
+#include "filter/tx/body.h"
 #include "filter/tx/slots.h"
 #include "plugins/plugin.h"
 
 #define SESSION_CONNECTION_BYTES (1u << 20) /* what one connection may hold beside its message */
 #define SESSION_HELO_BYTES       (256u << 10)
-#define SESSION_MESSAGE_BYTES    (48u << 20) /* envelope, headers and facts; the body is not kept */
+#define SESSION_MESSAGE_BYTES    (48u << 20) /* envelope, headers and facts; the body is kept apart, if it is */
 #define SESSION_MAX_RECIPIENTS   10000
 #define SESSION_MAX_HEADERS      20000
 
@@ -71,6 +72,7 @@ struct message {
 	struct recipient rejected; /* the last one that the MTA has refused: not among the others */
 	VEC(struct header) headers;
 	size_t header_bytes, body_bytes;
+	struct body *body; /* that is kept; NULL: no check looks at it */
 	int64_t begun_ms; /* wall clock */
 };
 

@@ -15,8 +15,6 @@
 struct external_run {
 	const struct external *external;
 	struct text headers; /* their JSON, without [ ] */
-	struct text body;
-	size_t size_bytes; /* of the whole body */
 	bool headers_cut;
 	struct text question; /* empty: it has not been made yet */
 };
@@ -29,7 +27,6 @@ static struct external_run *run_new(const struct external *e)
 		return NULL;
 	r->external = e;
 	r->headers = (struct text)TEXT_INIT(HEADERS_BYTES);
-	r->body = (struct text)TEXT_INIT(e->body_bytes);
 	r->question = (struct text)TEXT_INIT(SLUICE_PROGRAM_REQUEST_MAX);
 	return r;
 }
@@ -39,7 +36,6 @@ static void run_free(void *memory)
 	struct external_run *r = memory;
 
 	text_done(&r->headers);
-	text_done(&r->body);
 	text_done(&r->question);
 	free(r);
 }
@@ -74,17 +70,9 @@ static void add_header(struct external_run *r, const struct sluice_part *part)
 static void feed(struct sluice_check_ctx *c, const struct sluice_part *part)
 {
 	struct external_run *r = run_of(c);
-	size_t room;
 
-	if (!r)
-		return;
-	if (part->type == SLUICE_PART_HEADER && r->external->headers)
+	if (r && part->type == SLUICE_PART_HEADER)
 		add_header(r, part);
-	if (part->type != SLUICE_PART_BODY)
-		return;
-	room = r->external->body_bytes - r->body.len;
-	text_add(&r->body, part->bytes, part->len < room ? part->len : room);
-	r->size_bytes += part->len;
 }
 
 static void add_fact(struct text *out, const char *key, const struct sluice_check_ctx *c, const char *fact)
@@ -108,36 +96,54 @@ static bool add_recipients(struct text *out, const struct sluice_check_ctx *c)
 	return sluice_recipient(c, i) != NULL;
 }
 
-/* Header and body, and what of them, or of the recipients, was left out. */
-static void add_content(struct text *out, const struct sluice_check_ctx *c, const struct external_run *r)
+/* Its beginning. NULL: *ret_cut says whether that is all of it; else why there is none. */
+static const char *add_body(struct text *out, struct sluice_check_ctx *c, const struct external_run *r, bool *ret_cut)
 {
-	bool recipients_cut = add_recipients(out, c);
+	const char *why;
+	size_t len, size;
+	const char *body = sluice_body(c, &len, &size, &why);
+
+	if (!body)
+		return why;
+	if (len > r->external->body_bytes)
+		len = r->external->body_bytes;
+	text_adds(out, ",\"body\":\"");
+	base64_encode(out, body, len);
+	text_adds(out, "\"");
+	json_int(out, "body_size", (int64_t)size);
+	*ret_cut = size > len;
+	return NULL;
+}
+
+/* Header and body, and what of them, or of the recipients, was left out. NULL, or why there is no body. */
+static const char *add_content(struct text *out, struct sluice_check_ctx *c, const struct external_run *r)
+{
+	bool recipients_cut = add_recipients(out, c), body_cut = false;
+	const char *why = NULL;
 
 	if (r->external->headers)
 		text_addf(out, ",\"headers\":[%.*s]", (int)r->headers.len, text_str(&r->headers));
-	if (r->external->body_bytes) {
-		text_adds(out, ",\"body\":\"");
-		base64_encode(out, text_str(&r->body), r->body.len);
-		text_adds(out, "\"");
-		json_int(out, "body_size", (int64_t)r->size_bytes);
-	}
+	if (r->external->body_bytes)
+		why = add_body(out, c, r, &body_cut);
 	json_open(out, "cut", '[');
 	if (recipients_cut)
 		json_str(out, NULL, "recipients");
 	if (r->headers_cut)
 		json_str(out, NULL, "headers");
-	if (r->external->body_bytes && r->size_bytes > r->body.len)
+	if (body_cut)
 		json_str(out, NULL, "body");
 	json_close(out, ']');
+	return why;
 }
 
-static void write_question(struct text *out, const struct sluice_check_ctx *c, const struct external_run *r)
+/* NULL, or why there is none. */
+static const char *write_question(struct text *out, struct sluice_check_ctx *c, const struct external_run *r)
 {
 	const struct sluice_address *from = sluice_mail_from(c), *rcpt = sluice_rcpt(c);
 	enum sluice_stage stage = r->external->checks[0].stage;
 	char ip[IP_TEXT_MAX];
 	size_t len;
-	const char *helo = sluice_helo(c, &len);
+	const char *helo = sluice_helo(c, &len), *why = NULL;
 
 	json_open(out, NULL, '{');
 	if (sluice_client_ip(c)->family)
@@ -158,8 +164,9 @@ static void write_question(struct text *out, const struct sluice_check_ctx *c, c
 	if (stage == SLUICE_STAGE_RCPT && rcpt)
 		json_text(out, "rcpt", rcpt->text, rcpt->len);
 	if (stage >= SLUICE_STAGE_DATA)
-		add_content(out, c, r);
+		why = add_content(out, c, r);
 	json_close(out, '}');
+	return why ? why : out->failed ? "the question is too long" : NULL;
 }
 
 /* ---- what it answers ---- */
@@ -240,13 +247,14 @@ static enum sluice_outcome run(struct sluice_check_ctx *c, struct sluice_result 
 	const struct external *e = sluice_state(c);
 	struct external_run *r = run_of(c);
 	const struct sluice_program_answer *answer;
+	const char *why = NULL;
 
 	if (!r)
 		return SLUICE_TEMPERROR;
 	if (!r->question.len)
-		write_question(&r->question, c, r);
-	if (r->question.failed)
-		return no_answer(res, e, "the question is too long");
+		why = write_question(&r->question, c, r);
+	if (why)
+		return no_answer(res, e, why);
 	answer = sluice_ask_program(c, text_str(&r->question), r->question.len);
 	if (!answer)
 		return SLUICE_PENDING;
@@ -281,7 +289,8 @@ static int make(const struct sluice_block *block, const struct sluice_plugin **r
 		.release = release, .program = &e->program };
 	e->checks[0].run = run;
 	e->checks[0].last_fact = e->fact_count;
-	e->checks[0].feed = e->headers || e->body_bytes ? feed : NULL;
+	e->checks[0].feed = e->headers ? feed : NULL;
+	e->checks[0].body = e->body_bytes > 0;
 	e->checks[0].drop = run_free;
 	*ret = &e->plugin;
 	*ret_state = e;
