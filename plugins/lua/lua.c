@@ -328,7 +328,7 @@ static int make(const struct sluice_block *block, const struct sluice_plugin **r
 	s->plugin = (struct sluice_plugin){ .abi = SLUICE_PLUGIN_ABI, .name = s->name, .help = "a script", .facts = s->facts, .checks = s->checks,
 		.release = release };
 	s->checks[0] = (struct sluice_check){ .name = s->name, .stage = s->checks[0].stage, .run = run, .last_fact = s->fact_count, .reads = s->reads,
-		.feed = s->headers ? feed : NULL, .drop = run_free };
+		.feed = s->headers ? feed : NULL, .drop = run_free, .body = s->body_bytes > 0 };
 	*ret = &s->plugin;
 	*ret_state = s;
 	return 0;

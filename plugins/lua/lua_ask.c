@@ -346,6 +346,18 @@ static void set_headers(lua_State *L, const struct lua_run *run)
 	lua_setfield(L, -2, "headers");
 }
 
+static void set_body(lua_State *L, const struct lua_run *run)
+{
+	size_t len, size;
+	const char *why, *body = sluice_body(run->c, &len, &size, &why);
+
+	if (!body)
+		(void)luaL_error(L, "%s", why);
+	set_text(L, "body", body, len < run->script->body_bytes ? len : run->script->body_bytes);
+	lua_pushinteger(L, (lua_Integer)size);
+	lua_setfield(L, -2, "body_size");
+}
+
 void lua_ask_transaction(lua_State *L)
 {
 	const struct lua_run *run = lua_run_of(L);
@@ -371,4 +383,6 @@ void lua_ask_transaction(lua_State *L)
 	lua_setfield(L, -2, "now");
 	if (run->script->headers)
 		set_headers(L, run);
+	if (run->script->body_bytes)
+		set_body(L, run);
 }

@@ -177,7 +177,7 @@ static void read_reads(lua_State *L, struct lua_script *s, int table)
 
 static void refuse_unknown_keys(lua_State *L, int table)
 {
-	static const char *const keys[] = { "facts", "headers", "reads", "run", "stage" };
+	static const char *const keys[] = { "body", "facts", "headers", "reads", "run", "stage" };
 
 	lua_pushnil(L);
 	while (lua_next(L, table)) {
@@ -186,7 +186,7 @@ static void refuse_unknown_keys(lua_State *L, int table)
 		for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 			known |= lua_type(L, -2) == LUA_TSTRING && !strcmp(lua_tostring(L, -2), keys[i]);
 		if (!known)
-			(void)luaL_error(L, "the table has a key '%s': there are stage, facts, run, reads and headers", luaL_tolstring(L, -2, NULL));
+			(void)luaL_error(L, "the table has a key '%s': there are stage, facts, run, reads, headers and body", luaL_tolstring(L, -2, NULL));
 		lua_pop(L, 1);
 	}
 }
@@ -198,6 +198,22 @@ static int add_code(lua_State *L, const void *bytes, size_t len, void *arg)
 	(void)L;
 	text_add(code, bytes, len);
 	return code->failed;
+}
+
+/* How much of the body the script wants to see. */
+static size_t read_body(lua_State *L, const struct lua_script *s, int table)
+{
+	lua_Integer wanted = 0;
+	int type = lua_getfield(L, table, "body"), whole = 1;
+
+	if (type != LUA_TNIL)
+		wanted = lua_tointegerx(L, -1, &whole);
+	lua_pop(L, 1);
+	if ((type != LUA_TNIL && type != LUA_TNUMBER) || !whole || wanted < 0 || (size_t)wanted > s->limits.memory_bytes)
+		return (size_t)luaL_error(L, "'body' is how many octets of it are wanted, no more than the script's memory");
+	if (wanted && s->checks[0].stage != SLUICE_STAGE_MESSAGE)
+		return (size_t)luaL_error(L, "there is a body only at stage message");
+	return (size_t)wanted;
 }
 
 /* Protected. 1: its source; 2: the name that errors call it by. */
@@ -222,6 +238,7 @@ static int read_script(lua_State *L)
 	lua_pop(L, 1);
 	if (s->headers && s->checks[0].stage != SLUICE_STAGE_MESSAGE)
 		return luaL_error(L, "there are headers only at stage message");
+	s->body_bytes = read_body(L, s, lua_gettop(L));
 	read_facts(L, s, lua_gettop(L));
 	read_reads(L, s, lua_gettop(L));
 	return 0;

@@ -25,6 +25,7 @@ struct lua_script {
 	struct lua_limits limits;
 	char *name, *subject; /* of the block; of its health */
 	bool headers;         /* the script wants to see them */
+	size_t body_bytes;    /* and so much of the body */
 	bool *settled;        /* its health has been told since it was loaded; shared by all sessions, so atomic */
 };
 

@@ -97,6 +97,14 @@ def test_it_reads_facts_and_lists(setup):
     assert said(m.rcpt()) == "550 5.7.1 fqdn nil truefalsetruetrue"
 
 
+@pytest.mark.parametrize("wanted, seen", [(5, "5 hello 13"), (100000, "13 hello 13")])
+def test_a_script_sees_the_body(setup, wanted, seen):
+    _, m = asked(setup, "return { yes = true, text = #tx.body .. ' ' .. tx.body:sub(1, 5) .. ' ' .. tx.body_size }", stage="message", more=f"body = {wanted},",
+                 rule=RULE.replace("at rcpt", "at message"))
+    m.rcpt()
+    assert said(m.content(body=b"hello world\r\n")) == "550 5.7.1 " + seen
+
+
 @pytest.mark.parametrize("sender, shows", [
     ('"boss@example.org" <x@example.com>', "550 5.7.1 impostor boss@example.org"), ("Boss <boss@example.org>", None), ('"a@example.com" <b@example.com>', None),
     ("boss@example.org", None), ("=?utf-8?q?x?= boss@example.org\r\n <x@example.com>", "550 5.7.1 impostor boss@example.org")])
@@ -194,6 +202,8 @@ def test_it_is_well_again_when_it_was_loaded_anew(setup):
     ("return { stage = 'mail', run = type, facts = { { 'a', {}, 'x' } } }", "1 to 64 words"), ("return { stage = 'mail', run = type, facts = { { 'error', 'bool', 'x' } } }", "not why, error"),
     ("return { stage = 'mail', run = type, facts = { { 'a', 'bool', 'x' }, { 'a', 'bool', 'x' } } }", "exists already"),
     ("return { stage = 'mail', runs = 1 }", "a key 'runs'"), ("return { stage = 'mail', run = type, headers = true }", "only at stage message"),
+    ("return { stage = 'mail', run = type, body = 5 }", "a body only at stage message"), ("return { stage = 'message', run = type, body = 'all' }", "how many octets"),
+    ("return { stage = 'message', run = type, body = 1e12 }", "how many octets"), ("return { stage = 'message', run = type, body = -1 }", "how many octets"),
     ("return { stage = 'mail', run = type, reads = { 1 }, facts = { { 'a', 'bool', 'x' } } }", "names of facts"),
     ("sluice.dns('a', 'A')", "no transaction yet"), ("error('loud')", r"s\.lua:1: loud"), ("string.rep('x', 1e10)", "not enough memory")])
 def test_a_bad_script_is_refused_with_its_place_and_the_old_policy_kept(setup, text, why):
