@@ -73,6 +73,28 @@ def test_a_reload_goes_on_in_the_same_file_and_a_folder_can_be_another(setup):
     assert len(sluice.case_lines(setup.folder / "others")) == 2
 
 
+def files(setup):
+    return sorted((setup.folder / "cases").glob("*.jsonl"))
+
+
+def test_a_file_that_is_large_enough_is_followed_by_another(setup):
+    s = setup.sluice(conf(setup, "size 1M"))  # a twentieth of it, but 64K at least
+    m = setup.milter(s)
+    m.greet()
+    for i in range(60):
+        m.message(f"<a{i}@example.net>")
+    assert len(files(setup)) > 1 and all(path.stat().st_size <= 65536 for path in files(setup))
+    assert [c["from"] for c in lines(setup)] == [f"a{i}@example.net" for i in range(60)]
+
+
+def test_a_file_that_is_old_enough_is_followed_by_another(setup):
+    s = setup.sluice(conf(setup, "keep 20s"))  # a twentieth of it
+    m = setup.milter(s)
+    m.greet()
+    net.wait_for(lambda: m.message() and len(files(setup)) > 1, "the next file")
+    assert len(lines(setup)) == len(s.cases()) > 1
+
+
 def test_people_can_be_hidden_from_the_start(setup):
     s = setup.sluice(conf(setup, "addresses 0s", history=10))
     mail(setup, s)
