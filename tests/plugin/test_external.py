@@ -232,17 +232,21 @@ if ask['from'].startswith('die'):
     counts = {"right": 0, "none": 0}
     lock = threading.Lock()
 
+    def ask(m, who):
+        m.mail(f"<{who}>")
+        heard = said(m.rcpt())
+        m.abort()
+        assert heard == f"550 5.7.1 {who}" or heard.startswith("451 4.7.1 "), heard
+        with lock:
+            counts["right" if heard[0] == "5" else "none"] += 1
+        return heard[0] == "5"
+
     def talk(k):
         with milter.Milter(s.listen) as m:
             m.greet()
             for i in range(25):
-                who = f"{'die' if k == 0 and i == 12 else 'u'}{k}-{i}@example.net"
-                m.mail(f"<{who}>")
-                heard = said(m.rcpt())
-                assert heard == f"550 5.7.1 {who}" or heard.startswith("451 4.7.1 "), heard
-                with lock:
-                    counts["right" if heard[0] == "5" else "none"] += 1
-                m.abort()
+                ask(m, f"{'die' if k == 0 and i == 12 else 'u'}{k}-{i}@example.net")
+            net.wait_for(lambda: ask(m, f"last{k}@example.net"), "an answer once it is back")
 
     with concurrent.futures.ThreadPoolExecutor(8) as pool:
         talks = [pool.submit(talk, k) for k in range(8)]
@@ -250,7 +254,7 @@ if ask['from'].startswith('die'):
             assert s.reload().returncode == 0
         for t in talks:
             t.result()
-    assert sum(counts.values()) == 200 and counts["right"] > 20 and counts["none"] > 0, counts
+    assert sum(counts.values()) >= 208 and counts["right"] >= 8 and counts["none"] > 0, counts  # how many were asked while it was away is chance
 
 
 def test_what_it_writes_to_its_errors_is_logged(setup):
