@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-#define SLUICE_PLUGIN_ABI 6
+#define SLUICE_PLUGIN_ABI 7
 
 /* ---- stages and outcomes ---- */
 
@@ -169,6 +169,75 @@ struct sluice_part {
  * *ret_why, a static text, says why; then return SLUICE_TEMPERROR.
  */
 const char *sluice_body(struct sluice_check_ctx *c, size_t *ret_len, size_t *ret_size, const char **ret_why);
+
+/* The i-th field of the message's header, from 0 on, in run() at MESSAGE; borrowed as long as the message. False: there are no more. */
+bool sluice_header_field(const struct sluice_check_ctx *c, size_t i, struct sluice_part *ret);
+
+/* ---- what is inside ---- */
+
+/* What filters and readers of mail are fooled with, as one sees it where another does not; together in an unsigned. */
+enum sluice_mime_odd {
+	SLUICE_MIME_TWO_TYPES = 1 << 0,     /* more than one Content-Type: the first counts */
+	SLUICE_MIME_TWO_ENCODINGS = 1 << 1, /* the same of Content-Transfer-Encoding */
+	SLUICE_MIME_BAD_TYPE = 1 << 2,      /* a Content-Type that cannot be read */
+	SLUICE_MIME_BAD_ENCODING = 1 << 3,  /* an encoding that nobody knows, or one for a part that may have none (RFC 2045 6.4) */
+	SLUICE_MIME_BAD_HEADER = 1 << 4,    /* a line that is no field, or octets NUL */
+	SLUICE_MIME_BAD_BOUNDARY = 1 << 5,  /* none, one that RFC 2046 5.1.1 forbids, or more than one, or that of a part around it */
+	SLUICE_MIME_NEAR_BOUNDARY = 1 << 6, /* a line that begins as a boundary does, and goes on */
+	SLUICE_MIME_NO_END = 1 << 7,        /* the last boundary is missing */
+	SLUICE_MIME_EPILOGUE = 1 << 8,      /* text behind the last boundary */
+	SLUICE_MIME_NAMES_DIFFER = 1 << 9,  /* names of one part that end in different extensions */
+	SLUICE_MIME_NAME_REPEATED = 1 << 10,   /* one parameter given twice */
+	SLUICE_MIME_NAME_EIGHT_BIT = 1 << 11,  /* octets that are not ASCII, not encoded */
+	SLUICE_MIME_NAME_ENCODED_TWICE = 1 << 12, /* as RFC 2231 and as RFC 2047 have it, at once */
+	SLUICE_MIME_NAME_CONTROL = 1 << 13,    /* NUL or another control character */
+	SLUICE_MIME_NAME_BIDI = 1 << 14,       /* a character that turns the direction of writing: "exe.txt" can be shown for "txt.exe" */
+	SLUICE_MIME_NAME_LONG = 1 << 15,       /* more than is looked at of it */
+	SLUICE_MIME_NAME_OPEN = 1 << 16,       /* a quoted string without its end */
+	SLUICE_MIME_JUNK = 1 << 17, /* octets that are not of its encoding; known when its content has been looked at */
+};
+
+struct sluice_text {
+	const char *bytes;
+	size_t len;
+};
+
+/* A part of the message. What is text in it has a NUL behind it. */
+struct sluice_mime_part {
+	const char *section; /* as IMAP names it (RFC 9051 6.4.5): "2.1"; a multipart that is a whole message has a last number "0" */
+	unsigned parent;     /* the index of the part that it is in; of the message itself, which is the first, 0 */
+	unsigned depth;      /* how many it is in */
+	const char *type;    /* "text/plain", in lower case; where none can be read what RFC 2045 5.2 and RFC 2046 5.1.5 assume */
+	const char *charset; /* as it is said; "": it is not */
+	const char *encoding; /* Content-Transfer-Encoding, in lower case; "": it is not said */
+	const struct sluice_text *names; /* all that filename and name give it, UTF-8: the first is what most readers show */
+	size_t name_count;
+	bool container;  /* a multipart or message: its content is the parts that it is the parent of */
+	bool attachment; /* so its Content-Disposition */
+	unsigned odd;    /* of enum sluice_mime_odd */
+	const char *bytes; /* its content as it came, behind its header */
+	size_t len;
+};
+
+struct sluice_mime {
+	const struct sluice_mime_part *parts; /* each behind its parent */
+	size_t count;
+	bool too_many;  /* there are more: they are not among these */
+	bool too_deep;  /* there is a part that was not opened, as it is in too many others */
+	bool header_cut; /* a header of a part was larger than is looked at */
+};
+
+/*
+ * The parts of the message (RFC 2045, 2046), found once for all checks; of a check with `body`, in run(), borrowed as long as the message.
+ * NULL: there is no memory, or the body could not be kept, and *ret_why, a static text, says why; then return SLUICE_TEMPERROR.
+ */
+const struct sluice_mime *sluice_mime(struct sluice_check_ctx *c, const char **ret_why);
+/* The octets of that part, its encoding undone; borrowed as the parts are. NULL: it is a container, or there is no memory. */
+const char *sluice_mime_content(struct sluice_check_ctx *c, size_t part, size_t *ret_len);
+/*
+ * The text of that part in UTF-8, as far as text is shown to checks (`body { text }`). NULL: it is no text/..., or there is no memory.
+ */
+const char *sluice_mime_text(struct sluice_check_ctx *c, size_t part, size_t *ret_len);
 
 /* ---- asking ---- */
 

@@ -53,6 +53,21 @@ bool ascii_equals(const char *a, size_t a_len, const char *b)
 	return ascii_equal(a, a_len, b, strlen(b));
 }
 
+static int hex_digit(char c)
+{
+	if (ascii_is_digit(c))
+		return c - '0';
+	c = ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+int ascii_hex_octet(const char *two)
+{
+	int high = hex_digit(two[0]), low = high < 0 ? -1 : hex_digit(two[1]);
+
+	return low < 0 ? -1 : high << 4 | low;
+}
+
 bool ascii_to_u64(const char *s, size_t len, uint64_t max, uint64_t *ret)
 {
 	uint64_t value = 0;

@@ -15,6 +15,7 @@ bool ascii_only(const char *s, size_t len);                                 /* n
 bool ascii_is_space(char c);                                                /* SP HT CR LF */
 bool ascii_equal(const char *a, size_t a_len, const char *b, size_t b_len); /* without regard to case */
 bool ascii_equals(const char *a, size_t a_len, const char *b);              /* the same, b a C string */
+int ascii_hex_octet(const char *two); /* of two hexadecimal digits; -1: they are none */
 /* All digits, at least one, and at most max. */
 bool ascii_to_u64(const char *s, size_t len, uint64_t max, uint64_t *ret);
 

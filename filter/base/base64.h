@@ -6,8 +6,9 @@
 #include "filter/base/text.h"
 
 /*
- * Decode, added to out. White space within is skipped, and padding may be missing, as mail has both. False: other octets are
- * in it, or it ends in the middle of an octet; or it does not fit, and out->failed is set.
+ * Decode, added to out. White space within is skipped, and padding may be missing, as mail has both. False: other octets are in it,
+ * or more behind its end, or it ends in the middle of an octet; what can be read is added none the less, as lenient readers do. Or it
+ * does not fit, and out->failed is set.
  */
 bool base64_decode(struct text *out, const char *s, size_t len);
 /* Encode, added to out, with padding and without line breaks. */

@@ -8,7 +8,7 @@
 #include "filter/services/clock.h"
 
 #define FACT_TEXT_MAX  (64u << 10) /* octets of one fact; more are cut */
-#define FACT_TEXTS_MAX 256         /* items of one list; more are dropped */
+#define FACT_TEXTS_MAX 4096        /* items of one list; more are dropped */
 #define CHECK_MAX_RUNS 200 /* of one check over one event: an evaluation of SPF has some twenty */
 #define AUTHRES_MAX_BYTES 32000    /* edits.c puts a blank before it */
 
@@ -87,6 +87,60 @@ const char *sluice_body(struct sluice_check_ctx *c, size_t *ret_len, size_t *ret
 		return NULL;
 	*ret_size = body_size(body);
 	return body_bytes(body, ret_len, ret_why);
+}
+
+bool sluice_header_field(const struct sluice_check_ctx *c, size_t i, struct sluice_part *ret)
+{
+	const struct message *m = &c->d->session->message;
+	const struct header *h = i < m->headers.len ? &m->headers.items[i] : NULL;
+
+	if (h)
+		*ret = (struct sluice_part){ SLUICE_PART_HEADER, h->name, h->name_len, h->value, h->value_len };
+	return h != NULL;
+}
+
+static struct mime *find_parts(struct message *m, const struct settings *s, const char *body, size_t len)
+{
+	const struct mime_limits limits = { (unsigned)s->body.parts, (unsigned)s->body.depth, (size_t)s->body.header_bytes,
+		2 * (size_t)s->body.max_bytes /* what is decoded twice is of a message that was encoded */, (size_t)s->body.text_bytes };
+	struct mime *mime = mime_new(&limits);
+
+	if (!mime)
+		return NULL;
+	for (size_t i = 0; i < m->headers.len; i++) {
+		const struct header *h = &m->headers.items[i];
+
+		mime_field(mime, h->name, h->name_len, h->value, h->value_len);
+	}
+	if (!mime_parse(mime, body, len, body_is_cut(m->body))) {
+		mime_free(mime);
+		return NULL;
+	}
+	return mime;
+}
+
+const struct sluice_mime *sluice_mime(struct sluice_check_ctx *c, const char **ret_why)
+{
+	struct message *m = &c->d->session->message;
+	size_t len, size;
+	const char *body = sluice_body(c, &len, &size, ret_why);
+
+	if (!body)
+		return NULL;
+	*ret_why = "out of memory";
+	if (!m->mime)
+		m->mime = find_parts(m, &c->d->snapshot->policy->settings, body, len);
+	return m->mime ? mime_view(m->mime) : NULL;
+}
+
+const char *sluice_mime_content(struct sluice_check_ctx *c, size_t part, size_t *ret_len)
+{
+	return mime_content(c->d->session->message.mime, part, ret_len);
+}
+
+const char *sluice_mime_text(struct sluice_check_ctx *c, size_t part, size_t *ret_len)
+{
+	return mime_text(c->d->session->message.mime, part, ret_len);
 }
 
 const void *sluice_state(const struct sluice_check_ctx *c)
@@ -349,15 +403,18 @@ void sluice_add_text(struct sluice_result *res, unsigned fact, const char *text,
 {
 	struct value *v = fact_of(res, fact, TYPE(SLUICE_TEXTS));
 	size_t count = v && v->known ? v->texts.count : 0;
-	struct value_text *items;
+	struct value_text *items = (struct value_text *)(size_t)(v && count ? v->texts.items : NULL); /* made here, for one more */
+	bool full = (count & (count - 1)) == 0;                                             /* it doubles: a power of two has no room */
 
 	if (!v || count >= FACT_TEXTS_MAX)
 		return;
-	items = arena_alloc(arena_of(res->c), (count + 1) * sizeof *items);
+	if (full) {
+		items = arena_alloc(arena_of(res->c), (count ? 2 * count : 1) * sizeof *items);
+		if (items && count)
+			memcpy(items, v->texts.items, count * sizeof *items);
+	}
 	if (!items || !copy_text(res, text, len, &items[count]))
 		return;
-	if (count)
-		memcpy(items, v->texts.items, count * sizeof *items);
 	*v = (struct value){ .known = true, .type = SLUICE_TEXTS, .texts = { items, count + 1 } };
 }
 

@@ -11,29 +11,23 @@
 #define SCHEME_LEN (sizeof SCHEME - 1)
 #define LOCAL_MAX  64 /* octets (RFC 5321 4.5.3.1.1) */
 
-static int hex(char c)
-{
-	if (ascii_is_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Percent escapes undone. 0: an escape is broken, or it is too long. */
 static size_t unescape(const char *s, size_t len, char ret[DMARC_ADDRESS_SIZE])
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < len; i++) {
+		int octet = s[i] == '%' && len - i > 2 ? ascii_hex_octet(s + i + 1) : -1;
+
 		if (n + 1 >= DMARC_ADDRESS_SIZE)
 			return 0;
 		if (s[i] != '%') {
 			ret[n++] = s[i];
 			continue;
 		}
-		if (len - i < 3 || hex(s[i + 1]) < 0 || hex(s[i + 2]) < 0)
+		if (octet < 0)
 			return 0;
-		ret[n++] = (char)(hex(s[i + 1]) << 4 | hex(s[i + 2]));
+		ret[n++] = (char)octet;
 		i += 2;
 	}
 	ret[n] = '\0';

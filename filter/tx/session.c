@@ -13,6 +13,7 @@ static void message_clear(struct message *m)
 {
 	vec_done(&m->recipients);
 	vec_done(&m->headers);
+	mime_free(m->mime);
 	body_free(m->body);
 	*m = (struct message){ .queue_id = "", .mail_addr = "", .ret = "", .envid = "", .tls = no_tls, .auth = no_auth };
 }

@@ -14,6 +14,7 @@
 #include "filter/base/value.h"
 #include "filter/base/vec.h"
 #include "filter/mail/esmtp.h"
+#include "filter/mail/mime.h"
 #include "filter/tx/body.h"
 #include "filter/tx/slots.h"
 #include "plugins/plugin.h"
@@ -73,6 +74,7 @@ struct message {
 	VEC(struct header) headers;
 	size_t header_bytes, body_bytes;
 	struct body *body; /* that is kept; NULL: no check looks at it */
+	struct mime *mime; /* its parts; NULL: no check has looked at them yet */
 	int64_t begun_ms; /* wall clock */
 };
 

@@ -47,13 +47,14 @@ static void is_as_patient_as_mail_needs_and_no_more(void **state)
 		{ "Zm8", true, "fo" },
 		{ "Zg=", true, "f" },
 		{ "Z g = =", true, "f" },
-		{ "Zg===", false, "" },
-		{ "Zm9v=", false, "" },
-		{ "Zg==Zg==", false, "" },
+		/* what can be read of it is read all the same */
+		{ "Zg===", false, "f" },
+		{ "Zm9v=", false, "foo" },
+		{ "Zg==Zg==", false, "ff" },
 		{ "Z", false, "" },
-		{ "Zm9v!", false, "" },
-		{ "Zm9v-_", false, "" },
-		{ "Zm\x80v", false, "" },
+		{ "Zm9v!", false, "foo" },
+		{ "Zm9v-_", false, "foo" },
+		{ "Zm\x80v", false, "fk" },
 	};
 
 	(void)state;
@@ -61,7 +62,7 @@ static void is_as_patient_as_mail_needs_and_no_more(void **state)
 		SLUICE_CLEANUP(text_done) struct text plain = TEXT_INIT(100);
 		bool good = base64_decode(&plain, rows[i].base64, strlen(rows[i].base64));
 
-		if (good != rows[i].good || (good && strcmp(text_str(&plain), rows[i].plain) != 0))
+		if (good != rows[i].good || strcmp(text_str(&plain), rows[i].plain) != 0)
 			fail_msg("'%s': got %d '%s'", rows[i].base64, good, text_str(&plain));
 	}
 }
