@@ -49,3 +49,27 @@ bool utf8_valid(const char *bytes, size_t len)
 	}
 	return true;
 }
+
+uint32_t utf8_decode(const char *bytes, size_t n)
+{
+	uint32_t code = (unsigned char)bytes[0];
+
+	if (n > 1)
+		code &= 0xffu >> (n + 1);
+	for (size_t i = 1; i < n; i++)
+		code = code << 6 | ((unsigned char)bytes[i] & 0x3f);
+	return code;
+}
+
+size_t utf8_encode(uint32_t code, char ret[4])
+{
+	static const unsigned char marks[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+	size_t n = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+
+	for (size_t i = n - 1; i > 0; i--) {
+		ret[i] = (char)(0x80 | (code & 0x3f));
+		code >>= 6;
+	}
+	ret[0] = (char)(marks[n] | code);
+	return n;
+}

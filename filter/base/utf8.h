@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* utf8.h - is it UTF-8 (RFC 3629)? Pure. */
+/* utf8.h - characters in UTF-8 (RFC 3629). Pure. */
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Octets of the well-formed character at the start of bytes: 1 to 4; 0 when there is none. */
 size_t utf8_char_len(const char *bytes, size_t len);
 bool utf8_valid(const char *bytes, size_t len);
+/* The code of one well-formed character of n octets. */
+uint32_t utf8_decode(const char *bytes, size_t n);
+/* The octets of a code up to 0x10ffff, no surrogate; their number. */
+size_t utf8_encode(uint32_t code, char ret[4]);
 
 #endif

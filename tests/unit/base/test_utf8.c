@@ -59,11 +59,26 @@ static void a_text_is_valid_when_all_of_it_is(void **state)
 	assert_false(utf8_valid("\xe4", 1));
 }
 
+static void codes_become_octets_and_octets_codes(void **state)
+{
+	static const uint32_t codes[] = { 0, 'a', 0x7f, 0x80, 0xe4, 0x7ff, 0x800, 0x20ac, 0xd7ff, 0xe000, 0xffff, 0x10000, 0x1f600, 0x10ffff };
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
+		char bytes[4];
+		size_t n = utf8_encode(codes[i], bytes);
+
+		if (utf8_char_len(bytes, n) != n || utf8_decode(bytes, n) != codes[i])
+			fail_msg("code %x: %zu octets, back %x", (unsigned)codes[i], n, (unsigned)utf8_decode(bytes, n));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(knows_the_well_formed_sequences),
 		cmocka_unit_test(a_text_is_valid_when_all_of_it_is),
+		cmocka_unit_test(codes_become_octets_and_octets_codes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
