@@ -403,19 +403,21 @@ void sluice_add_text(struct sluice_result *res, unsigned fact, const char *text,
 {
 	struct value *v = fact_of(res, fact, TYPE(SLUICE_TEXTS));
 	size_t count = v && v->known ? v->texts.count : 0;
-	struct value_text *items = (struct value_text *)(size_t)(v && count ? v->texts.items : NULL); /* made here, for one more */
-	bool full = (count & (count - 1)) == 0;                                             /* it doubles: a power of two has no room */
+	struct value_text *items = count ? (struct value_text *)v->texts.items : NULL; /* made below */
 
 	if (!v || count >= FACT_TEXTS_MAX)
 		return;
-	if (full) {
-		items = arena_alloc(arena_of(res->c), (count ? 2 * count : 1) * sizeof *items);
-		if (items && count)
-			memcpy(items, v->texts.items, count * sizeof *items);
+	if ((count & (count - 1)) == 0) { /* full: room for twice as many */
+		struct value_text *more = arena_alloc(arena_of(res->c), (count ? 2 * count : 1) * sizeof *more);
+
+		if (!more)
+			return;
+		if (count)
+			memcpy(more, items, count * sizeof *more);
+		items = more;
 	}
-	if (!items || !copy_text(res, text, len, &items[count]))
-		return;
-	*v = (struct value){ .known = true, .type = SLUICE_TEXTS, .texts = { items, count + 1 } };
+	if (copy_text(res, text, len, &items[count]))
+		*v = (struct value){ .known = true, .type = SLUICE_TEXTS, .texts = { items, count + 1 } };
 }
 
 void sluice_authres(struct sluice_result *res, const char *method, const char *result, const char *reason,
