@@ -587,16 +587,16 @@ static bool has_public_suffix(const psl_ctx_t *psl, const char *name, size_t len
 	return !(tld_upper && lower) && psl_is_public_suffix2(psl, label, PSL_TYPE_ICANN | PSL_TYPE_NO_STAR_RULE);
 }
 
-static bool is_run_octet(char c)
-{
-	return ascii_is_alnum(c) || c == '.' || c == '-' || c == '_' || c == '+' || c == '@';
-}
+/* What names and addresses are made of, all that is not ASCII among it: a table, as each octet of a text is looked up here. */
+static const bool is_run_octet[256] = { ['-'] = true, ['.'] = true, ['_'] = true, ['+'] = true, ['0' ... '9'] = true, ['@' ... 'Z'] = true, ['a' ... 'z'] = true,
+	[0x80 ... 0xff] = true };
 
 /* Where the run of name-like octets that begins at `at` ends. */
 static const char *run_end(const char *at, const char *end)
 {
-	while (at < end && (is_run_octet(*at) || ((unsigned char)*at >= 0x80 && !odd_dot(at, (size_t)(end - at)) && !wide_delimiter(at, (size_t)(end - at)))))
-		at++;
+	for (; at < end && is_run_octet[(unsigned char)*at]; at++)
+		if ((unsigned char)*at >= 0x80 && (odd_dot(at, (size_t)(end - at)) || wide_delimiter(at, (size_t)(end - at))))
+			break;
 	return at;
 }
 
