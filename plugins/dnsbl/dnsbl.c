@@ -3,14 +3,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "filter/base/ip.h"
-#include "plugins/dnsbl/dnsbl_config.h"
-#include "plugins/dnsbl/dnsbl_eval.h"
+#include "filter/base/cleanup.h"
+#include "filter/mail/dnsbl_zone.h"
 
-#define MAX_NAMES      4 /* names of the client's address that are looked up */
-#define MAX_SUBJECTS   (MAX_NAMES + 1)
-#define SUBJECT_BYTES  256 /* a domain of 253 octets, its dot, and the NUL */
-#define QUESTION_BYTES 512 /* one too long for the DNS is answered NXDOMAIN */
+#define MAX_NAMES     4 /* names of the client's address that are looked up */
+#define MAX_SUBJECTS  (MAX_NAMES + 1)
+#define SUBJECT_BYTES 256 /* a domain of 253 octets, its dot, and the NUL */
+
+enum lookup { CLIENT, HELO, RDNS, MAIL };
+static const char *const lookups[] = { "client", "helo", "rdns", "mail", NULL }; /* in the order of enum lookup */
+static const struct sluice_option options[] = {
+	DNSBL_OPTION_ROWS,
+	[DNSBL_LOOKUP] = { "lookup", SLUICE_OPT_WORDS, false, lookups, 0, 0, "client",
+		"what the list is asked for: the client's address, or one of the domains" },
+	[DNSBL_OWN_OPTIONS] = { .key = NULL },
+};
 
 /* What each check reports, in the order of its facts from the first on. */
 enum { WEIGHT, ZONES, ALLOWED, CODES, FACTS_OF_CHECK };
@@ -42,7 +49,7 @@ static const struct sluice_list_use lists[] = {
 
 /* What stands before the zone in a question: an address in reverse or a domain, and a dot. */
 struct subject {
-	enum dnsbl_lookup lookup;
+	enum lookup lookup;
 	char text[SUBJECT_BYTES];
 };
 struct subjects {
@@ -50,7 +57,7 @@ struct subjects {
 	size_t count;
 };
 
-static void add_domain(struct subjects *s, enum dnsbl_lookup lookup, const char *name, size_t len)
+static void add_domain(struct subjects *s, enum lookup lookup, const char *name, size_t len)
 {
 	struct subject *subject = &s->items[s->count];
 
@@ -63,58 +70,22 @@ static void add_domain(struct subjects *s, enum dnsbl_lookup lookup, const char 
 	s->count++;
 }
 
-static bool wants(const struct dnsbl_zone *zone, enum dnsbl_lookup lookup)
+static const struct sluice_dns_answer *ask(struct sluice_check_ctx *c, const struct dnsbl_zone *zone, const char *subject)
 {
-	return zone->lookups & UINT64_C(1) << lookup;
+	char name[DNSBL_QUESTION_SIZE], shown[DNSBL_QUESTION_SIZE];
+
+	dnsbl_question(zone, subject, name, shown);
+	return zone->secret ? sluice_ask_dns_as(c, name, SLUICE_DNS_A, shown) : sluice_ask_dns(c, name, SLUICE_DNS_A);
 }
 
-static bool any_zone_wants(const struct dnsbl_config *config, enum dnsbl_lookup lookup)
-{
-	for (size_t z = 0; z < config->zones.len; z++) {
-		if (wants(&config->zones.items[z], lookup))
-			return true;
-	}
-	return false;
-}
-
-static const struct sluice_dns_answer *ask(
-	struct sluice_check_ctx *c, const struct dnsbl_zone *zone, const char *subject)
-{
-	char name[QUESTION_BYTES], shown[QUESTION_BYTES];
-
-	(void)snprintf(name, sizeof name, "%s%s", subject, zone->suffix);
-	if (!zone->secret)
-		return sluice_ask_dns(c, name, SLUICE_DNS_A);
-	(void)snprintf(shown, sizeof shown, "%s%s", subject, zone->name);
-	return sluice_ask_dns_as(c, name, SLUICE_DNS_A, shown);
-}
-
-static void report_codes(
-	struct sluice_result *res, unsigned fact, const struct dnsbl_zone *zone, const struct sluice_dns_answer *answer)
+static void report_codes(struct sluice_result *res, unsigned fact, const struct dnsbl_zone *zone, const struct sluice_dns_answer *answer)
 {
 	for (size_t i = 0; i < answer->count && i < DNSBL_MAX_RECORDS; i++) {
-		const unsigned char *octets = (const unsigned char *)answer->records[i].data;
-		char code[QUESTION_BYTES];
-		int len;
+		char code[DNSBL_CODE_SIZE];
 
-		if (answer->records[i].len != 4)
-			continue;
-		len = snprintf(
-			code, sizeof code, "%s=%u.%u.%u.%u", zone->name, octets[0], octets[1], octets[2], octets[3]);
-		sluice_add_text(res, fact, code, (size_t)len);
+		if (*dnsbl_code(zone, &answer->records[i], code))
+			sluice_add_text(res, fact, code, strlen(code));
 	}
-}
-
-static void report_bad_answer(
-	struct sluice_check_ctx *c, const struct dnsbl_zone *zone, enum dnsbl_kind kind, const struct sluice_ip *record)
-{
-	char why[160], ip[IP_TEXT_MAX];
-
-	(void)snprintf(why, sizeof why, "it answers %s: %s", ip_format(record, ip),
-		kind == DNSBL_REFUSED
-			? "it refuses to serve our resolver (a public one, over the limit, or a key is needed)"
-			: "that is no answer of a DNS list");
-	sluice_report_health(c, zone->subject, false, why);
 }
 
 /* What one zone says of all subjects; its weight is added to *weight. */
@@ -131,8 +102,9 @@ static enum sluice_outcome judge_zone(struct sluice_check_ctx *c, struct sluice_
 		const struct sluice_dns_answer *answer;
 		struct sluice_ip record;
 		enum dnsbl_kind kind;
+		char why[DNSBL_WHY_SIZE];
 
-		if (!wants(zone, s->items[i].lookup))
+		if (!dnsbl_wants(zone, s->items[i].lookup))
 			continue;
 		answer = ask(c, zone, s->items[i].text);
 		if (!answer)
@@ -146,7 +118,7 @@ static enum sluice_outcome judge_zone(struct sluice_check_ctx *c, struct sluice_
 			break;
 		case DNSBL_REFUSED:
 		case DNSBL_NO_LIST:
-			report_bad_answer(c, zone, kind, &record);
+			sluice_report_health(c, zone->subject, false, dnsbl_why_bad(kind, &record, why));
 			return SLUICE_DONE;
 		case DNSBL_UNANSWERED:
 			outcome = SLUICE_TEMPERROR;
@@ -168,7 +140,7 @@ static enum sluice_outcome judge_zone(struct sluice_check_ctx *c, struct sluice_
 static enum sluice_outcome look_up(
 	struct sluice_check_ctx *c, struct sluice_result *res, unsigned first_fact, const struct subjects *s)
 {
-	const struct dnsbl_config *config = sluice_state(c);
+	const struct dnsbl_zones *config = sluice_state(c);
 	enum sluice_outcome outcome = SLUICE_DONE;
 	bool pending = false;
 	int64_t weight = 0;
@@ -179,7 +151,7 @@ static enum sluice_outcome look_up(
 		if (!sluice_healthy(c, zone->subject))
 			continue;
 		for (size_t i = 0; i < s->count; i++)
-			pending |= wants(zone, s->items[i].lookup) && !ask(c, zone, s->items[i].text);
+			pending |= dnsbl_wants(zone, s->items[i].lookup) && !ask(c, zone, s->items[i].text);
 	}
 	if (pending)
 		return SLUICE_PENDING;
@@ -212,17 +184,17 @@ static bool is_stranger(const struct sluice_check_ctx *c)
 
 static enum sluice_outcome run_client(struct sluice_check_ctx *c, struct sluice_result *res)
 {
-	const struct dnsbl_config *config = sluice_state(c);
+	const struct dnsbl_zones *config = sluice_state(c);
 	const struct sluice_ip *client = sluice_client_ip(c);
 	const struct sluice_dns_answer *ptr = NULL;
-	bool names = any_zone_wants(config, DNSBL_RDNS);
+	bool names = dnsbl_any_wants(config, RDNS);
 	struct subjects s = { .count = 0 };
 	enum sluice_outcome outcome;
 	char reverse[SUBJECT_BYTES];
 
-	if (!is_stranger(c) || (!names && !any_zone_wants(config, DNSBL_CLIENT)))
+	if (!is_stranger(c) || (!names && !dnsbl_any_wants(config, CLIENT)))
 		return SLUICE_SKIPPED;
-	s.items[0].lookup = DNSBL_CLIENT;
+	s.items[0].lookup = CLIENT;
 	if (ip_reverse_name(client, "", s.items[0].text, sizeof s.items[0].text) < 0 ||
 		ip_reverse_name(client, NULL, reverse, sizeof reverse) < 0)
 		return SLUICE_SKIPPED;
@@ -230,7 +202,7 @@ static enum sluice_outcome run_client(struct sluice_check_ctx *c, struct sluice_
 	if (names) {
 		ptr = sluice_ask_dns(c, reverse, SLUICE_DNS_PTR);
 		for (size_t i = 0; ptr && i < ptr->count && i < MAX_NAMES; i++)
-			add_domain(&s, DNSBL_RDNS, ptr->records[i].data, ptr->records[i].len);
+			add_domain(&s, RDNS, ptr->records[i].data, ptr->records[i].len);
 	}
 	outcome = look_up(c, res, OF_CLIENT, &s);
 	if (names && !ptr)
@@ -246,9 +218,9 @@ static enum sluice_outcome run_helo(struct sluice_check_ctx *c, struct sluice_re
 	size_t len;
 	const char *name = sluice_helo(c, &len);
 
-	if (!name || !is_stranger(c) || !any_zone_wants(sluice_state(c), DNSBL_HELO))
+	if (!name || !is_stranger(c) || !dnsbl_any_wants(sluice_state(c), HELO))
 		return SLUICE_SKIPPED;
-	add_domain(&s, DNSBL_HELO, name, len);
+	add_domain(&s, HELO, name, len);
 	return s.count > 0 ? look_up(c, res, OF_HELO, &s) : SLUICE_SKIPPED;
 }
 
@@ -257,43 +229,31 @@ static enum sluice_outcome run_mail(struct sluice_check_ctx *c, struct sluice_re
 	const struct sluice_address *from = sluice_mail_from(c);
 	struct subjects s = { .count = 0 };
 
-	if (!from || !is_stranger(c) || !any_zone_wants(sluice_state(c), DNSBL_MAIL))
+	if (!from || !is_stranger(c) || !dnsbl_any_wants(sluice_state(c), MAIL))
 		return SLUICE_SKIPPED;
-	add_domain(&s, DNSBL_MAIL, from->domain, from->domain_len);
+	add_domain(&s, MAIL, from->domain, from->domain_len);
 	return s.count > 0 ? look_up(c, res, OF_MAIL, &s) : SLUICE_SKIPPED;
 }
 
-/* One test of RFC 5782 5: an entry that is always there, and one that never is. */
+/* One test: an entry that is always there, and one that never is. */
 static enum sluice_outcome probe_pair(struct sluice_check_ctx *c, const struct dnsbl_zone *zone, const char *listed,
 	const char *unlisted, bool *healthy)
 {
 	const struct sluice_dns_answer *yes = ask(c, zone, listed), *no = ask(c, zone, unlisted);
-	struct sluice_ip record;
-	uint64_t matched = 0;
-	enum dnsbl_kind on_yes, on_no;
-	char why[160];
+	char why[DNSBL_WHY_SIZE];
 
 	if (!yes || !no)
 		return SLUICE_PENDING;
-	on_yes = dnsbl_read(yes, NULL, 0, &matched, &record);
-	if (on_yes == DNSBL_REFUSED || on_yes == DNSBL_NO_LIST) {
+	switch (dnsbl_test_read(yes, no, listed, unlisted, why)) {
+	case DNSBL_WELL:
+		break;
+	case DNSBL_ILL:
 		*healthy = false;
-		report_bad_answer(c, zone, on_yes, &record);
-		return SLUICE_DONE;
-	}
-	on_no = dnsbl_read(no, NULL, 0, &matched, &record);
-	if (on_yes == DNSBL_UNANSWERED || on_no == DNSBL_UNANSWERED)
+		sluice_report_health(c, zone->subject, false, why);
+		break;
+	case DNSBL_NOT_KNOWN:
 		return SLUICE_TEMPERROR;
-	if (on_yes == DNSBL_LISTED && on_no == DNSBL_NOT_LISTED)
-		return SLUICE_DONE;
-	*healthy = false;
-	if (on_no != DNSBL_NOT_LISTED)
-		(void)snprintf(why, sizeof why, "it lists all: %.*s must never be listed", (int)strlen(unlisted) - 1,
-			unlisted);
-	else
-		(void)snprintf(why, sizeof why, "it lists nothing: %.*s must always be listed", (int)strlen(listed) - 1,
-			listed);
-	sluice_report_health(c, zone->subject, false, why);
+	}
 	return SLUICE_DONE;
 }
 
@@ -302,9 +262,9 @@ static enum sluice_outcome probe_zone(struct sluice_check_ctx *c, const struct d
 	enum sluice_outcome outcome = SLUICE_DONE, domains = SLUICE_DONE;
 	bool healthy = true;
 
-	if (zone->test_points && wants(zone, DNSBL_CLIENT))
+	if (zone->test_points && dnsbl_wants(zone, CLIENT))
 		outcome = probe_pair(c, zone, "2.0.0.127.", "1.0.0.127.", &healthy);
-	if (zone->test_points && (zone->lookups & ~(UINT64_C(1) << DNSBL_CLIENT)))
+	if (zone->test_points && (zone->lookups & ~(UINT64_C(1) << CLIENT)))
 		domains = probe_pair(c, zone, "TEST.", "INVALID.", &healthy);
 	if (outcome == SLUICE_DONE)
 		outcome = domains;
@@ -317,7 +277,7 @@ static enum sluice_outcome probe_zone(struct sluice_check_ctx *c, const struct d
 
 static enum sluice_outcome run_probe(struct sluice_check_ctx *c, struct sluice_result *res)
 {
-	const struct dnsbl_config *config = sluice_state(c);
+	const struct dnsbl_zones *config = sluice_state(c);
 	bool pending = false, unanswered = false;
 
 	(void)res;
@@ -330,6 +290,21 @@ static enum sluice_outcome run_probe(struct sluice_check_ctx *c, struct sluice_r
 	if (pending)
 		return SLUICE_PENDING;
 	return unanswered ? SLUICE_TEMPERROR : SLUICE_DONE;
+}
+
+static int configure(const struct sluice_block *blocks, size_t count, void **ret_state, struct sluice_config_error *reterr)
+{
+	struct dnsbl_zones *zones;
+	int r = dnsbl_zones_read("dnsbl", blocks, count, &zones, reterr);
+
+	if (r == 0)
+		*ret_state = zones;
+	return r;
+}
+
+static void release(void *state)
+{
+	dnsbl_zones_free(state);
 }
 
 static const struct sluice_check checks[] = {
@@ -363,9 +338,9 @@ SLUICE_PLUGIN(dnsbl) = {
 	.help = "do DNS lists (RFC 5782) know the client, or the domains that it names?",
 	.facts = facts,
 	.checks = checks,
-	.options = dnsbl_options,
+	.options = options,
 	.label = "ZONE",
 	.lists = lists,
-	.configure = dnsbl_configure,
-	.release = dnsbl_release,
+	.configure = configure,
+	.release = release,
 };

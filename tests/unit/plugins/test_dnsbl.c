@@ -6,34 +6,34 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "plugins/dnsbl/dnsbl_config.h"
+#include "filter/base/cleanup.h"
+#include "filter/mail/dnsbl_zone.h"
 #include "tests/support/fake_host.h"
 
 extern const struct sluice_plugin sluice_plugin_dnsbl;
 
-/* In the order of dnsbl_options. */
-enum { ANSWER, BITS, LOOKUP, WEIGHT, KEY, TEST_POINTS };
+enum { CLIENT, HELO, RDNS, MAIL }; /* in the order of the words of `lookup` */
 
 static const struct sluice_setting heavy[] = {
-	{ .option = ANSWER, .ip = { 4, { 127, 0, 0, 2 } }, .prefix_len = 31, .number = 8000 },
-	{ .option = KEY, .text = "s3cret" },
-	{ .option = LOOKUP, .number = 1 << DNSBL_CLIENT },
-	{ .option = TEST_POINTS, .number = 1 },
+	{ .option = DNSBL_ANSWER, .ip = { 4, { 127, 0, 0, 2 } }, .prefix_len = 31, .number = 8000 },
+	{ .option = DNSBL_KEY, .text = "s3cret" },
+	{ .option = DNSBL_LOOKUP, .number = 1 << CLIENT },
+	{ .option = DNSBL_TEST_POINTS, .number = 1 },
 };
 static const struct sluice_setting light[] = {
-	{ .option = LOOKUP, .number = 1 << DNSBL_CLIENT | 1 << DNSBL_RDNS },
-	{ .option = WEIGHT, .number = 1500 },
-	{ .option = TEST_POINTS, .number = 0 },
+	{ .option = DNSBL_LOOKUP, .number = 1 << CLIENT | 1 << RDNS },
+	{ .option = DNSBL_WEIGHT, .number = 1500 },
+	{ .option = DNSBL_TEST_POINTS, .number = 0 },
 };
 static const struct sluice_setting good[] = {
-	{ .option = LOOKUP, .number = 1 << DNSBL_CLIENT },
-	{ .option = WEIGHT, .number = -4000 },
-	{ .option = TEST_POINTS, .number = 1 },
+	{ .option = DNSBL_LOOKUP, .number = 1 << CLIENT },
+	{ .option = DNSBL_WEIGHT, .number = -4000 },
+	{ .option = DNSBL_TEST_POINTS, .number = 1 },
 };
 static const struct sluice_setting domains[] = {
-	{ .option = LOOKUP, .number = 1 << DNSBL_HELO | 1 << DNSBL_MAIL },
-	{ .option = WEIGHT, .number = 2000 },
-	{ .option = TEST_POINTS, .number = 1 },
+	{ .option = DNSBL_LOOKUP, .number = 1 << HELO | 1 << MAIL },
+	{ .option = DNSBL_WEIGHT, .number = 2000 },
+	{ .option = DNSBL_TEST_POINTS, .number = 1 },
 };
 static const struct sluice_block blocks[] = {
 	{ "heavy.example", heavy, ARRAY_LEN(heavy), 1 },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* dnsbl_eval.h - what an answer of a DNS list (RFC 5782) says, and what that is worth. Pure. */
-#ifndef DNSBL_EVAL_H
-#define DNSBL_EVAL_H
+/* dnsbl.h - what an answer of a DNS list (RFC 5782) says, and what that is worth. Pure. */
+#ifndef MAIL_DNSBL_H
+#define MAIL_DNSBL_H
 
 #include <stdbool.h>
 #include <stddef.h>

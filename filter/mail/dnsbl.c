@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "plugins/dnsbl/dnsbl_eval.h"
+#include "filter/mail/dnsbl.h"
 
 #include <string.h>
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "filter/base/cleanup.h"
-#include "plugins/dnsbl/dnsbl_eval.h"
+#include "filter/mail/dnsbl.h"
 
 #define NET(a, b, c, d, len)                                                                                           \
 	{                                                                                                              \
