@@ -11,7 +11,8 @@ import dns.rrset
 
 
 class Server:
-    """records: {(name, type): [values] | "SERVFAIL" | "TIMEOUT"}; a name that is not there is NXDOMAIN."""
+    """records: {(name, type): [values] | "SERVFAIL" | "TIMEOUT" | "TRUNCATED"}; a name that is not there is NXDOMAIN.
+    What is truncated cannot be had over TCP either."""
 
     def __init__(self, records=None, delay_s=0, ttl=300):
         self.records = {(name.lower().rstrip("."), kind): value for (name, kind), value in (records or {}).items()}
@@ -55,6 +56,8 @@ class Server:
         response = dns.message.make_response(query, recursion_available=True)
         if value == "SERVFAIL":
             response.set_rcode(dns.rcode.SERVFAIL)
+        elif value == "TRUNCATED":
+            response.flags |= dns.flags.TC
         elif value:
             if kind == "TXT":
                 value = [text if text.startswith('"') else f'"{text}"' for text in value]
