@@ -144,11 +144,12 @@ static void set_type(struct mime *m, unsigned i)
 static void set_encoding(struct mime *m, unsigned i)
 {
 	const struct sluice_text *value = &m->inside.items[i].fields[ENCODING];
-	struct header_lexer l = { value->bytes, value->bytes + value->len };
+	struct header_lexer l = { value->bytes };
 	struct header_token word;
 
 	if (!value->bytes)
 		return;
+	l.end = value->bytes + value->len;
 	word = header_lexer_next(&l, ";");
 	if (word.len > TYPE_MAX)
 		word.len = TYPE_MAX;
@@ -274,9 +275,13 @@ static void set_names(struct mime *m, unsigned i)
 static void set_disposition(struct mime *m, unsigned i)
 {
 	const struct sluice_text *value = &m->inside.items[i].fields[DISPOSITION];
-	struct header_lexer l = { value->bytes, value->bytes + value->len };
-	struct header_token word = value->bytes ? header_lexer_next(&l, ";") : (struct header_token){ 0 };
+	struct header_lexer l = { value->bytes };
+	struct header_token word;
 
+	if (!value->bytes)
+		return;
+	l.end = value->bytes + value->len;
+	word = header_lexer_next(&l, ";");
 	m->parts.items[i].attachment = word.type == HEADER_TOKEN_ATOM && ascii_equals(word.bytes, word.len, "attachment");
 }
 
