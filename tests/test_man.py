@@ -79,6 +79,7 @@ def test_every_command_and_every_option_of_check_is_there():
 def test_the_examples_are_good(tmp_path, page):
     (tmp_path / "lists").mkdir()
     (tmp_path / "lists/trusted").write_text("192.0.2.0/24\n")
+    (tmp_path / "lists/phrases").write_text("free money\n")
     (tmp_path / "relay.conf").write_text("")
     (tmp_path / "bl.key").write_text("secret\n")
     blocks = re.findall(r"^\.Bd -literal.*\n((?:.*\n)*?)\.Ed", (BUILT / page).read_text(), re.M)
@@ -87,6 +88,6 @@ def test_the_examples_are_good(tmp_path, page):
     for i, example in enumerate(examples):
         conf = tmp_path / f"{i}.conf"
         before = "" if "list local-domains" in example else "list local-domains domain [example.org]\n"
-        conf.write_text(sluice.plugin_lines() + before + example.replace("/etc/sluice/", f"{tmp_path}/"))
+        conf.write_text(sluice.plugin_lines() + before + example.replace("/etc/sluice/", f"{tmp_path}/").replace(r"\e", "\\"))
         done = sluice.ctl("config", "check", "-c", conf)
         assert done.returncode == 0, done.stderr + example

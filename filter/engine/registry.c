@@ -12,6 +12,7 @@
 #include "filter/base/ascii.h"
 #include "filter/engine/builtin.h"
 #include "filter/engine/core_facts.h"
+#include "filter/engine/pattern.h"
 #include "filter/observe/case.h"
 
 static enum scope scope_of(enum sluice_stage stage)
@@ -283,6 +284,8 @@ struct registry *registry_new(struct err *reterr)
 		result = add_fact(r, &core_facts[i], reterr);
 	for (size_t i = 0; result == 0 && builtin_plugins[i]; i++)
 		result = add_plugin(r, builtin_plugins[i], reterr);
+	if (result == 0)
+		result = add_plugin(r, &pattern_plugin, reterr);
 	if (result == 0)
 		result = find_order(r, reterr);
 	if (result < 0) {

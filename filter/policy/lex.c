@@ -46,7 +46,9 @@ static int read_string(struct lexer *l, struct token *t, struct err *reterr)
 			return place_error(here(l), reterr, "a control character in a string");
 		if (c == '\\') {
 			c = l->at + 1 < l->source->len ? l->source->bytes[l->at + 1] : '\0';
-			if (c == '{' || c == '}') { /* kept as they are: a reply tells them from its own braces */
+			if (c == '\0' || c == '\n')
+				continue; /* which is no end */
+			if (l->raw ? c != '"' : c == '{' || c == '}') { /* kept as they are: a reply tells them from its own braces */
 				text_addc(&out, '\\');
 			} else if (c == 't') {
 				c = '\t';

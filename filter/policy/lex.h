@@ -55,6 +55,7 @@ struct lexer {
 	size_t line_start;
 	struct token token; /* the one that is looked at */
 	size_t token_at;    /* where it begins in the source */
+	bool raw;               /* a string that is read now keeps its backslashes: only \" stands for something else */
 	const struct lexer_constants *constants; /* NULL: there are none */
 };
 

@@ -65,6 +65,10 @@ const char *name_suggest_condition(void *arg, const char *name);
 /* profile.c: `profile NAME { ... }`, from the name on */
 int profile_statement(struct parser *ps, struct place at);
 
+/* pattern.c: `pattern NAME ...`, from the name on; and, at the end, all of them to what is looked for */
+int pattern_statement(struct parser *ps);
+int pattern_compile(struct parser *ps);
+
 /* action.c: what a rule does, from the action's word on */
 int action_parse(struct parser *ps, struct rule *rule);
 /* `["451 4.7.1 text"]`, or the usual one. */

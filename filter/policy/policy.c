@@ -101,7 +101,7 @@ static int plugin_statement(struct parser *ps)
 
 static int unknown_statement(struct parser *ps, const struct token *t)
 {
-	static const char *const keywords[] = { "include", "plugin", "list", "role", "condition", "constant", "profile", "assert", "at" };
+	static const char *const keywords[] = { "include", "plugin", "list", "role", "condition", "constant", "profile", "pattern", "assert", "at" };
 	struct suggest s = suggest_for(t->text, t->len);
 
 	for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
@@ -147,6 +147,8 @@ static int statement(struct parser *ps)
 		r = name_constant_statement(ps, first.place);
 	else if (!strcmp(first.text, "profile"))
 		r = profile_statement(ps, first.place);
+	else if (!strcmp(first.text, "pattern"))
+		r = pattern_statement(ps);
 	else if (!strcmp(first.text, "assert"))
 		r = assertion_statement(ps, first.place);
 	else if (!strcmp(first.text, "at"))
@@ -204,6 +206,8 @@ static int parse(struct source *source, const struct policy_host *host, struct p
 	if (r == 0)
 		r = block_defaults(&ps);
 	if (r == 0)
+		r = pattern_compile(&ps);
+	if (r == 0)
 		r = advice_give(p, reterr);
 	if (r < 0) {
 		policy_free(p);
@@ -246,6 +250,7 @@ void policy_free(struct policy *p)
 	vec_done(&p->lists);
 	vec_done(&p->conditions);
 	vec_done(&p->profiles);
+	patterns_done(&p->patterns);
 	vec_done(&p->rules);
 	vec_done(&p->blocks);
 	for (size_t i = 0; i < p->assertions.len; i++)

@@ -12,6 +12,7 @@
 #include "filter/policy/expr.h"
 #include "filter/policy/limit.h"
 #include "filter/policy/list.h"
+#include "filter/policy/pattern.h"
 #include "filter/policy/profile.h"
 #include "filter/policy/reply.h"
 #include "filter/policy/settings.h"
@@ -81,6 +82,7 @@ struct policy {
 	VEC(struct list *) lists;
 	VEC(struct condition) conditions;
 	struct profiles profiles;
+	struct patterns patterns;
 	VEC(struct rule) rules; /* in the order in which they are looked at */
 	VEC(struct assertion) assertions;
 	VEC(struct policy_blocks) blocks; /* by index of the catalog's plugins */
