@@ -393,6 +393,55 @@ struct sluice_program_answer {
  */
 const struct sluice_program_answer *sluice_ask_program(struct sluice_check_ctx *c, const char *request, size_t len);
 
+#define SLUICE_SCAN_MAX_FILES    200 /* named in an answer; more are looked at */
+#define SLUICE_SCAN_MAX_FINDINGS 100
+
+/* What a file can turn out to be. */
+enum sluice_scan_kind {
+	SLUICE_SCAN_MISMATCH,         /* its content is not what its name or its declared type says */
+	SLUICE_SCAN_EXECUTABLE,       /* a program, or a script that a click runs */
+	SLUICE_SCAN_DOUBLE_EXTENSION, /* a program with a name such as invoice.pdf.exe */
+	SLUICE_SCAN_ARCHIVE,
+	SLUICE_SCAN_ENCRYPTED,
+	SLUICE_SCAN_BOMB,       /* a limit was reached, and the rest not looked at */
+	SLUICE_SCAN_SLIP,       /* a name in an archive that leaves the folder where it is unpacked */
+	SLUICE_SCAN_MACRO,      /* a document with a program in it */
+	SLUICE_SCAN_PDF_ACTIVE, /* a PDF that runs a script or starts a program */
+	SLUICE_SCAN_EMBEDDED,   /* a document with a file or an object in it */
+	SLUICE_SCAN_EXTERNAL,   /* a document that fetches something when it is opened */
+	SLUICE_SCAN_UNREAD,     /* broken, or of a form that is not read: not all of it was looked at */
+};
+#define SLUICE_SCAN_KINDS (SLUICE_SCAN_UNREAD + 1)
+
+enum sluice_scan_status {
+	SLUICE_SCAN_OK,
+	SLUICE_SCAN_FAILED, /* no helper could read it: they are out of order, or this file has ended one */
+	SLUICE_SCAN_TIMEOUT,
+	SLUICE_SCAN_TOO_LARGE, /* larger than the configuration lets be looked at */
+};
+
+/* Names are UTF-8 without control characters, cut to 255 octets. A NUL follows each text. */
+struct sluice_scan_file {
+	unsigned depth;   /* 0: the file itself; 1: in it; ... */
+	const char *type; /* the media type of its content, in lower case */
+	const char *name; /* "" when it has none */
+};
+
+struct sluice_scan_finding {
+	enum sluice_scan_kind kind;
+	const char *text; /* "an entry is encrypted" */
+	const char *name; /* of the file it is about, after those that it is in: "a.zip/b.exe" */
+};
+
+struct sluice_scan_answer {
+	enum sluice_scan_status status;
+	const char *why; /* unless OK */
+	size_t file_count, finding_count;
+	const struct sluice_scan_file *files; /* the first is the file itself */
+	const struct sluice_scan_finding *findings;
+	uint64_t unpacked_bytes;
+};
+
 /*
  * The health of something outside that checks depend on (a DNSBL zone): shared by all sessions, kept over a reload.
  * subject is its name in logs and in `sluicectl status`. Unknown subjects are healthy. A change of health is logged

@@ -6,7 +6,7 @@ from support import sluice
 
 ORDER = ["base", "mail", "case", "services", "tx", "policy", "engine", "milter", "daemon"]
 # observe/case belongs below; what counts, keeps and shows cases serves the daemon and its edge
-PLACES = {"filter/observe/case": "case", "filter/observe": "engine", "filter/ctl": "daemon", "filter/man": "daemon"}
+PLACES = {"filter/observe/case": "case", "filter/observe": "engine", "filter/ctl": "daemon", "filter/man": "daemon", "filter/scan": "daemon"}
 
 
 def layer(path):
@@ -40,6 +40,16 @@ def test_plugins_know_the_contract_and_their_own_files():
         own = "/".join(path.split("/")[:2]) + "/"
         if not name.startswith(("plugins/plugin.h", "filter/base/", "filter/mail/", own)):
             wrong.append(f"{path}: {line}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_only_the_helper_reads_files_of_strangers():
+    """In the daemon there is none of these libraries, and in the helper next to nothing of the daemon's."""
+    libraries = ("<magic.h>", "<archive.h>", "<archive_entry.h>", "<seccomp.h>")
+    users = {str(p.relative_to(sluice.TOP)) for p in sluice.TOP.glob("*/**/*.[ch]") if any(lib in p.read_text() for lib in libraries)}
+    assert users and all(path.startswith("filter/scan/") for path in users), users
+    known = ("config.h", "filter/base/", "filter/scan/", "filter/services/clock.h", "filter/services/scan_wire.h")
+    wrong = [f"{path}: {line}" for path, name, line in includes("filter/scan") if not name.startswith(known)]
     assert not wrong, "\n".join(wrong)
 
 
