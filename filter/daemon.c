@@ -37,6 +37,7 @@
 #include "filter/services/health.h"
 #include "filter/services/programs.h"
 #include "filter/services/reactor.h"
+#include "filter/services/scanner.h"
 #include "filter/upkeep.h"
 
 #define CASE_MAX_BYTES   (8u << 20)
@@ -56,6 +57,7 @@ struct daemon {
 	struct health *health;
 	struct reactor *reactor;
 	struct programs *programs;
+	struct scanner_host scan;
 	struct http *http;
 	struct list_watch *lists;
 	struct upkeep *upkeep;
@@ -219,6 +221,7 @@ static int start_services(struct daemon *d, struct err *reterr)
 	d->programs = d->reactor && d->health ? programs_new(d->reactor, d->health, on_program, d) : NULL;
 	if (!d->log || !d->metrics || !d->history || !d->cases || !d->warned || !d->programs)
 		return err_set(reterr, -ENOMEM, "out of memory");
+	d->scan = (struct scanner_host){ .reactor = d->reactor, .health = d->health, .said = on_program, .arg = d };
 	d->engine = (struct engine){ .health = d->health, .on_case = on_case, .arg = d };
 	d->edge = (struct edge){ .engine = &d->engine, .metrics = d->metrics, .log = d->log, .snapshot = current, .arg = d };
 	return 0;
@@ -350,6 +353,7 @@ struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reter
 	options.store_changed = on_store;
 	options.arg = d;
 	options.programs = d->programs;
+	options.scan = &d->scan;
 	if (snapshot_load(config, &options, &d->snapshot, reterr) < 0)
 		goto fail;
 	s = &d->snapshot->policy->settings;
@@ -359,6 +363,7 @@ struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reter
 	*ret_exit = EX_OSERR;
 	apply(d, s);
 	programs_start(d->programs); /* as whom we have become */
+	scanner_start(d->snapshot->scanner);
 	if (start_threads(d, reterr) < 0)
 		goto fail;
 	tell_warnings(d, d->snapshot);
@@ -456,7 +461,7 @@ static int begin_guard(struct daemon *d, int64_t guard_ms, struct err *reterr)
 
 int daemon_reload(struct daemon *d, int64_t guard_ms, struct err *reterr)
 {
-	struct snapshot_options options = { .reactor = d->reactor, .store_changed = on_store, .arg = d, .programs = d->programs,
+	struct snapshot_options options = { .reactor = d->reactor, .store_changed = on_store, .arg = d, .programs = d->programs, .scan = &d->scan,
 		.before = d->snapshot };
 	struct snapshot *fresh = NULL;
 	int r;
@@ -596,6 +601,8 @@ void daemon_stop(struct daemon *d, int status)
 	quiet = upkeep_free(d->upkeep);
 	quiet = end_milter(d) && quiet;
 	programs_stop(d->programs);
+	if (d->snapshot)
+		scanner_stop(d->snapshot->scanner);
 	if (!quiet) /* a thread still uses what would be freed; the system takes it all */
 		_exit(status);
 	http_free(d->http);

@@ -442,6 +442,21 @@ struct sluice_scan_answer {
 	uint64_t unpacked_bytes;
 };
 
+struct sluice_scan_request {
+	const char *key; /* what tells the file from the others that this check asks about in the transaction, such as its place */
+	const char *bytes;
+	size_t len;
+	const char *type; /* as declared, "text/plain"; NULL: none */
+	const char *name; /* as declared; NULL: none */
+	size_t name_len;
+};
+
+/*
+ * Have a file looked at by a helper process, which is shut off from everything else. Only of a check with `scan`. Asked once for each key.
+ * NULL: it is under way; bytes are copied. The answer is valid as long as the facts of this check.
+ */
+const struct sluice_scan_answer *sluice_ask_scan(struct sluice_check_ctx *c, const struct sluice_scan_request *rq);
+
 /*
  * The health of something outside that checks depend on (a DNSBL zone): shared by all sessions, kept over a reload.
  * subject is its name in logs and in `sluicectl status`. Unknown subjects are healthy. A change of health is logged
@@ -609,6 +624,7 @@ struct sluice_check {
 	bool (*wanted)(const void *state);
 	/* Of a check of MESSAGE: it looks at sluice_body(), if the policy may want it to run. */
 	bool body;
+	bool scan; /* it calls sluice_ask_scan() */
 };
 
 enum sluice_list_type { SLUICE_LIST_DOMAIN, SLUICE_LIST_NETWORK, SLUICE_LIST_ADDRESS, SLUICE_LIST_PATTERN };

@@ -289,6 +289,17 @@ const struct sluice_program_answer *sluice_ask_program(struct sluice_check_ctx *
 	return answer;
 }
 
+const struct sluice_scan_answer *sluice_ask_scan(struct sluice_check_ctx *c, const struct sluice_scan_request *rq)
+{
+	const struct sluice_scan_answer *answer;
+
+	c->d->stored |= UINT64_C(1) << c->index;
+	answer = slots_ask_scan(c->d->session->slots, own_scope(c), c->d->snapshot->scanner, rq, c->index);
+	if (answer && (answer->status == SLUICE_SCAN_FAILED || answer->status == SLUICE_SCAN_TIMEOUT))
+		note_failure(c, answer->status == SLUICE_SCAN_TIMEOUT ? CASE_ERROR_TIMEOUT : CASE_ERROR_OTHER);
+	return answer;
+}
+
 bool sluice_healthy(const struct sluice_check_ctx *c, const char *subject)
 {
 	return health_is_good(c->d->engine->health, subject);

@@ -6,6 +6,7 @@
 #include "filter/engine/state.h"
 #include "filter/mail/header_field.h"
 #include "filter/services/clock.h"
+#include "filter/services/scan_wire.h"
 
 #define MESSAGE_ID_MAX 998
 #define RECORD_MAX     1024 /* records of one answer are shown up to it, in octets each */
@@ -274,6 +275,29 @@ static void add_program_answer(struct maker *m, const struct slot_row *row, stru
 	a->record_count = 1;
 }
 
+/* What was found; the files themselves are many. */
+static void add_scan_answer(struct maker *m, const struct slot_row *row, struct case_answer *a)
+{
+	static const char *const words[] = { [SLUICE_SCAN_OK] = "ok", [SLUICE_SCAN_FAILED] = "failed", [SLUICE_SCAN_TIMEOUT] = "timeout",
+		[SLUICE_SCAN_TOO_LARGE] = "too-large" };
+	const struct sluice_scan_answer *s = row->scan;
+	size_t count = !s ? 0 : s->status == SLUICE_SCAN_OK ? s->finding_count : 1;
+	const char **records = take(m, count, sizeof *records);
+
+	a->type = "scan";
+	a->status = s ? words[s->status] : "open";
+	if (!records)
+		return;
+	for (size_t i = 0; i < count; i++) {
+		const struct sluice_scan_finding *f = s->status == SLUICE_SCAN_OK ? &s->findings[i] : NULL;
+
+		records[i] = f ? arena_printf(m->arena, "%s: %s: %s", scan_kind_words[f->kind], f->name, f->text) : arena_copy(m->arena, s->why, strlen(s->why));
+		m->failed |= !records[i];
+	}
+	a->records = records;
+	a->record_count = count;
+}
+
 static void add_answer(void *arg, const struct slot_row *row)
 {
 	struct maker *m = arg;
@@ -291,6 +315,8 @@ static void add_answer(void *arg, const struct slot_row *row)
 		add_store_answer(m, row, &a);
 	if (row->kind == SLOT_OF_PROGRAM)
 		add_program_answer(m, row, &a);
+	if (row->kind == SLOT_OF_SCAN)
+		add_scan_answer(m, row, &a);
 	if (row->answer) {
 		a.ttl_s = row->answer->ttl_s;
 		a.records = make_records(m, row);

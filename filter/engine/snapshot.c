@@ -257,6 +257,32 @@ static int make_programs(struct snapshot *s, struct programs *programs, struct e
 	return s->programs ? 0 : err_set(reterr, -ENOMEM, "out of memory");
 }
 
+/* The helpers that read files, if a check that runs may want them; those that are there, if their settings are the same. */
+static int make_scanner(struct snapshot *s, const struct snapshot_options *o, struct err *reterr)
+{
+	const struct settings *all = &s->policy->settings;
+	const struct scanner_settings settings = { .helper = all->scan.helper, .workers = all->scan.workers, .timeout_ms = all->scan.timeout_ms,
+		.max_bytes = all->scan.max_bytes, .depth = all->scan.depth, .entries = all->scan.entries, .unpacked_bytes = all->scan.unpacked_bytes,
+		.ratio = all->scan.ratio, .memory_bytes = all->scan.memory_bytes };
+	bool wanted = false;
+
+	for (size_t i = 0; i < s->registry->checks.len; i++)
+		wanted |= s->registry->checks.items[i].check->scan && runs(s, i);
+	if (!o->scan || !wanted)
+		return 0;
+	if (access(settings.helper, X_OK) < 0)
+		return place_error(shown_place(s->policy, "scan.helper", NULL), reterr,
+			"%s cannot be started: %s; it is installed with sluiced, say where with 'scan { helper PATH }'", settings.helper, strerror(errno));
+	if (o->before && o->before->scanner && scanner_settings_equal(scanner_settings(o->before->scanner), &settings)) {
+		s->scanner = scanner_ref(o->before->scanner);
+		return 0;
+	}
+	s->scanner = scanner_new(o->scan, &settings);
+	if (s->scanner && o->before) /* at a start the daemon has first to become who it runs as */
+		scanner_start(s->scanner);
+	return s->scanner ? 0 : err_set(reterr, -ENOMEM, "out of memory");
+}
+
 /* The host's full name: what it is called, or what the system's look-up makes of that. */
 static const char *host_name(struct arena *arena)
 {
@@ -404,6 +430,8 @@ int snapshot_load(const char *path, const struct snapshot_options *o, struct sna
 		r = read_lists(s, o, reterr);
 	if (r == 0)
 		r = make_programs(s, o->programs, reterr);
+	if (r == 0)
+		r = make_scanner(s, o, reterr);
 	if (r < 0) {
 		snapshot_unref(s);
 		return r;
@@ -429,6 +457,7 @@ void snapshot_unref(struct snapshot *s)
 	for (size_t i = 0; s->programs && i < s->registry->catalog.plugins.len; i++)
 		program_unref(s->programs[i]);
 	free(s->programs);
+	scanner_unref(s->scanner);
 	state_home_unref(s->state);
 	dns_home_unref(s->dns);
 	policy_free(s->policy);

@@ -10,6 +10,7 @@
 #include "filter/engine/registry.h"
 #include "filter/policy/policy.h"
 #include "filter/services/programs.h"
+#include "filter/services/scanner.h"
 #include "filter/services/reactor.h"
 #include "filter/services/resolver.h"
 
@@ -21,6 +22,7 @@ struct snapshot {
 	struct resolver *resolver;
 	struct store *store; /* NULL: the configuration has no state { } */
 	struct program **programs; /* by index of the catalog's plugins; NULL: none is asked */
+	struct scanner *scanner;   /* NULL: no check that runs wants one, or there is none here */
 	const char *authserv_id;
 	/* private: */
 	struct dns_home *dns;
@@ -38,6 +40,7 @@ struct snapshot_options {
 	void (*store_changed)(void *arg, bool working, const char *why); /* any thread; may be NULL */
 	void *arg;
 	struct programs *programs;      /* NULL: no program is asked, which is FAILED */
+	const struct scanner_host *scan; /* NULL: no file is read, which is FAILED */
 	const struct snapshot *before;  /* keeps its resolver, with its cache, where the settings are the same */
 };
 

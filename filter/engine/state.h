@@ -79,7 +79,7 @@ struct dialogue {
 	const struct replay *replay; /* the recording that is played; NULL: this is no replay */
 	uint64_t unrecorded;   /* of a replay: checks that would need the message */
 	bool undecided;
-	uint64_t stored;       /* checks that have asked the store or a program */
+	uint64_t stored;       /* checks that have asked the store, a program or a helper */
 
 	VEC(struct match) matches;
 	VEC(struct miss) misses;

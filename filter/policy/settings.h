@@ -42,6 +42,10 @@ struct settings {
 		const char *trust_anchor, *local_data;
 	} dns;
 	struct {
+		const char *helper;
+		int64_t workers, timeout_ms, max_bytes, depth, entries, unpacked_bytes, ratio, memory_bytes;
+	} scan;
+	struct {
 		const char *lmdb, *redis, *prefix, *user, *password, *tls_ca, *tls_cert, *tls_key;
 		bool tls;
 		int64_t max_bytes, database, timeout_ms;

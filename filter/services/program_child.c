@@ -102,7 +102,7 @@ int program_child_start(struct event_base *base, const char *const *argv, const 
 {
 	struct program_child *c = calloc(1, sizeof *c);
 	char how[HOW_MAX];
-	int r = c ? program_process_start(argv, &c->process) : -ENOMEM;
+	int r = c ? program_process_start(argv, of->socket_type, &c->process) : -ENOMEM;
 
 	if (r < 0) {
 		free(c);

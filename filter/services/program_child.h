@@ -12,6 +12,7 @@ struct program_child;
 
 struct program_child_of {
 	const char *name; /* of its program; copied */
+	int socket_type;  /* of its link */
 	void *owner;
 	void (*said)(void *arg, const char *name, const char *line); /* to its errors */
 	/* It is no more, and neither is the struct program_child. owner: NULL when the owner has left. Called once. */

@@ -71,11 +71,11 @@ static int spawn(const char *const *argv, int link, int errors, pid_t *ret)
 	return -e;
 }
 
-int program_process_start(const char *const *argv, struct program_process *ret)
+int program_process_start(const char *const *argv, int socket_type, struct program_process *ret)
 {
 	int link[2] = { -1, -1 }, errors[2] = { -1, -1 }, r;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, link) < 0 || pipe2(errors, O_CLOEXEC) < 0 ||
+	if (socketpair(AF_UNIX, socket_type | SOCK_CLOEXEC, 0, link) < 0 || pipe2(errors, O_CLOEXEC) < 0 ||
 		fcntl(link[0], F_SETFL, O_NONBLOCK) < 0 || fcntl(errors[0], F_SETFL, O_NONBLOCK) < 0)
 		r = -errno;
 	else

@@ -16,8 +16,11 @@ struct program_process {
 	int errors;
 };
 
-/* argv: NULL-terminated, the first an absolute path. 0; -errno. The descriptors are the caller's to close. */
-int program_process_start(const char *const *argv, struct program_process *ret);
+/*
+ * argv: NULL-terminated, the first an absolute path. socket_type: of the link, SOCK_STREAM or SOCK_SEQPACKET. 0; -errno. The descriptors
+ * are the caller's to close.
+ */
+int program_process_start(const char *const *argv, int socket_type, struct program_process *ret);
 void program_process_signal(const struct program_process *p, int sig); /* to it and to what it has started in its group */
 /* It has ended: how is put into words, in at most size octets. What it has left running in its group is killed. */
 void program_process_reap(const struct program_process *p, char *ret_how, size_t size);

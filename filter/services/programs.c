@@ -296,7 +296,7 @@ static void on_retry(int fd, short what, void *arg)
 static int start_process(struct program *p)
 {
 	struct programs *all = p->all;
-	const struct program_child_of of = { .name = p->name, .owner = p, .said = on_said, .ended = on_ended, .arg = all };
+	const struct program_child_of of = { .name = p->name, .socket_type = SOCK_STREAM, .owner = p, .said = on_said, .ended = on_ended, .arg = all };
 	int link, r = program_child_start(reactor_base(all->reactor), (const char *const *)(void *)p->argv.items, &of, &p->child, &link);
 
 	if (r < 0) {

@@ -9,7 +9,7 @@
 #include "filter/base/vec.h"
 #include "filter/services/clock.h"
 
-const char *const slot_source_words[] = { "open", "local", "cache", "dns", "timeout", "limit", "store", "program", NULL };
+const char *const slot_source_words[] = { "open", "local", "cache", "dns", "timeout", "limit", "store", "program", "scan", NULL };
 
 struct slot {
 	uint64_t id; /* never used twice in one connection: a late answer cannot meet the wrong slot */
@@ -31,7 +31,10 @@ struct slot {
 	/* of a program */
 	struct program *peer;
 	struct sluice_program_answer program;
-	/* of both: the key or the question, and the value or the answer */
+	/* of a file */
+	struct sluice_scan_answer scan;
+	struct sluice_scan_answer *scan_block; /* what it points into */
+	/* of these: the key or the question, and the value or the answer */
 	char *key;
 	size_t key_len;
 	char *value;
@@ -79,6 +82,7 @@ static void slot_free(struct slot *slot)
 	free(slot->shown);
 	free(slot->key);
 	free(slot->value);
+	free(slot->scan_block);
 	free(slot);
 }
 
@@ -214,6 +218,31 @@ static void on_program(void *arg, const struct sluice_program_answer *answer)
 		fill(s, slot, answer->status == SLUICE_PROGRAM_TIMEOUT ? SLOT_TIMEOUT : SLOT_PROGRAM);
 	}
 	unref_locked(s);
+	free(errand);
+}
+
+/* On the reactor's thread, or at once. */
+static void on_scan(void *arg, struct sluice_scan_answer *answer)
+{
+	struct errand *errand = arg;
+	struct slots *s = errand->slots;
+	struct sluice_scan_answer *block = answer->status == SLUICE_SCAN_OK ? answer : NULL;
+	struct slot *slot;
+
+	(void)pthread_mutex_lock(&s->lock);
+	slot = open_slot(s, errand->id);
+	if (slot) {
+		slot->scan = *answer;
+		slot->scan_block = block;
+		block = NULL;
+		if (answer->why) {
+			slot->value = strdup(answer->why);
+			slot->scan.why = slot->value ? slot->value : "out of memory";
+		}
+		fill(s, slot, answer->status == SLUICE_SCAN_TIMEOUT ? SLOT_TIMEOUT : SLOT_SCAN);
+	}
+	unref_locked(s);
+	free(block);
 	free(errand);
 }
 
@@ -381,7 +410,7 @@ static struct slot *find_store(const struct slots *s, const struct sluice_store_
 	return NULL;
 }
 
-/* A slot of the store or of a program, in the list and open. NULL: no memory. */
+/* A slot of the store, of a program or of a file, in the list and open. NULL: no memory. */
 static struct slot *new_slot(struct slots *s, const struct slot *like, const char *key, size_t key_len)
 {
 	struct slot *slot = malloc(sizeof *slot);
@@ -474,6 +503,39 @@ const struct sluice_program_answer *slots_ask_program(struct slots *s, enum slot
 	return is_filled(s, slot, waiter) ? &slot->program : NULL;
 }
 
+static struct slot *find_scan(const struct slots *s, const char *key, unsigned waiter)
+{
+	for (size_t i = 0; i < s->list.len; i++) {
+		struct slot *slot = s->list.items[i];
+
+		if (slot->kind == SLOT_OF_SCAN && slot->waiters >> waiter & 1 && !strcmp(slot->key, key))
+			return slot;
+	}
+	return NULL;
+}
+
+const struct sluice_scan_answer *slots_ask_scan(struct slots *s, enum slot_scope scope, struct scanner *scanner, const struct sluice_scan_request *rq,
+	unsigned waiter)
+{
+	static const struct sluice_scan_answer no_memory = { .status = SLUICE_SCAN_FAILED, .why = "out of memory" };
+	struct sluice_scan_answer no_scanner = { .status = SLUICE_SCAN_FAILED, .why = "no file is read here: only sluiced has helpers for it" };
+	struct slot like = { .kind = SLOT_OF_SCAN, .scope = scope, .waiters = UINT64_C(1) << waiter };
+	struct slot *slot = find_scan(s, rq->key, waiter);
+	struct errand *errand;
+
+	if (!slot) {
+		slot = new_slot(s, &like, rq->key, strlen(rq->key));
+		errand = slot ? errand_new(s, slot) : NULL;
+		if (!errand)
+			return &no_memory;
+		if (scanner && !s->hurry)
+			scanner_ask(scanner, rq, on_scan, errand);
+		else
+			on_scan(errand, &no_scanner);
+	}
+	return is_filled(s, slot, waiter) ? &slot->scan : NULL;
+}
+
 void slots_replay(struct slots *s, const struct slots_record *record)
 {
 	s->record = *record;
@@ -523,12 +585,20 @@ void slots_expire(struct slots *s, uint64_t waiters)
 
 		if (slot->source != SLOT_OPEN || !(slot->waiters & waiters))
 			continue;
-		if (slot->kind == SLOT_OF_DNS)
+		switch (slot->kind) {
+		case SLOT_OF_DNS:
 			slot->answer = dns_answer_empty(SLUICE_DNS_TIMEOUT, 0);
-		else if (slot->kind == SLOT_OF_STORE)
+			break;
+		case SLOT_OF_STORE:
 			slot->store = (struct sluice_store_answer){ .status = SLUICE_STORE_FAILED, .why = "no answer in time" };
-		else
+			break;
+		case SLOT_OF_PROGRAM:
 			slot->program = (struct sluice_program_answer){ .status = SLUICE_PROGRAM_TIMEOUT, .why = "no answer in the time of the stage" };
+			break;
+		case SLOT_OF_SCAN:
+			slot->scan = (struct sluice_scan_answer){ .status = SLUICE_SCAN_TIMEOUT, .why = "no answer in the time of the stage" };
+			break;
+		}
 		slot->source = SLOT_TIMEOUT;
 		slot->waited_ns = clock_mono_ns() - slot->asked_ns;
 	}
@@ -546,6 +616,7 @@ static const char *shown_name(const struct slot *slot)
 	case SLOT_OF_DNS:
 		break;
 	case SLOT_OF_STORE:
+	case SLOT_OF_SCAN:
 		return slot->key;
 	case SLOT_OF_PROGRAM:
 		return program_name(slot->peer);
@@ -570,6 +641,7 @@ void slots_each(struct slots *s, void (*row)(void *arg, const struct slot_row *r
 		r.answer = slot->answer ? dns_answer_view(slot->answer) : NULL;
 		r.store = slot->kind == SLOT_OF_STORE && slot->source != SLOT_OPEN ? &slot->store : NULL;
 		r.program = slot->kind == SLOT_OF_PROGRAM && slot->source != SLOT_OPEN ? &slot->program : NULL;
+		r.scan = slot->kind == SLOT_OF_SCAN && slot->source != SLOT_OPEN ? &slot->scan : NULL;
 		(void)pthread_mutex_unlock(&s->lock);
 		row(arg, &r);
 	}

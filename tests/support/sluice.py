@@ -13,6 +13,7 @@ TOP = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", TOP / "build")).resolve()
 SLUICED = BUILD / "sluiced"
 SLUICECTL = BUILD / "sluicectl"
+SCAN = BUILD / "filter/scan/sluice-scan"
 # Names that exist and have nothing, unless a test's zone says more: so that no check waits for a resolver that is not there.
 EMPTY_NAMES = ["_dmarc.net", "_dmarc.example.net", "_dmarc.org", "_dmarc.example.org", "example.net", "mail.example.net", "localhost", "1.100.51.198.in-addr.arpa",
                ".".join(reversed(f"{0x20010db8 << 96 | 7:032x}")) + ".ip6.arpa", *[f"{i}.2.0.192.in-addr.arpa" for i in (1, 2, 3, 66)]]
@@ -105,7 +106,8 @@ class Sluice:
         if zone is not None:
             self.zone_file.write_text(zone + "".join(f"_.{name} A 192.0.2.255\n" for name in EMPTY_NAMES))
         dns = "" if "dns {" in config else f'dns {{\n local_data "{self.zone_file}"\n forward 127.0.0.1@1\n timeout 500ms\n}}\n'
-        self.conf.write_text(f'{plugin_lines(self.without)}listen {self.listen}\nsocket_mode 666\ncontrol "{self.control}"\n{dns}{config}')
+        scan = "" if "scan {" in config else f'scan {{ helper "{SCAN}" }}\n'
+        self.conf.write_text(f'{plugin_lines(self.without)}listen {self.listen}\nsocket_mode 666\ncontrol "{self.control}"\n{dns}{scan}{config}')
 
     def start(self):
         before = len(self.log())
