@@ -39,7 +39,10 @@ void scan_walk_found(struct scan_walk *w, const struct scan_node *n, enum sluice
 	if (w->findings[kind]++ >= KIND_MAX)
 		return;
 	add_path(&path, n);
-	scan_answer_found(w->out, kind, text, text_str(&path), path.len);
+	if (path.len > SCAN_NAME_MAX) /* which would be cut before it comes to the file itself */
+		scan_answer_found(w->out, kind, text, n->name, n->name_len);
+	else
+		scan_answer_found(w->out, kind, text, text_str(&path), path.len);
 }
 
 void scan_walk_bomb(struct scan_walk *w, const struct scan_node *n, const char *text)

@@ -170,10 +170,11 @@ static void begin_later(struct worker *w, const char *why)
 		(void)snprintf(s->why, sizeof s->why, "%s", why);
 	w->retry_ms = !w->retry_ms ? RETRY_MIN_MS : w->retry_ms * 2 > RETRY_MAX_MS ? RETRY_MAX_MS : w->retry_ms * 2;
 	(void)snprintf(told, sizeof told, "%s; the next try is in %lld s", s->why, (long long)w->retry_ms / 1000);
-	health_report(s->host.health, SUBJECT, false, told);
 	set_timer(w, w->retry_ms);
-	if (!any_up(s))
-		fail_all(s, s->why);
+	if (any_up(s))
+		return;
+	health_report(s->host.health, SUBJECT, false, told);
+	fail_all(s, s->why);
 }
 
 /* It has ended over a file, or is ended: there is a new one at once. */
@@ -273,6 +274,17 @@ static void on_answer(struct worker *w, const char *packet, size_t len)
 	finish(j, answer);
 }
 
+/* An answer that has come just before the end. */
+static bool last_words(struct worker *w)
+{
+	char packet[SCAN_ANSWER_MAX + 1];
+	ssize_t n = recv(w->link, packet, sizeof packet, MSG_DONTWAIT);
+
+	if (n > 0)
+		on_answer(w, packet, (size_t)n);
+	return n > 0;
+}
+
 static void on_readable(int fd, short what, void *arg)
 {
 	struct worker *w = arg;
@@ -323,10 +335,10 @@ static void on_ended(void *arg, void *owner, const char *how)
 	if (w) {
 		w->child = NULL;
 		(void)snprintf(why, sizeof why, "the helper ended: %s", how);
-		if (w->job)
-			lose_job(w, SLUICE_SCAN_FAILED, why);
-		else
+		if (!w->job)
 			replace(w, why);
+		else if (!last_words(w))
+			lose_job(w, SLUICE_SCAN_FAILED, why);
 		dispatch(s);
 	}
 	(void)pthread_mutex_lock(&s->lock);
@@ -583,6 +595,7 @@ void scanner_unref(struct scanner *s)
 	if (!last)
 		return;
 	scanner_stop(s);
+	health_forget(s->host.health, SUBJECT);
 	(void)pthread_mutex_lock(&s->lock);
 	left_over = s->children;
 	(void)pthread_mutex_unlock(&s->lock);

@@ -4,7 +4,7 @@
  * are ready in advance; one that has been used is replaced. One that ends without an answer, or has none in its time, makes its file
  * FAILED or TIMEOUT. All of it is done on the reactor's thread.
  *
- * Whether they work is told to the health of "scan": not, when one cannot be started, or when some in a row have ended over a file.
+ * Whether they work is told to the health of "scan": not, when none can be started, or when some in a row have ended over a file.
  */
 #ifndef SERVICES_SCANNER_H
 #define SERVICES_SCANNER_H

@@ -262,6 +262,25 @@ else:
     assert "scan is switched off" not in s.log()
 
 
+def test_helpers_that_end_over_every_file_are_told_of_once(setup):
+    program = setup.folder / "helper"
+    program.write_text("""#!/usr/bin/python3
+import os, socket
+link = socket.socket(fileno=os.dup(0))
+link.send(b"ready")
+packet, fds, _, _ = socket.recv_fds(link, 2000, 1)
+if b"good" in packet:
+    link.send(b"file\\t0\\ttext/plain\\tgood\\nend\\t0\\n")
+""")
+    program.chmod(0o755)
+    s = setup.sluice(f'stage_deadline 60s\nscan {{ helper {program}  timeout 20s }}\n' + RULES)
+    for _ in range(7):
+        assert send(setup, s, (b"\0", OCTETS, "bad")).code == 451
+    assert s.log().count("scan is switched off: 5 files in a row had no answer; of the last: the helper ended: it ended with status 0") == 1
+    assert send(setup, s, (b"\0", OCTETS, "good")).kind != milter.REPLY
+    assert s.log().count("scan works again") == 1
+
+
 def test_what_one_file_has_is_known_though_another_cannot_be_read(setup):
     program = setup.folder / "helper"
     program.write_text("""#!/usr/bin/python3
