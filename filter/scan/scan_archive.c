@@ -207,6 +207,17 @@ static bool is_encrypted(struct archive *a)
 	return archive_read_has_encrypted_entries(a) == 1 || (why && strstr(why, "ncrypt"));
 }
 
+static bool is_of(struct archive *a, int format)
+{
+	return (archive_format(a) & ARCHIVE_FORMAT_BASE_MASK) == format;
+}
+
+/* Of ar: the table of symbols and that of long names, "/" and "//". */
+static bool is_table(struct archive *a, const char *name)
+{
+	return is_of(a, ARCHIVE_FORMAT_AR) && name[0] == '/';
+}
+
 /* False: there are none at all. */
 static bool look_at_entries(struct scan_walk *w, const struct scan_node *n, struct archive *a, bool is_document, struct scan_office *ret)
 {
@@ -231,7 +242,7 @@ static bool look_at_entries(struct scan_walk *w, const struct scan_node *n, stru
 			any = true;
 		}
 		if (r == ARCHIVE_EOF) {
-			if (zip_entries(n->bytes, n->len) > count && any && !errors)
+			if (any && !errors && is_of(a, ARCHIVE_FORMAT_ZIP) && zip_entries(n->bytes, n->len) > count)
 				scan_walk_bomb(w, n, "its directory has more entries than it has content for");
 			return any;
 		}
@@ -253,6 +264,8 @@ static bool look_at_entries(struct scan_walk *w, const struct scan_node *n, stru
 			stream_name(n, &inner);
 		else
 			entry_name(e, &inner);
+		if (is_table(a, inner.name))
+			continue;
 		look_at_entry(w, n, a, e, &inner, &from_here, is_document, ret);
 		(void)scan_walk_is_late(w, n);
 	}

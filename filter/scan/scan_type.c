@@ -57,13 +57,15 @@ static const struct {
 
 /* Of a text: what makes an HTML file an application, or XML a script. */
 static const struct {
-	const char *tag, *what;
+	const char *tag;
+	bool script; /* only together with <script: the word is a common one */
+	const char *what;
 } markup[] = {
-	{ "<hta:application", "an HTML application" },
-	{ "<job", "a script of the Windows Script Host" },
-	{ "<scriptlet", "a script of the Windows Script Host" },
-	{ "<component", "a script of the Windows Script Host" },
-	{ "[internetshortcut]", "a shortcut" },
+	{ "<hta:application", false, "an HTML application" },
+	{ "<job", true, "a script of the Windows Script Host" },
+	{ "<scriptlet", true, "a script of the Windows Script Host" },
+	{ "<component", true, "a script of the Windows Script Host" },
+	{ "[internetshortcut]", false, "a shortcut" },
 };
 
 /* A program of Windows has a second header where the first says; without it, it is one for DOS, or a text that begins with MZ. */
@@ -79,20 +81,24 @@ static const char *windows_program(const char *b, size_t len)
 	return memchr(b, '\0', 64) ? "a program for DOS" : NULL;
 }
 
+/* tag: in lower case, with the < that it begins with. */
+static bool has_tag(const char *b, size_t len, const char *tag)
+{
+	size_t n = strlen(tag);
+
+	for (size_t i = 0; i + n < len; i++)
+		if (b[i] == *tag && ascii_equal(b + i, n, tag, n) && !ascii_is_alnum(b[i + n]))
+			return true;
+	return false;
+}
+
 static const char *by_markup(const char *b, size_t len)
 {
 	size_t n = len < MARKUP_LOOKED_AT ? len : MARKUP_LOOKED_AT;
 
-	for (size_t i = 0; i < n; i++) {
-		if (b[i] != '<' && b[i] != '[')
-			continue;
-		for (size_t k = 0; k < ARRAY_LEN(markup); k++) {
-			size_t tag = strlen(markup[k].tag);
-
-			if (n - i > tag && ascii_equal(b + i, tag, markup[k].tag, tag) && !ascii_is_alnum(b[i + tag]))
-				return markup[k].what;
-		}
-	}
+	for (size_t k = 0; k < ARRAY_LEN(markup); k++)
+		if (has_tag(b, n, markup[k].tag) && (!markup[k].script || has_tag(b, n, "<script")))
+			return markup[k].what;
 	return NULL;
 }
 

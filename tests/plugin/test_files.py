@@ -102,6 +102,8 @@ FOUND = [
     ("a.zip", "application/zip", att.encrypted_zip(), {"archive", "encrypted"}),
     ("a.zip", "application/zip", att.nested(3, att.PE), {"archive", "executable", "mismatch"}),
     ("a.exe", OCTETS, att.PE + att.zipped([("inner.js", b"x")]), {"executable", "archive"}),
+    ("a.a", OCTETS, att.ar(("/", b"\0\0\0\0"), ("//", b"a_long_name_of_a_member.txt/\n"), ("/0", b"hello\n")), {"archive"}),
+    ("a.bin", OCTETS, att.tarred([("a.txt", att.zipped([("x", b"x")], 0) + b"hello")]), {"archive", "mismatch"}),
     # names that leave the folder
     ("a.zip", "application/zip", att.zipped([("../../etc/cron.d/x", b"x")]), {"archive", "slip"}),
     ("a.zip", "application/zip", att.zipped([("/etc/passwd", b"x")]), {"archive", "slip"}),

@@ -50,6 +50,11 @@ def tarred(entries, mode="w", links=()):
     return out.getvalue()
 
 
+def ar(*members):
+    return b"!<arch>\n" + b"".join(b"%-16s%-12d%-6d%-6d%-8o%-10d`\n%s" % (name.encode(), 0, 0, 0, 0o644, len(content), content + b"\n"[:len(content) % 2])
+                                   for name, content in members)
+
+
 def by_bsdtar(folder, kind, entries):
     """An archive of a kind that Python does not write: 7zip, iso9660, cpio."""
     folder.mkdir(exist_ok=True)
