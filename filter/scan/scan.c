@@ -64,7 +64,7 @@ bool scan_walk_is_late(struct scan_walk *w, const struct scan_node *n)
 /* In lower case, without what libmagic may say beside it. */
 static void find_type(struct scan_walk *w, const struct scan_node *n, char type[SCAN_TYPE_MAX + 1])
 {
-	const char *said = n->len ? magic_buffer(w->magic, n->bytes, n->len < MAGIC_BYTES ? n->len : MAGIC_BYTES) : "inode/x-empty";
+	const char *said = n->len ? magic_buffer(w->magic, n->bytes, n->len < MAGIC_BYTES ? n->len : MAGIC_BYTES) : n->bytes ? "inode/x-empty" : NULL;
 	size_t len = said ? strcspn(said, "; \t\n") : 0;
 
 	if (!said || !memchr(said, '/', len) || len > SCAN_TYPE_MAX) {
@@ -181,17 +181,29 @@ static void look_at_archive(struct scan_walk *w, const struct scan_node *n, cons
 		scan_walk_found(w, n, SLUICE_SCAN_EXTERNAL, office.external);
 }
 
+static void look_at_head(struct scan_walk *w, const struct scan_node *n, char type[SCAN_TYPE_MAX + 1])
+{
+	find_type(w, n, type);
+	if (w->files++ < SLUICE_SCAN_MAX_FILES)
+		scan_answer_file(w->out, n->depth, type, n->name, n->name_len);
+	look_at_name(w, n, type);
+	look_for_programs(w, n, type);
+}
+
+void scan_walk_head(struct scan_walk *w, const struct scan_node *n)
+{
+	char type[SCAN_TYPE_MAX + 1];
+
+	look_at_head(w, n, type);
+}
+
 void scan_walk_file(struct scan_walk *w, const struct scan_node *n)
 {
 	char type[SCAN_TYPE_MAX + 1];
 
 	if (scan_walk_is_late(w, n))
 		return;
-	find_type(w, n, type);
-	if (w->files++ < SLUICE_SCAN_MAX_FILES)
-		scan_answer_file(w->out, n->depth, type, n->name, n->name_len);
-	look_at_name(w, n, type);
-	look_for_programs(w, n, type);
+	look_at_head(w, n, type);
 	look_at_cfb(w, n);
 	look_at_pdf(w, n);
 	look_at_rtf(w, n);

@@ -143,21 +143,6 @@ static void entry_name(struct archive_entry *e, struct scan_node *inner)
 	inner->name_len = strlen(inner->name);
 }
 
-/* What is not read has a name all the same. */
-static void look_at_name_alone(struct scan_walk *w, const struct scan_node *inner)
-{
-	const char *what = scan_name_program(inner->name, inner->name_len);
-
-	if (w->files++ < SLUICE_SCAN_MAX_FILES)
-		scan_answer_file(w->out, inner->depth, "application/octet-stream", inner->name, inner->name_len);
-	if (what)
-		scan_walk_found(w, inner, SLUICE_SCAN_EXECUTABLE, what);
-	if (scan_name_disguised(inner->name, inner->name_len))
-		scan_walk_found(w, inner, SLUICE_SCAN_DOUBLE_EXTENSION, "its name hides what it is");
-	if (scan_name_slips(inner->name, inner->name_len))
-		scan_walk_found(w, inner, SLUICE_SCAN_SLIP, "its name leaves the folder where it is unpacked");
-}
-
 static void look_at_link(struct scan_walk *w, const struct scan_node *inner, struct archive_entry *e)
 {
 	const char *to = archive_entry_symlink(e) ? archive_entry_symlink(e) : archive_entry_hardlink(e);
@@ -181,7 +166,7 @@ static void look_at_entry(struct scan_walk *w, const struct scan_node *n, struct
 	}
 	if (archive_entry_is_data_encrypted(e) == 1) {
 		scan_walk_found(w, &inner, SLUICE_SCAN_ENCRYPTED, "an entry is encrypted");
-		look_at_name_alone(w, &inner);
+		scan_walk_head(w, &inner);
 		return;
 	}
 	r = read_content(w, n, a, from_here, &c);
@@ -189,8 +174,8 @@ static void look_at_entry(struct scan_walk *w, const struct scan_node *n, struct
 	inner.len = c.len;
 	if (r == READ_BROKEN)
 		scan_walk_found(w, &inner, SLUICE_SCAN_UNREAD, "an entry is broken, or packed in a way that is not read");
-	if (r == READ_STOPPED) {
-		look_at_name_alone(w, &inner);
+	if (r == READ_STOPPED) { /* a program is known by its beginning, however many zeros it goes on with */
+		scan_walk_head(w, &inner);
 	} else {
 		scan_office_part(ret, inner.name, inner.name_len, inner.bytes, inner.len);
 		if (!is_document || !scan_office_markup(inner.name, inner.name_len, inner.bytes, inner.len))

@@ -20,7 +20,7 @@ struct scan_walk {
 struct scan_node {
 	const struct scan_node *parent;
 	unsigned depth;
-	const char *bytes;
+	const char *bytes; /* NULL: not known */
 	size_t len;
 	const char *name;
 	size_t name_len;
@@ -28,6 +28,8 @@ struct scan_node {
 };
 
 void scan_walk_file(struct scan_walk *w, const struct scan_node *n);
+/* Only what its name and its beginning say: the rest is not there, or is not to be looked at. */
+void scan_walk_head(struct scan_walk *w, const struct scan_node *n);
 void scan_walk_found(struct scan_walk *w, const struct scan_node *n, enum sluice_scan_kind kind, const char *text);
 /* A limit was reached: the walk ends. */
 void scan_walk_bomb(struct scan_walk *w, const struct scan_node *n, const char *text);

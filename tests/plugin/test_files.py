@@ -192,6 +192,11 @@ def test_bombs_end_at_a_limit(setup, gate, bomb):
     assert time.monotonic() - began < 30
 
 
+def test_a_program_is_known_though_it_is_blown_up_until_a_limit(setup, gate):
+    found = facts(setup, (att.zipped([("photo.jpg", att.PE + bytes(40 << 20))]), "application/zip", "a.zip"), s=gate)
+    assert found["kinds"] == {"archive", "bomb", "executable", "mismatch"}
+
+
 def test_each_limit_is_a_setting(setup):
     archive = att.zipped([(f"{i}", random.Random(i).randbytes(50000)) for i in range(50)])
     for more, content, kinds in (("entries 10", archive, {"archive", "bomb"}), ("unpacked 1M", archive, {"archive", "bomb"}), ("max 1M", archive, {"unread"}),
