@@ -6,6 +6,7 @@
 #include "plugins/plugin.h"
 
 #define FILES_MAX 100 /* of one message that are asked about */
+#define KEY_MAX   300 /* octets */
 
 /* A fact for each kind of finding, in the order of enum sluice_scan_kind; then the others. */
 enum { TYPES = SLUICE_SCAN_KINDS, NAMES, DEPTH, EVIDENCE };
@@ -36,6 +37,12 @@ static const char *word(enum sluice_scan_kind kind)
 	return strchr(facts[kind].name, '.') + 1;
 }
 
+struct part {
+	const struct sluice_mime_part *mime;
+	const char *content;
+	size_t len;
+};
+
 struct found {
 	bool kinds[SLUICE_SCAN_KINDS];
 	unsigned depth;
@@ -58,22 +65,31 @@ static void note(struct sluice_result *res, struct found *f, const char *section
 }
 
 /* A part of text that has no name is shown as text, whatever it is; unless it is no text at all. */
-static bool is_plain(const struct sluice_mime_part *p, const char *content, size_t len)
+static bool is_plain(const struct part *part)
 {
-	if (p->name_count || strncmp(p->type, "text/", 5) != 0)
+	if (part->mime->name_count || strncmp(part->mime->type, "text/", 5) != 0)
 		return false;
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)content[i] < ' ' && !memchr("\t\r\n\f\x1b", content[i], 5))
+	for (size_t i = 0; i < part->len; i++)
+		if ((unsigned char)part->content[i] < ' ' && !memchr("\t\r\n\f\x1b", part->content[i], 5))
 			return false;
 	return true;
 }
 
-static void ask(struct sluice_check_ctx *c, const struct sluice_mime_part *p, const char *content, size_t len, struct sluice_result *res, struct found *f)
+/* By name number i of those that it has. */
+static void ask(struct sluice_check_ctx *c, const struct part *part, size_t i, struct sluice_result *res, struct found *f)
 {
-	const struct sluice_text none = { "", 0 }, *name = p->name_count ? &p->names[0] : &none;
-	const struct sluice_scan_request rq = { .key = p->section, .bytes = content, .len = len, .type = p->type, .name = name->bytes, .name_len = name->len };
-	const struct sluice_scan_answer *a = sluice_ask_scan(c, &rq);
+	const struct sluice_mime_part *p = part->mime;
+	const struct sluice_text none = { "", 0 }, *name = p->name_count ? &p->names[i] : &none;
+	char key[KEY_MAX];
+	const struct sluice_scan_request rq = { .key = key, .bytes = part->content, .len = part->len, .type = p->type, .name = name->bytes,
+		.name_len = name->len };
+	const struct sluice_scan_answer *a;
 
+	if (i)
+		(void)snprintf(key, sizeof key, "%s by name %zu", p->section, i + 1);
+	else
+		(void)snprintf(key, sizeof key, "%s", p->section);
+	a = sluice_ask_scan(c, &rq);
 	f->pending |= !a;
 	if (!a)
 		return;
@@ -88,13 +104,13 @@ static void ask(struct sluice_check_ctx *c, const struct sluice_mime_part *p, co
 		f->failed = true;
 		return;
 	}
-	for (size_t i = 0; i < a->file_count; i++) {
-		add(res, TYPES, a->files[i].type);
-		add(res, NAMES, a->files[i].name);
-		f->depth = a->files[i].depth > f->depth ? a->files[i].depth : f->depth;
+	for (size_t k = 0; k < a->file_count; k++) {
+		add(res, TYPES, a->files[k].type);
+		add(res, NAMES, a->files[k].name);
+		f->depth = a->files[k].depth > f->depth ? a->files[k].depth : f->depth;
 	}
-	for (size_t i = 0; i < a->finding_count; i++)
-		note(res, f, p->section, a->findings[i].kind, a->findings[i].name, a->findings[i].text);
+	for (size_t k = 0; k < a->finding_count; k++)
+		note(res, f, p->section, a->findings[k].kind, a->findings[k].name, a->findings[k].text);
 }
 
 /* What of the message is no part that can be asked about. */
@@ -119,15 +135,18 @@ static enum sluice_outcome run(struct sluice_check_ctx *c, struct sluice_result 
 	if (!m)
 		return SLUICE_TEMPERROR;
 	for (size_t i = 0; i < m->count; i++) {
-		const struct sluice_mime_part *p = &m->parts[i];
-		size_t len;
-		const char *content = p->container ? NULL : sluice_mime_content(c, i, &len);
+		struct part part = { .mime = &m->parts[i] };
+		size_t names = part.mime->odd & SLUICE_MIME_NAMES_DIFFER ? part.mime->name_count : 1; /* who knows which one a reader shows */
 
-		f.failed |= !content && !p->container;
-		if (!content || len == 0 || is_plain(p, content, len))
+		if (part.mime->container)
 			continue;
-		if (asked++ < FILES_MAX)
-			ask(c, p, content, len, res, &f);
+		part.content = sluice_mime_content(c, i, &part.len);
+		f.failed |= !part.content;
+		if (!part.content || part.len == 0 || is_plain(&part))
+			continue;
+		for (size_t k = 0; k < names; k++)
+			if (asked++ < FILES_MAX)
+				ask(c, &part, k, res, &f);
 	}
 	if (f.pending)
 		return SLUICE_PENDING;

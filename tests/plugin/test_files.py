@@ -160,6 +160,14 @@ def test_names_types_and_evidence_are_told(setup, gate):
     assert "2 executable: out.zip/a.zip/b.exe: a program for Windows" in found["evidence"]
 
 
+def test_a_part_with_two_names_is_looked_at_by_both(setup, gate):
+    with setup.milter(gate) as m:
+        m.greet()
+        assert m.message(headers=[("Content-Type", "text/plain; name=a.txt"), ("Content-Disposition", "attachment; filename=a.exe")], body=b"x = 1\r\n").code == 554
+    case = gate.explain(re.search(r"case=(\w+)", gate.cases()[-1]).group(1))
+    assert sorted(case["facts"]["files.names"]) == ["a.exe", "a.txt"]
+
+
 def test_other_archives(setup, gate, tmp_path):
     for kind in ("7zip", "iso9660", "cpio"):
         found = facts(setup, (att.by_bsdtar(tmp_path / kind, kind, [("a.exe", att.PE), ("b.txt", b"hello\n")]), OCTETS, "x.bin"), s=gate)
