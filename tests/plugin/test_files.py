@@ -378,6 +378,16 @@ def test_helpers_are_there_only_if_the_policy_wants_them(setup):
     assert not pathlib.Path(f"/proc/{last[0]}").exists()
 
 
+def test_helpers_end_when_the_daemon_is_killed(setup):
+    s = setup.sluice(SCAN % "workers 2" + RULES)
+    net.wait_for(lambda: len(helpers(s)) == 2, "helpers")
+    last = helpers(s)
+    s.process.kill()
+    s.process.wait()
+    s.process = None
+    net.wait_for(lambda: not any(pathlib.Path(f"/proc/{pid}/exe").exists() for pid in last), "the helpers to end")
+
+
 def test_a_helper_that_is_not_there_is_an_error_of_the_configuration(setup):
     s = setup.sluice('at message { rule r score 1 when client.trusted }\n')
     done = s.reload('scan { helper /nowhere/sluice-scan }\n' + RULES)
