@@ -72,7 +72,7 @@ def test_each_trick_is_a_fact(setup, flag, body):
     ({"shown_other"}, "<a href='http://evil.example/'>www.bank.example</a>"),
     ({"form"}, "<form action='http://evil.example/'>"),
     ({"too_many"}, "".join(f"http://a{i}.example/ " for i in range(257))),
-    ({"too_many"}, "<a href='http://a.example/'>" * 4097),
+    ({"too_many"}, "<a href='http://a.example/'>" * 2049),
 ])
 def test_tricks_of_html(setup, flags, body):
     found = facts(setup, body.encode(), HTML)
