@@ -35,7 +35,7 @@ static const struct sluice_fact facts[] = {
 	[MAILTO] = { "url.mailto", SLUICE_INT, NULL, "how many of them are mailto:" },
 	[HOSTS] = { "url.hosts", SLUICE_TEXTS, NULL, "hosts of all links, each once: names in A-labels and lower case, IP addresses in their usual form" },
 	[DOMAINS] = { "url.domains", SLUICE_TEXTS, NULL, "registrable domains of these names, each once" },
-	[ADDRESSES] = { "url.addresses", SLUICE_TEXTS, NULL, "mail addresses in the text and in mailto: links, each once" },
+	[ADDRESSES] = { "url.addresses", SLUICE_TEXTS, NULL, "mail addresses in texts, mailto: links and Reply-To, each once" },
 	[SCHEMES] = { "url.schemes", SLUICE_TEXTS, NULL, "schemes of links that mail seldom has: javascript, data, file, search-ms, ..." },
 	[IP] = { "url.ip", SLUICE_BOOL, NULL, "a host is an IP address" },
 	[SHOWN_OTHER] = { "url.shown_other", SLUICE_BOOL, NULL, "a link shows a URL or domain, and leads to another registrable domain" },
@@ -52,12 +52,14 @@ static bool redirects(const void *arg, const char *host, size_t len)
 	return sluice_list_has_domain(arg, "url-redirectors", host, len);
 }
 
-static void see_subject(const struct sluice_check_ctx *c, struct url_links *l)
+static void see_header(const struct sluice_check_ctx *c, struct url_links *l)
 {
 	SLUICE_CLEANUP(text_done) struct text subject = TEXT_INIT(SUBJECT_MAX_BYTES);
 	struct sluice_part field;
 
 	for (size_t i = 0; sluice_header_field(c, i, &field); i++) {
+		if (header_field_is(field.name, field.name_len, "Reply-To"))
+			url_links_see_reply_to(l, field.bytes, field.len);
 		if (!header_field_is(field.name, field.name_len, "Subject"))
 			continue;
 		text_clear(&subject);
@@ -147,7 +149,7 @@ static enum sluice_outcome run(struct sluice_check_ctx *c, struct sluice_result 
 	url_links_init(&l, sluice_state(c), redirects, c);
 	if (!m)
 		return SLUICE_TEMPERROR;
-	see_subject(c, &l);
+	see_header(c, &l);
 	see_parts(c, m, &l);
 	if (l.no_memory)
 		return SLUICE_TEMPERROR;

@@ -6,6 +6,7 @@
 
 #include "filter/base/ascii.h"
 #include "filter/base/cleanup.h"
+#include "filter/mail/mailbox.h"
 
 /* What honest mail links with. */
 static const char *const usual_schemes[] = { "http", "https", "mailto", "tel", "sms", "cid", "mid" };
@@ -121,6 +122,17 @@ void url_links_see_text(struct url_links *l, const char *text, size_t len)
 
 	for (size_t at = 0; url_find(l->psl, text, len, &at, &span);)
 		see_span(l, &span);
+}
+
+void url_links_see_reply_to(struct url_links *l, const char *value, size_t len)
+{
+	SLUICE_CLEANUP(text_done) struct text address = TEXT_INIT(MAILBOX_MAX_BYTES);
+	struct header_lexer lexer = { value, value + len };
+	enum mailbox_step step;
+
+	while ((step = mailbox_next(&lexer, &address)) != MAILBOX_END)
+		if (step == MAILBOX_ADDRESS)
+			(void)add_name(l, &l->addresses, address.bytes, address.len);
 }
 
 /* Scripts and styles are full of names with dots that are no domains: only what has its scheme counts. */

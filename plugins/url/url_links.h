@@ -24,7 +24,7 @@ struct url_links {
 	struct text_set hosts;     /* names and IP addresses */
 	struct text_set domains;   /* registrable */
 	struct text_set schemes;   /* those that mail seldom has */
-	struct text_set addresses; /* mail addresses: those of mailto:, and in plain text */
+	struct text_set addresses; /* that a reader may write to: of mailto:, in plain text, of Reply-To */
 	struct text_set shown;     /* "www.bank.example -> evil.example": links that show another URL than they have */
 	unsigned tricks;           /* bits of enum url_trick, of all links */
 	bool ip;                   /* a host is an address */
@@ -38,6 +38,8 @@ void url_links_init(struct url_links *l, const psl_ctx_t *psl, bool (*redirects)
 void url_links_done(struct url_links *l);
 /* Plain text in UTF-8: what mail programs make links of. */
 void url_links_see_text(struct url_links *l, const char *text, size_t len);
+/* The value of a field Reply-To. */
+void url_links_see_reply_to(struct url_links *l, const char *value, size_t len);
 /* HTML in UTF-8: its links, and the text that is not that of one. */
 void url_links_see_html(struct url_links *l, const char *bytes, size_t len);
 

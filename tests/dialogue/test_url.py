@@ -38,12 +38,13 @@ def test_mail_without_links(setup):
 def test_good_mail(setup):
     m = email.message.EmailMessage()
     m["Subject"] = "=?utf-8?q?all_about_www=2Esubject=2Eexample?="
+    m["Reply-To"] = "Us <us@example.net>"
     m.set_content("See https://www.example.net/a?b=c, or write to ann@example.net.\n", cte="quoted-printable")
     m.add_alternative('<p>See <a href="https://www.example.net/a?b=c">our page</a> or <a href="mailto:bob@example.net">Bob</a>'
                       '<img src="https://cdn.example.org/x.png"><img src="cid:1">', subtype="html", cte="base64")
     assert of_message(setup, m) == NOTHING | {
         "count": 6, "mailto": 1, "hosts": ["www.subject.example", "www.example.net", "cdn.example.org"], "domains": ["subject.example", "example.net", "example.org"],
-        "addresses": ["ann@example.net", "bob@example.net"]}
+        "addresses": ["us@example.net", "ann@example.net", "bob@example.net"]}
 
 
 HTML = [("Content-Type", "text/html; charset=utf-8")]

@@ -135,6 +135,18 @@ static void html_has_links(void **state)
 	check(rows, ARRAY_LEN(rows), url_links_see_html);
 }
 
+static void answers_go_somewhere(void **state)
+{
+	static const struct row rows[] = {
+		{ "", "0" },
+		{ " Ann <a@example.net>", "0 address=a@example.net" },
+		{ " a@example.net, \"b@x\" <b@example.net>,\r\n\t nobody", "0 address=a@example.net address=b@example.net" },
+	};
+
+	(void)state;
+	check(rows, ARRAY_LEN(rows), url_links_see_reply_to);
+}
+
 static void limits_hold(void **state)
 {
 	SLUICE_CLEANUP(text_done) struct text many = TEXT_INIT(1 << 20);
@@ -170,6 +182,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(text_has_links),
 		cmocka_unit_test(html_has_links),
+		cmocka_unit_test(answers_go_somewhere),
 		cmocka_unit_test(limits_hold),
 	};
 
