@@ -80,6 +80,7 @@ def test_the_examples_are_good(tmp_path, page):
     (tmp_path / "lists").mkdir()
     (tmp_path / "lists/trusted").write_text("192.0.2.0/24\n")
     (tmp_path / "lists/phrases").write_text("free money\n")
+    (tmp_path / "footer.txt").write_text("a text\n")
     (tmp_path / "relay.conf").write_text("")
     (tmp_path / "bl.key").write_text("secret\n")
     blocks = re.findall(r"^\.Bd -literal.*\n((?:.*\n)*?)\.Ed", (BUILT / page).read_text(), re.M)

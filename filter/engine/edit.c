@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "filter/base/ascii.h"
-#include "filter/engine/state.h"
+#include "filter/engine/change.h"
 #include "filter/mail/header_field.h"
 
 #define LINE_MAX_OCTETS 900 /* of a Subject with its tag, before the rest goes on a line of its own (RFC 5322 2.1.1 allows 998) */
@@ -14,11 +14,18 @@ void edit_reset(struct dialogue *d)
 
 	e->remove.len = e->tags.len = e->insert.len = e->add_recipients.len = e->remove_recipients.len = 0;
 	e->authres = e->hold = e->subject = NULL;
+	mime_rewrite_done(&e->body);
+	e->body = (struct mime_rewrite){ .type = NULL };
+	e->content.len = e->changed.len = 0;
+	e->unchanged = NULL;
 	e->has_subject = false;
 }
 
 void edit_done(struct dialogue *d)
 {
+	mime_rewrite_done(&d->edits.body);
+	vec_done(&d->edits.content);
+	vec_done(&d->edits.changed);
 	vec_done(&d->edits.remove);
 	vec_done(&d->edits.tags);
 	vec_done(&d->edits.insert);
@@ -181,6 +188,42 @@ static bool collect_recipients(struct dialogue *d)
 	return true;
 }
 
+static const struct rule *first_replacing(const struct dialogue *d)
+{
+	for (size_t i = 0; i < d->matches.len; i++)
+		if (d->matches.items[i].rule->action == RULE_REPLACE && !d->matches.items[i].rule->shadow)
+			return d->matches.items[i].rule;
+	return NULL;
+}
+
+/* What was to be taken out does not go on: somebody has to look at the message. */
+static bool hold_unchanged(struct dialogue *d, struct verdict *v)
+{
+	if (!d->edits.unchanged || d->edits.hold)
+		return true;
+	d->edits.hold = v->text = arena_printf(session_arena(d->session, SCOPE_MESSAGE), "its parts could not be replaced: %s", d->edits.unchanged);
+	v->action = VERDICT_HOLD;
+	v->rule = first_replacing(d);
+	return d->edits.hold != NULL;
+}
+
+/* All fields Content-... give way to those of the changed body. */
+static bool remove_content_fields(struct dialogue *d)
+{
+	const struct message *m = &d->session->message;
+
+	for (size_t i = 0; i < m->headers.len; i++) {
+		const char *name = m->headers.items[i].name;
+		bool known = strlen(name) <= 8 || !ascii_equal(name, 8, "Content-", 8);
+
+		for (size_t k = 0; !known && k < d->edits.remove.len; k++)
+			known = ascii_equals(name, strlen(name), d->edits.remove.items[k].name);
+		if (!known && !remove_fields(d, name, NULL))
+			return false;
+	}
+	return true;
+}
+
 /* The first rule that holds the message says why. */
 static void collect_hold(struct dialogue *d, struct verdict *v)
 {
@@ -204,6 +247,8 @@ bool edit_message(struct dialogue *d, struct verdict *v)
 		return false;
 	if (!remove_forged_tags(d) || !collect_tags(d) || !collect_recipients(d))
 		return false;
+	if (!change_make(d) || (d->edits.content.len && !remove_content_fields(d)))
+		return false;
 	collect_hold(d, v);
-	return true;
+	return hold_unchanged(d, v);
 }

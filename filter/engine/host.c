@@ -119,18 +119,28 @@ static struct mime *find_parts(struct message *m, const struct settings *s, cons
 	return mime;
 }
 
+const struct mime *host_mime(struct dialogue *d)
+{
+	struct message *m = &d->session->message;
+	const char *why;
+	size_t len;
+	const char *body = m->body ? body_bytes(m->body, &len, &why) : NULL;
+
+	if (body && !m->mime)
+		m->mime = find_parts(m, &d->snapshot->policy->settings, body, len);
+	return body ? m->mime : NULL;
+}
+
 const struct sluice_mime *sluice_mime(struct sluice_check_ctx *c, const char **ret_why)
 {
-	struct message *m = &c->d->session->message;
+	const struct mime *mime;
 	size_t len, size;
-	const char *body = sluice_body(c, &len, &size, ret_why);
 
-	if (!body)
+	if (!sluice_body(c, &len, &size, ret_why))
 		return NULL;
 	*ret_why = "out of memory";
-	if (!m->mime)
-		m->mime = find_parts(m, &c->d->snapshot->policy->settings, body, len);
-	return m->mime ? mime_view(m->mime) : NULL;
+	mime = host_mime(c->d);
+	return mime ? mime_view(mime) : NULL;
 }
 
 const char *sluice_mime_content(struct sluice_check_ctx *c, size_t part, size_t *ret_len)
@@ -606,20 +616,22 @@ void host_run(struct dialogue *d, unsigned index)
 	host_ended(d, index, outcome);
 }
 
+void host_feed_one(struct dialogue *d, unsigned check, const struct sluice_part *part)
+{
+	struct sluice_check_ctx c = { d, &d->snapshot->registry->checks.items[check], check };
+	int64_t began = clock_mono_ns();
+
+	c.check->check->feed(&c, part);
+	d->checks[check].ns += clock_mono_ns() - began;
+}
+
 void host_feed(struct dialogue *d, const struct sluice_part *part)
 {
 	uint64_t checks = d->fed;
 
-	for (unsigned i = 0; checks; i++, checks >>= 1) {
-		struct sluice_check_ctx c = { d, &d->snapshot->registry->checks.items[i], i };
-		int64_t began;
-
-		if (!(checks & 1))
-			continue;
-		began = clock_mono_ns();
-		c.check->check->feed(&c, part);
-		d->checks[i].ns += clock_mono_ns() - began;
-	}
+	for (unsigned i = 0; checks; i++, checks >>= 1)
+		if (checks & 1)
+			host_feed_one(d, i, part);
 }
 
 void host_conclude(struct dialogue *d, const struct sluice_conclusion *v)
@@ -634,17 +646,22 @@ void host_conclude(struct dialogue *d, const struct sluice_conclusion *v)
 	}
 }
 
+void host_drop_one(struct dialogue *d, unsigned check)
+{
+	const struct sluice_check *c = d->snapshot->registry->checks.items[check].check;
+
+	if (d->checks[check].memory && c->drop)
+		c->drop(d->checks[check].memory);
+	d->checks[check].memory = NULL;
+}
+
 void host_drop(struct dialogue *d, enum scope scope)
 {
 	const struct registry *r = d->snapshot->registry;
 
-	for (size_t i = 0; i < r->checks.len; i++) {
-		if (r->checks.items[i].scope != scope)
-			continue;
-		if (d->checks[i].memory && r->checks.items[i].check->drop)
-			r->checks.items[i].check->drop(d->checks[i].memory);
-		d->checks[i].memory = NULL;
-	}
+	for (unsigned i = 0; i < r->checks.len; i++)
+		if (r->checks.items[i].scope == scope)
+			host_drop_one(d, i);
 }
 
 void host_reset(struct dialogue *d, enum scope scope)

@@ -65,7 +65,9 @@ static bool takes_away(const struct rule *rule, int64_t disagree)
 static void add_action(struct plan *plan, const struct registry *r, const struct rule *rule, const struct settings *s)
 {
 	plan->refuses[rule->stage] |= rule->action == RULE_TEMPFAIL || rule->action == RULE_REJECT || rule_action_checks[rule->action];
-	plan->holds |= rule->action == RULE_HOLD;
+	plan->changes |= rule->action == RULE_REPLACE || rule->action == RULE_APPEND;
+	plan->keeps_body |= plan->changes;
+	plan->holds |= rule->action == RULE_HOLD || rule->action == RULE_REPLACE; /* what cannot be taken out is held */
 	plan->redirects |= takes_away(rule, s->recipients_disagree);
 	plan->adds |= rule->action == RULE_REDIRECT || rule->action == RULE_ADD;
 	add_demand(plan, r, plan->demanded[rule->action], rule->stage);

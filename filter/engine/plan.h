@@ -22,6 +22,7 @@ struct plan {
 	int demanded[RULE_ACTIONS];           /* the check that an action runs; -1: none */
 	int blocked[RULE_ACTIONS];            /* its fact NAME.blocked; -1: none */
 	bool holds;                           /* has rules that hold mail */
+	bool changes;                         /* has rules that change the body */
 	bool redirects, adds;                 /* has rules that take recipients away, that add some */
 	bool each;                            /* has rules that are judged at the end for each recipient */
 	uint64_t rejected;                    /* of those that begin at RCPT: run for recipients that the MTA refuses */

@@ -325,11 +325,15 @@ static void add_answer(void *arg, const struct slot_row *row)
 	m->failed |= !a.name || m->failed || !vec_push(&m->answers, a);
 }
 
+static bool goes_on(const struct verdict *v)
+{
+	return v->action == VERDICT_CONTINUE || v->action == VERDICT_HOLD;
+}
+
 /* A message that is refused gets none. */
 static const struct case_header *make_inserted(struct maker *m, const struct verdict *v, size_t *ret_count)
 {
-	bool goes_on = v->action == VERDICT_CONTINUE || v->action == VERDICT_HOLD;
-	size_t count = goes_on ? m->d->edits.insert.len : 0;
+	size_t count = goes_on(v) ? m->d->edits.insert.len : 0;
 	struct case_header *fields = take(m, count, sizeof *fields);
 
 	for (size_t i = 0; fields && i < count; i++) {
@@ -422,6 +426,8 @@ void record_tell(struct dialogue *d, const struct verdict *v)
 	c.message_id = message_id(&m);
 	c.recipients = make_recipients(&m, only, &c.recipient_count);
 	c.inserted = make_inserted(&m, v, &c.inserted_count);
+	c.changed = d->edits.changed.items;
+	c.changed_count = goes_on(v) ? d->edits.changed.len : 0;
 	c.facts = make_facts(&m, &c.fact_count);
 	c.rules = make_rules(&m, only, &c.rule_count);
 	c.missed = make_missed(&m, only, &c.missed_count);

@@ -4,7 +4,7 @@
 
 #include "filter/base/hash.h"
 #include "filter/engine/core_facts.h"
-#include "filter/engine/state.h"
+#include "filter/engine/change.h"
 #include "filter/services/clock.h"
 
 /* Those that are held and need be no longer. */
@@ -119,7 +119,7 @@ static const char *expand(struct dialogue *d, const struct reply *reply, struct 
 /* A rule that gives points or a tag counts once a message, however many recipients it matched. */
 static bool counted(const struct dialogue *d, const struct rule *rule)
 {
-	if (rule->action != RULE_SCORE && rule->action != RULE_TAG)
+	if (rule->action != RULE_SCORE && rule->action != RULE_TAG && rule->action != RULE_REPLACE && rule->action != RULE_APPEND)
 		return false;
 	for (size_t i = 0; i < d->matches.len; i++)
 		if (d->matches.items[i].rule == rule)
@@ -132,7 +132,7 @@ static bool note_match(struct dialogue *d, const struct rule *rule)
 	struct match match = { .rule = rule, .scope = stage_scope(rule->stage) };
 	struct arena *arena = session_arena(d->session, match.scope);
 	const struct catalog *c = &d->snapshot->registry->catalog;
-	bool has_text = rule->action == RULE_TAG || rule->action == RULE_HOLD || rule->action == RULE_DISCARD;
+	bool has_text = rule->action == RULE_TAG || rule->action == RULE_HOLD || rule->action == RULE_DISCARD || rule->action == RULE_REPLACE;
 	struct value *values;
 
 	if (counted(d, rule))
@@ -175,9 +175,13 @@ static struct verdict refusal(struct dialogue *d, const struct rule *rule)
 	return v.text ? v : fault(d, rule->stage);
 }
 
-/* Run a check that the policy asked for, to its end. */
-static void demand(struct dialogue *d, int check)
+/* Run a check that the policy asked for, to its end; one that signs, over what the message is after the changes of rules above. */
+static void demand(struct dialogue *d, const struct rule *rule)
 {
+	int check = d->plan->demanded[rule->action];
+
+	if (rule->stage == SLUICE_STAGE_MESSAGE && d->plan->changes && (!change_make(d) || (d->edits.body.body.len && !change_feed(d, (unsigned)check))))
+		d->fault = true;
 	host_run(d, (unsigned)check);
 	stage_wait(d, UINT64_C(1) << check);
 	if (d->replay)
@@ -194,7 +198,7 @@ static struct verdict run_checking(struct dialogue *d, const struct rule *rule, 
 		d->greylist_null = rule;
 		return v;
 	}
-	demand(d, d->plan->demanded[rule->action]);
+	demand(d, rule);
 	if (!blocked->known || !blocked->yes || rule->optional) {
 		miss_note(d, rule, CASE_MISS_CHECK);
 		return v;
@@ -272,6 +276,8 @@ struct verdict stage_rules(struct dialogue *d, enum sluice_stage stage, bool eac
 		case RULE_HOLD:
 		case RULE_REDIRECT:
 		case RULE_ADD:
+		case RULE_REPLACE:
+		case RULE_APPEND:
 		case RULE_ACTIONS:
 			break;
 		case RULE_GREYLIST:

@@ -112,6 +112,11 @@ void host_ended(struct dialogue *d, unsigned check, enum sluice_outcome outcome)
 void host_feed(struct dialogue *d, const struct sluice_part *part);
 /* The value of our Authentication-Results, of the checks that have ended; in the arena of the message. NULL: no memory. */
 const char *host_authres(struct dialogue *d);
+/* The same for one of them, and what it kept of the message so far taken from it. */
+void host_feed_one(struct dialogue *d, unsigned check, const struct sluice_part *part);
+void host_drop_one(struct dialogue *d, unsigned check);
+/* The parts of the message, whose body is kept. NULL: no memory. */
+const struct mime *host_mime(struct dialogue *d);
 /* What becomes of the message is settled: tell the checks that want to hear of it. */
 void host_conclude(struct dialogue *d, const struct sluice_conclusion *v);
 /* What checks of this scope were about is over: take their memory from them. */

@@ -4,6 +4,7 @@
 #define ENGINE_VERDICT_H
 
 #include "filter/base/vec.h"
+#include "filter/mail/mime_rewrite.h"
 #include "filter/policy/policy.h"
 
 enum verdict_action {
@@ -43,6 +44,10 @@ struct edits {
 	VEC(const char *) add_recipients, remove_recipients; /* without brackets, the latter as the client gave them */
 	VEC(struct edit_header) insert; /* below authres and above the rest, each above the one before it */
 	const char *hold;           /* why the message is held; NULL: it is not */
+	struct mime_rewrite body;   /* no pieces: the body stays. With a type, all fields Content-... go, and: */
+	VEC(struct edit_header) content; /* are there in their place, each above the one before it */
+	VEC(const char *) changed;  /* what is changed of the body, in words for the case */
+	const char *unchanged;      /* why parts that were to be replaced could not be; NULL: they were */
 };
 
 #endif

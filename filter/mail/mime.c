@@ -24,6 +24,8 @@ enum field { TYPE, ENCODING, DISPOSITION, FIELDS };
 struct inside {
 	struct sluice_text fields[FIELDS]; /* the first of each; bytes NULL: there is none */
 	bool digest, message;              /* the kind of container that it is */
+	const char *header;                /* where it begins; NULL: it is the message's own */
+	const char *last;                  /* of a multipart: where the line of its last boundary begins; NULL: it has none */
 	const char *boundary;              /* NULL: it is no multipart that is open or was */
 	size_t boundary_len;
 	unsigned children;
@@ -534,6 +536,7 @@ static bool next_part(struct scan *s, unsigned i, bool cut)
 		s->at = d.after;
 		if (!d.last)
 			return add_part(m, multipart);
+		m->inside.items[multipart].last = d.line;
 		s->open.len--;
 		i = multipart;
 		epilogue = true;
@@ -554,8 +557,10 @@ static void scan_parts(struct mime *m, unsigned i, const char *bytes, size_t len
 	while (more && !m->failed) {
 		const struct inside *inside;
 
-		if (has_header)
+		if (has_header) {
+			m->inside.items[i].header = s.at;
 			read_header(&s, i);
+		}
 		has_header = true;
 		settle(&s, i);
 		begin_content(&s, i);
@@ -688,6 +693,21 @@ bool mime_parse(struct mime *m, const char *body, size_t len, bool cut)
 	m->view.parts = m->parts.items;
 	m->view.count = m->parts.len;
 	return !m->failed;
+}
+
+const char *mime_header(const struct mime *m, size_t part)
+{
+	return m->inside.items[part].header;
+}
+
+const char *mime_boundary(const struct mime *m)
+{
+	return m->inside.items[0].boundary;
+}
+
+const char *mime_last_boundary(const struct mime *m)
+{
+	return m->inside.items[0].last;
 }
 
 const struct sluice_mime *mime_view(const struct mime *m)

@@ -28,6 +28,11 @@ void mime_field(struct mime *m, const char *name, size_t name_len, const char *v
 /* Find them; body is borrowed as long as m. cut: there is more of it. Once. False: no memory. */
 bool mime_parse(struct mime *m, const char *body, size_t len, bool cut);
 const struct sluice_mime *mime_view(const struct mime *m); /* borrowed as long as m */
+/* Where the header of that part begins, in the body or in what a message that is encoded was decoded to. NULL: it is the message itself. */
+const char *mime_header(const struct mime *m, size_t part);
+/* Of a message that is a multipart its boundary, and where the line of the last one begins. NULL: there is none. */
+const char *mime_boundary(const struct mime *m);
+const char *mime_last_boundary(const struct mime *m);
 /* As sluice_mime_content() and sluice_mime_text(). */
 const char *mime_content(struct mime *m, size_t part, size_t *ret_len);
 const char *mime_text(struct mime *m, size_t part, size_t *ret_len);

@@ -240,6 +240,13 @@ static const char *action_help(enum rule_action action)
 		return "the message goes to this address and to none of its recipients; the first rule that matches says where; stands at message";
 	case RULE_ADD:
 		return "the message goes to this address, too; stands at message";
+	case RULE_REPLACE:
+		return "the text goes in the place of each part of the message that the fact names, as files.evidence and mime.odd do, with one of the words: "
+		       "those that items of it have behind the number of the part; without words, of all of them; what is encoded, or a whole message, goes as "
+		       "one; a message that cannot be changed, as it is larger than body { max }, is held; stands at message, above sign and seal";
+	case RULE_APPEND:
+		return "a text, UTF-8, goes to the end of the message as a part of its own, so that what is signed or encrypted stays so; a body larger than "
+		       "body { max } gets none; stands at message, above sign and seal";
 	case RULE_GREYLIST:
 		return "the first try of a client, sender and recipient gets a 4xx, with this text or the usual one; "
 		       "needs a store, and stands at rcpt";
@@ -261,7 +268,8 @@ static void print_actions(const struct registry *r)
 	static const char *const arguments[] = {
 		[RULE_ACCEPT] = "", [RULE_TEMPFAIL] = " Ar string", [RULE_REJECT] = " Ar string", [RULE_SCORE] = " Ar decimal",
 		[RULE_TAG] = " Oo Cm header Ar name | Cm subject Oc Ar string", [RULE_HOLD] = " Ar string", [RULE_DISCARD] = " Ar string",
-		[RULE_REDIRECT] = " Ar address", [RULE_ADD] = " Cm recipient Ar address", [RULE_GREYLIST] = " Op Ar string",
+		[RULE_REDIRECT] = " Ar address", [RULE_ADD] = " Cm recipient Ar address", [RULE_REPLACE] = " Cm parts of Ar fact Oo Ar word , ... Oc Ar string",
+		[RULE_APPEND] = " Cm file Ar path", [RULE_GREYLIST] = " Op Ar string",
 		[RULE_SIGN] = " Oo Cm optional Oc Op Ar string",
 		[RULE_SEAL] = " Oo Cm optional Oc Op Ar string",
 	};

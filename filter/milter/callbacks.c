@@ -236,7 +236,9 @@ static sfsistat on_end_of_message(SMFICTX *ctx)
 	v = dialogue_message(conn->dialogue, macro_text(ctx, "i"), &edits);
 	if (edits && !edits_apply(ctx, conn, edits)) /* the MTA is gone, or allows no edits */
 		log_write(the_edge->log, LOG_LEVEL_DEBUG, "case=%s: the MTA did not take the header", v.ref);
-	if (v.action == VERDICT_HOLD && !edits_hold(ctx, conn, edits))
+	if (edits && !edits_body(ctx, conn, edits))
+		v = put_off(v, "the MTA lets us not change the body");
+	else if (v.action == VERDICT_HOLD && !edits_hold(ctx, conn, edits))
 		v = put_off(v, "the MTA holds no mail for us");
 	else if (edits && !edits_recipients(ctx, conn, edits))
 		v = put_off(v, "the MTA lets us change no recipients");

@@ -50,6 +50,8 @@ size_t reply_lines(const char *text, char lines[REPLY_MAX_LINES][2 * REPLY_LINE_
 
 /* edits.c: false when the MTA would not have them */
 bool edits_apply(SMFICTX *ctx, const struct conn *conn, const struct edits *edits);
+/* The body in the place of the one that came; edits_apply() has given the message the fields that are about it. */
+bool edits_body(SMFICTX *ctx, const struct conn *conn, const struct edits *edits);
 bool edits_recipients(SMFICTX *ctx, const struct conn *conn, const struct edits *edits);
 bool edits_hold(SMFICTX *ctx, const struct conn *conn, const struct edits *edits);
 

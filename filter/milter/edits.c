@@ -5,6 +5,7 @@
 #include "filter/milter/edge.h"
 
 #define VALUE_MAX 32768
+#define CHUNK_MAX 65535 /* octets of one packet of the protocol */
 
 static char *writable(const char *s) /* libmilter's prototypes lack const; it copies */
 {
@@ -42,8 +43,10 @@ bool edits_apply(SMFICTX *ctx, const struct conn *conn, const struct edits *edit
 		done = smfi_chgheader(ctx, writable(edits->remove.items[i].name), (int)edits->remove.items[i].number, NULL) == MI_SUCCESS;
 	if (done && edits->subject)
 		done = set_subject(ctx, conn, edits);
-	if ((edits->tags.len || edits->insert.len || edits->authres) && !(conn->actions & SMFIF_ADDHDRS))
+	if ((edits->content.len || edits->tags.len || edits->insert.len || edits->authres) && !(conn->actions & SMFIF_ADDHDRS))
 		return false;
+	for (size_t i = 0; done && i < edits->content.len; i++)
+		done = insert(ctx, conn, edits->content.items[i].name, edits->content.items[i].value);
 	for (size_t i = 0; done && i < edits->tags.len; i++)
 		done = insert(ctx, conn, edits->tags.items[i].name, edits->tags.items[i].value);
 	for (size_t i = 0; done && i < edits->insert.len; i++)
@@ -51,6 +54,39 @@ bool edits_apply(SMFICTX *ctx, const struct conn *conn, const struct edits *edit
 	if (done && edits->authres) /* last, so that it stands above all */
 		done = insert(ctx, conn, "Authentication-Results", edits->authres);
 	return done;
+}
+
+static bool send_body(SMFICTX *ctx, struct text *chunk)
+{
+	bool done = chunk->len == 0 || smfi_replacebody(ctx, (unsigned char *)chunk->bytes, (int)chunk->len) == MI_SUCCESS;
+
+	text_clear(chunk);
+	return done;
+}
+
+/* Each call is a packet; those that are short go together. */
+bool edits_body(SMFICTX *ctx, const struct conn *conn, const struct edits *edits)
+{
+	SLUICE_CLEANUP(text_done) struct text chunk = TEXT_INIT(CHUNK_MAX);
+	unsigned long needed = SMFIF_CHGBODY | (edits->content.len ? SMFIF_ADDHDRS | SMFIF_CHGHDRS : 0);
+
+	if (!edits->body.body.len)
+		return true;
+	if ((conn->actions & needed) != needed)
+		return false;
+	for (size_t i = 0; i < edits->body.body.len; i++) {
+		const struct sluice_text *piece = &edits->body.body.items[i];
+
+		for (size_t at = 0; at < piece->len;) {
+			size_t room = CHUNK_MAX - chunk.len, n = piece->len - at < room ? piece->len - at : room;
+
+			text_add(&chunk, piece->bytes + at, n);
+			if (chunk.failed || (chunk.len == CHUNK_MAX && !send_body(ctx, &chunk)))
+				return false;
+			at += n;
+		}
+	}
+	return send_body(ctx, &chunk);
 }
 
 static bool change_recipients(SMFICTX *ctx, int (*change)(SMFICTX *, char *), const char *const *items, size_t count)

@@ -34,7 +34,7 @@ unsigned long negotiate_steps(const struct plan *plan)
 
 unsigned long negotiate_actions(const struct plan *plan)
 {
-	return SMFIF_ADDHDRS | SMFIF_CHGHDRS | (plan->holds ? SMFIF_QUARANTINE : 0) | (plan->adds ? SMFIF_ADDRCPT : 0) |
+	return SMFIF_ADDHDRS | SMFIF_CHGHDRS | (plan->holds ? SMFIF_QUARANTINE : 0) | (plan->adds ? SMFIF_ADDRCPT : 0) | (plan->changes ? SMFIF_CHGBODY : 0) |
 	       (plan->redirects ? SMFIF_DELRCPT : 0);
 }
 

@@ -227,6 +227,16 @@ static void put_inserted(struct text *out, const struct case_ *c)
 	json_close(out, ']');
 }
 
+static void put_changed(struct text *out, const struct case_ *c)
+{
+	if (!c->changed_count)
+		return;
+	json_open(out, "changed", '[');
+	for (size_t i = 0; i < c->changed_count; i++)
+		json_str(out, NULL, c->changed[i]);
+	json_close(out, ']');
+}
+
 void case_json(struct text *out, const struct case_ *c)
 {
 	char when[40];
@@ -253,6 +263,7 @@ void case_json(struct text *out, const struct case_ *c)
 	if (c->authres)
 		json_str(out, "authentication_results", c->authres);
 	put_inserted(out, c);
+	put_changed(out, c);
 	json_close(out, '}');
 }
 

@@ -140,6 +140,8 @@ struct case_ {
 	const char *authres; /* value of our header; NULL: none was added */
 	const struct case_header *inserted; /* the other fields that were added, from the top down */
 	size_t inserted_count;
+	const char *const *changed; /* what was changed of the body, in words */
+	size_t changed_count;
 };
 
 /* One line of JSON, without its end of line. */

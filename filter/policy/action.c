@@ -6,15 +6,17 @@
 
 #include "filter/base/ascii.h"
 #include "filter/base/suggest.h"
+#include "filter/base/utf8.h"
 #include "filter/mail/address.h"
 #include "filter/mail/domain.h"
 #include "filter/policy/option.h"
 #include "filter/policy/parser.h"
 
 #define TAG_FIELD      "X-Sluice-Tag"
+#define APPENDED_MAX   65536 /* octets */
 #define FIELD_NAME_MAX 76 /* RFC 5322 2.1.1: a line of 78 with the colon and a blank */
 
-const char *const rule_action_words[] = { "accept", "tempfail", "reject", "score", "tag", "hold", "discard", "redirect", "add", "greylist", "sign", "seal", NULL };
+const char *const rule_action_words[] = { "accept", "tempfail", "reject", "score", "tag", "hold", "discard", "redirect", "add", "replace", "append", "greylist", "sign", "seal", NULL };
 const char *const rule_action_checks[RULE_ACTIONS] = { [RULE_GREYLIST] = "greylist", [RULE_SIGN] = "sign", [RULE_SEAL] = "seal" };
 
 static int rule_reply(struct parser *ps, unsigned severity, const struct reply **ret)
@@ -137,6 +139,86 @@ static int tag_action(struct parser *ps, struct rule *rule)
 	return r < 0 ? r : rule_reply(ps, 0, &rule->reply);
 }
 
+static int parts_fact(struct parser *ps, struct rule *rule)
+{
+	const struct catalog *catalog = ps->host->catalog;
+	const struct token *t = &ps->l->token;
+	int fact = t->type == TOKEN_WORD ? catalog_find(catalog, t->text) : -1;
+	const char *near = t->type == TOKEN_WORD ? catalog_suggest(catalog, t->text) : NULL;
+
+	if (t->type != TOKEN_WORD)
+		return parser_unexpected(ps, "a fact that names parts, such as files.evidence");
+	if (fact < 0 && near)
+		return place_error(t->place, ps->err, "there is no fact '%s': did you mean '%s'?", t->text, near);
+	if (fact < 0 || catalog->facts.items[fact].type != SLUICE_TEXTS)
+		return place_error(t->place, ps->err, "'%s' names no parts: a fact such as files.evidence or mime.odd does", t->text);
+	rule->parts_fact = (unsigned)fact;
+	return parser_next(ps);
+}
+
+/* `replace parts of FACT [WORD, ...] "note"` */
+static int replace_action(struct parser *ps, struct rule *rule)
+{
+	VEC(const char *) words = { 0 };
+	int r = at_message(ps, rule, "what is in a message is known at its end");
+
+	if (r == 0 && !token_is(&ps->l->token, "parts"))
+		return parser_unexpected(ps, "'parts of' and a fact that names them");
+	if (r == 0)
+		r = parser_next(ps);
+	if (r == 0 && !token_is(&ps->l->token, "of"))
+		return parser_unexpected(ps, "'of' and a fact that names parts");
+	if (r == 0)
+		r = parser_next(ps);
+	if (r == 0)
+		r = parts_fact(ps, rule);
+	while (r == 0 && ps->l->token.type == TOKEN_WORD) {
+		r = vec_push(&words, ps->l->token.text) ? parser_next(ps) : parser_no_memory(ps);
+		if (r < 0 || ps->l->token.type != TOKEN_COMMA)
+			break;
+		r = parser_next(ps);
+	}
+	rule->words = (const char *const *)(const void *)arena_copy(ps->p->arena, words.items, words.len * sizeof *words.items);
+	rule->word_count = words.len;
+	vec_done(&words);
+	if (r == 0 && !rule->words)
+		r = parser_no_memory(ps);
+	return r < 0 ? r : rule_reply(ps, 0, &rule->reply);
+}
+
+/* `append file PATH` */
+static int append_action(struct parser *ps, struct rule *rule)
+{
+	struct place at;
+	struct source *source;
+	struct err why;
+	const char *path;
+	int r = at_message(ps, rule, "a text is put behind a whole message");
+
+	if (r == 0 && !token_is(&ps->l->token, "file"))
+		return parser_unexpected(ps, "'file' and the path of a text");
+	if (r == 0)
+		r = parser_next(ps);
+	at = ps->l->token.place;
+	if (r == 0)
+		r = parser_path(ps, "the path of a text", &path);
+	if (r < 0)
+		return r;
+	r = source_load(path, &source, &why);
+	if (r == -ENOMEM)
+		return parser_no_memory(ps);
+	if (r < 0)
+		return place_error(at, ps->err, "%s", why.text);
+	if (source->len == 0 || source->len > APPENDED_MAX || !utf8_valid(source->bytes, source->len) || memchr(source->bytes, '\0', source->len))
+		r = place_error(at, ps->err, "%s: not a text in UTF-8 of at most %d octets", path, APPENDED_MAX);
+	else
+		rule->appended = arena_copy(ps->p->arena, source->bytes, source->len);
+	source_free(source);
+	if (r == 0 && !rule->appended)
+		r = parser_no_memory(ps);
+	return r < 0 ? r : parser_next(ps);
+}
+
 int action_parse(struct parser *ps, struct rule *rule)
 {
 	static const struct sluice_option points = { "score", SLUICE_OPT_DECIMAL, .min = -1000000, .max = 1000000 };
@@ -153,7 +235,7 @@ int action_parse(struct parser *ps, struct rule *rule)
 			suggest_try(&s, rule_action_words[i]);
 		if (ps->l->token.type == TOKEN_WORD && s.best)
 			return place_error(ps->l->token.place, ps->err, "there is no action '%s': did you mean '%s'?", ps->l->token.text, s.best);
-		return parser_unexpected(ps, "an action (accept, tempfail, reject, score, tag, hold, discard, redirect, add recipient, greylist, sign or seal)");
+		return parser_unexpected(ps, "an action (accept, tempfail, reject, score, tag, hold, discard, redirect, add recipient, replace, append, greylist, sign or seal)");
 	}
 	r = parser_next(ps);
 	if (r < 0)
@@ -179,6 +261,10 @@ int action_parse(struct parser *ps, struct rule *rule)
 		return r < 0 ? r : target_action(ps, rule);
 	case RULE_REDIRECT:
 		return target_action(ps, rule);
+	case RULE_REPLACE:
+		return replace_action(ps, rule);
+	case RULE_APPEND:
+		return append_action(ps, rule);
 	case RULE_GREYLIST:
 	case RULE_SIGN:
 	case RULE_SEAL:

@@ -25,7 +25,7 @@
 #define RULE_SAMPLE_WHOLE 100000
 
 enum rule_action { RULE_ACCEPT, RULE_TEMPFAIL, RULE_REJECT, RULE_SCORE, RULE_TAG, RULE_HOLD, RULE_DISCARD, RULE_REDIRECT, RULE_ADD,
-	RULE_GREYLIST, RULE_SIGN, RULE_SEAL, RULE_ACTIONS };
+	RULE_REPLACE, RULE_APPEND, RULE_GREYLIST, RULE_SIGN, RULE_SEAL, RULE_ACTIONS };
 extern const char *const rule_action_words[]; /* in the order of enum rule_action */
 /*
  * The check that an action runs, by its name, or NULL. Its fact NAME.blocked says whether the rule then refuses with its
@@ -43,9 +43,13 @@ struct rule {
 	const struct limit *limit; /* it matches what is over it; NULL: none */
 	enum rule_action action;
 	int64_t score_milli;       /* SCORE */
-	const struct reply *reply; /* TEMPFAIL, REJECT, TAG, HOLD, DISCARD, GREYLIST, SIGN, SEAL */
+	const struct reply *reply; /* TEMPFAIL, REJECT, TAG, HOLD, DISCARD, REPLACE, GREYLIST, SIGN, SEAL */
 	const char *field;         /* TAG: the header field that is added; NULL: the Subject gets the text before it */
 	const char *target;        /* REDIRECT, ADD: an address */
+	unsigned parts_fact;       /* REPLACE: a TEXTS fact, each item of which begins with the number of a part and a word about it */
+	const char *const *words;  /* REPLACE: those that are about one of these; none: all */
+	size_t word_count;
+	const char *appended;      /* APPEND: a text that goes to the end of the message */
 	bool optional;             /* SIGN, SEAL: one that fails refuses nobody */
 	bool shadow;               /* a match is noted, and nothing is done */
 	bool warn;                 /* a match is told to the operator */

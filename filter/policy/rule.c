@@ -43,6 +43,8 @@ static int rule_facts(struct parser *ps, struct rule *rule)
 	rule->when_facts = list.facts.len;
 	for (size_t i = 0; r == 0 && rule->limit && i < rule->limit->key_count; i++)
 		r = note_fact(&list, rule->limit->keys[i], rule->place);
+	if (r == 0 && rule->action == RULE_REPLACE)
+		r = note_fact(&list, rule->parts_fact, rule->place);
 	for (size_t i = 0; r == 0 && rule->reply && i < rule->reply->count; i++)
 		if (!rule->reply->parts[i].literal)
 			r = note_fact(&list, rule->reply->parts[i].fact, rule->reply->place);
@@ -149,6 +151,10 @@ static int rule_add(struct parser *ps, struct rule *rule, size_t from)
 
 	if (ps->p->rules.len >= POLICY_MAX_RULES)
 		return place_error(rule->place, ps->err, "more than %d rules", POLICY_MAX_RULES);
+	for (size_t i = 0; !rule->shadow && (rule->action == RULE_REPLACE || rule->action == RULE_APPEND) && i < ps->p->rules.len; i++)
+		if (ps->p->rules.items[i].action == RULE_SIGN || ps->p->rules.items[i].action == RULE_SEAL)
+			return place_error(rule->place, ps->err, "rule %s changes what rule %s above it has signed: put it before that one", rule->name,
+				ps->p->rules.items[i].name);
 	rule->text = source_text(ps, from);
 	r = rule->text ? rule_facts(ps, rule) : parser_no_memory(ps);
 	if (r < 0)
@@ -208,6 +214,8 @@ static int check_each(struct parser *ps, const struct rule *rule)
 	case RULE_TAG:
 	case RULE_HOLD:
 	case RULE_ADD:
+	case RULE_REPLACE:
+	case RULE_APPEND:
 	case RULE_GREYLIST:
 	case RULE_SIGN:
 	case RULE_SEAL:

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The same behind the real Postfix and the real Sendmail: what is remembered, what is held, what a reply and a header look like."""
+import email
+import email.policy
 import os
 import re
 import time
@@ -324,4 +326,32 @@ def test_a_chain_is_judged_and_goes_on_sealed(setup, mta):
         assert arc_sender.verdict(message, records) == ("pass", "success")
     assert server.send(CLIENT, message=message.replace(b"Hello", b"Hullo"))[0] == 250
     assert case(s)["facts"]["arc.cv"] == "fail"
+    assert_no_complaint(server)
+
+
+@pytest.mark.parametrize("kind", ["multipart", "plain"])
+def test_a_changed_message_arrives_whole_and_is_sealed_as_it_is(setup, mta, kind):
+    keys = signing_keys.Keys(setup.folder / "keys")
+    keys.make("example.org", "arc")
+    (setup.folder / "footer").write_text("-- \nread by example.org\n")
+    s = setup.sluice(f"authserv_id mx.example.org\nseal {{ key {keys.folder}/example.org/arc.pem }}\nat message {{\n"
+                     'rule strip replace parts of mime.odd names_differ "taken out: {mime.names}" when mime.names_differ\n'
+                     f"rule foot append file {setup.folder}/footer when mime.parts > 0\nrule seal seal\n}}\n",
+                     ZONE + "".join(f"{name} TXT {text}\n" for name, text in keys.records.items()))
+    server = getattr(setup, mta)(s)
+    message = b"From: a@example.net\r\nTo: u@example.org\r\nSubject: files\r\nMIME-Version: 1.0\r\nX-Marker: changed\r\n"
+    if kind == "multipart":
+        message += (b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nkept\r\n--b\r\nContent-Type: text/plain; name=a.txt\r\n"
+                    b"Content-Disposition: attachment; filename=a.exe\r\n\r\nbad " + b"0123456789\r\n" * 20000 + b"--b--\r\n")
+    else:
+        message += b"Content-Type: text/html\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n<p>kept=21</p>\r\n"
+    assert server.send(CLIENT, message=message)[0] == 250
+    delivered = server.delivered(1, b"X-Marker: changed")[0]
+    got = email.message_from_bytes(delivered, policy=email.policy.default)
+    texts = [p.get_content().strip() for p in got.walk() if not p.is_multipart()]
+    assert texts == (["kept", "taken out: a.exe, a.txt"] if kind == "multipart" else ["<p>kept!</p>"]) + ["-- \nread by example.org"] and b"0123456789" not in delivered
+    assert not any(p.defects for p in got.walk()) and len(got.get_all("Content-Type")) == len(got.get_all("MIME-Version")) == 1
+    sealed = delivered[delivered.index(b"ARC-Seal:"):].replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+    assert arc_sender.verdict(sealed, dict(keys.records)) == ("pass", "success")
+    assert case(s)["changed"][-1] == "text at the end by rule foot"
     assert_no_complaint(server)

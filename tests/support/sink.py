@@ -44,7 +44,7 @@ class Sink:
             if not say("connect", "220-mx.sink.example ESMTP\r\n220 at your service"):
                 return
             for line in file:
-                verb = line.strip().split(b" ")[0].split(b":")[0].upper().decode()
+                verb = line.strip().split(b" ")[0].split(b":")[0].upper().decode("latin-1")
                 if verb in ("EHLO", "HELO"):
                     say(verb, "250-mx.sink.example\r\n250-SIZE 30000000\r\n250 8BITMIME" if verb == "EHLO" else "250 mx.sink.example")
                 elif verb == "MAIL":
