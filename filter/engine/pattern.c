@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "filter/engine/pattern.h"
 
-#include <libpsl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -97,7 +96,7 @@ static void look_at_links(struct search *s, const char *section, const char *tex
 
 	if (!looks(s, PATTERN_URL))
 		return;
-	for (size_t at = 0; url_find(psl_builtin(), text, len, &at, &span);)
+	for (size_t at = 0; url_find(s->patterns->psl, text, len, &at, &span);)
 		if (span.type != URL_SPAN_ADDRESS)
 			look(s, PATTERN_URL, NULL, 0, section, span.bytes, span.len);
 }

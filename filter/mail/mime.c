@@ -143,16 +143,24 @@ static void set_type(struct mime *m, unsigned i)
 		m->parts.items[i].odd |= SLUICE_MIME_BAD_TYPE;
 }
 
-static void set_encoding(struct mime *m, unsigned i)
+/* What is before the parameters. END: there is no such field, or nothing in it. */
+static struct header_token first_word(const struct mime *m, unsigned i, enum field field)
 {
-	const struct sluice_text *value = &m->inside.items[i].fields[ENCODING];
+	const struct sluice_text *value = &m->inside.items[i].fields[field];
 	struct header_lexer l = { value->bytes };
-	struct header_token word;
 
 	if (!value->bytes)
-		return;
+		return (struct header_token){ .type = HEADER_TOKEN_END };
 	l.end = value->bytes + value->len;
-	word = header_lexer_next(&l, ";");
+	return header_lexer_next(&l, ";");
+}
+
+static void set_encoding(struct mime *m, unsigned i)
+{
+	struct header_token word = first_word(m, i, ENCODING);
+
+	if (word.type == HEADER_TOKEN_END)
+		return;
 	if (word.len > TYPE_MAX)
 		word.len = TYPE_MAX;
 	m->parts.items[i].encoding = copy_lower(m, word.bytes, word.len);
@@ -276,14 +284,8 @@ static void set_names(struct mime *m, unsigned i)
 
 static void set_disposition(struct mime *m, unsigned i)
 {
-	const struct sluice_text *value = &m->inside.items[i].fields[DISPOSITION];
-	struct header_lexer l = { value->bytes };
-	struct header_token word;
+	struct header_token word = first_word(m, i, DISPOSITION);
 
-	if (!value->bytes)
-		return;
-	l.end = value->bytes + value->len;
-	word = header_lexer_next(&l, ";");
 	m->parts.items[i].attachment = word.type == HEADER_TOKEN_ATOM && ascii_equals(word.bytes, word.len, "attachment");
 }
 

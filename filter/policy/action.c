@@ -190,8 +190,7 @@ static int replace_action(struct parser *ps, struct rule *rule)
 static int append_action(struct parser *ps, struct rule *rule)
 {
 	struct place at;
-	struct source *source;
-	struct err why;
+	const struct source *source;
 	const char *path;
 	int r = at_message(ps, rule, "a text is put behind a whole message");
 
@@ -202,21 +201,14 @@ static int append_action(struct parser *ps, struct rule *rule)
 	at = ps->l->token.place;
 	if (r == 0)
 		r = parser_path(ps, "the path of a text", &path);
+	if (r == 0)
+		r = parser_load(ps, path, at, &source);
 	if (r < 0)
 		return r;
-	r = source_load(path, &source, &why);
-	if (r == -ENOMEM)
-		return parser_no_memory(ps);
-	if (r < 0)
-		return place_error(at, ps->err, "%s", why.text);
 	if (source->len == 0 || source->len > APPENDED_MAX || !utf8_valid(source->bytes, source->len) || memchr(source->bytes, '\0', source->len))
-		r = place_error(at, ps->err, "%s: not a text in UTF-8 of at most %d octets", path, APPENDED_MAX);
-	else
-		rule->appended = arena_copy(ps->p->arena, source->bytes, source->len);
-	source_free(source);
-	if (r == 0 && !rule->appended)
-		r = parser_no_memory(ps);
-	return r < 0 ? r : parser_next(ps);
+		return place_error(at, ps->err, "%s: not a text in UTF-8 of at most %d octets", path, APPENDED_MAX);
+	rule->appended = source->bytes;
+	return parser_next(ps);
 }
 
 int action_parse(struct parser *ps, struct rule *rule)

@@ -52,6 +52,27 @@ int parser_name(struct parser *ps, const char *what, const char **ret)
 	return parser_next(ps);
 }
 
+int parser_load(struct parser *ps, const char *path, struct place at, const struct source **ret)
+{
+	struct source *source;
+	struct err why;
+	int r;
+
+	if (ps->p->sources.len >= POLICY_MAX_INCLUDES)
+		return place_error(at, ps->err, "more than %d files", POLICY_MAX_INCLUDES);
+	r = source_load(path, &source, &why);
+	if (r == -ENOMEM)
+		return parser_no_memory(ps);
+	if (r < 0)
+		return place_error(at, ps->err, "%s", why.text);
+	if (!vec_push(&ps->p->sources, source)) {
+		source_free(source);
+		return parser_no_memory(ps);
+	}
+	*ret = source;
+	return 0;
+}
+
 int parser_path(struct parser *ps, const char *what, const char **ret)
 {
 	if (ps->l->token.type != TOKEN_WORD && ps->l->token.type != TOKEN_STRING)

@@ -37,6 +37,9 @@ int parser_name(struct parser *ps, const char *what, const char **ret);
 /* The token as a path, relative to its file where it is so; the token stays. */
 int parser_path(struct parser *ps, const char *what, const char **ret);
 
+/* Read a file that the token at `at` names; it is kept as long as the policy. */
+int parser_load(struct parser *ps, const char *path, struct place at, const struct source **ret);
+
 /* list_statement.c */
 int list_statement(struct parser *ps, struct place at);
 

@@ -17,6 +17,7 @@ void patterns_done(struct patterns *p)
 		pattern_db_free(p->places.items[i].db);
 		vec_done(&p->places.items[i].items);
 	}
+	psl_free(p->psl);
 	vec_done(&p->places);
 	vec_done(&p->items);
 	vec_done(&p->all);
@@ -98,24 +99,14 @@ static int read_lines(struct parser *ps, const struct source *source)
 static int read_file(struct parser *ps)
 {
 	struct place at = ps->l->token.place;
-	struct source *source;
-	struct err why;
+	const struct source *source;
 	const char *path;
 	int r = parser_path(ps, "the path of a file with patterns", &path);
 
 	if (r == 0)
-		r = source_load(path, &source, &why);
-	else
-		return r;
-	if (r == -ENOMEM)
-		return parser_no_memory(ps);
-	if (r < 0)
-		return place_error(at, ps->err, "%s", why.text);
-	if (!vec_push(&ps->p->sources, source)) {
-		source_free(source);
-		return parser_no_memory(ps);
-	}
-	r = read_lines(ps, source);
+		r = parser_load(ps, path, at, &source);
+	if (r == 0)
+		r = read_lines(ps, source);
 	return r < 0 ? r : parser_next(ps);
 }
 
@@ -245,8 +236,11 @@ int pattern_compile(struct parser *ps)
 	struct patterns *p = &ps->p->patterns;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < p->places.len; i++)
+	for (size_t i = 0; r == 0 && i < p->places.len; i++) {
 		if (p->places.items[i].items.len) /* a file may be empty */
 			r = compile(ps, &p->places.items[i]);
+		if (r == 0 && p->places.items[i].where == PATTERN_URL && !(p->psl = psl_latest(NULL)))
+			r = err_set(ps->err, -EINVAL, "patterns in links: there is no list of public suffixes: install the package publicsuffix");
+	}
 	return r;
 }

@@ -6,6 +6,7 @@
 #ifndef POLICY_PATTERN_H
 #define POLICY_PATTERN_H
 
+#include <libpsl.h>
 #include <stdbool.h>
 
 #include "filter/base/vec.h"
@@ -51,6 +52,7 @@ struct patterns {
 	VEC(struct pattern) all;
 	VEC(struct pattern_item) items;
 	VEC(struct pattern_place) places;
+	psl_ctx_t *psl; /* where links are looked at */
 };
 
 void patterns_done(struct patterns *p);

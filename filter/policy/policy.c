@@ -60,8 +60,7 @@ static int parse_source(struct parser *ps, const struct source *source);
 static int include_statement(struct parser *ps)
 {
 	struct place at = ps->l->token.place;
-	struct source *source;
-	struct err why;
+	const struct source *source;
 	const char *path;
 	int r = parser_path(ps, "the path of the file", &path);
 
@@ -70,18 +69,9 @@ static int include_statement(struct parser *ps)
 	for (size_t i = 0; i < ps->p->sources.len; i++)
 		if (!strcmp(ps->p->sources.items[i]->path, path))
 			return place_error(at, ps->err, "%s is included a second time", path);
-	if (ps->p->sources.len >= POLICY_MAX_INCLUDES)
-		return place_error(at, ps->err, "more than %d files", POLICY_MAX_INCLUDES);
-	r = source_load(path, &source, &why);
-	if (r == -ENOMEM)
-		return parser_no_memory(ps);
-	if (r < 0)
-		return place_error(at, ps->err, "%s", why.text);
-	if (!vec_push(&ps->p->sources, source)) {
-		source_free(source);
-		return parser_no_memory(ps);
-	}
-	r = parse_source(ps, source);
+	r = parser_load(ps, path, at, &source);
+	if (r == 0)
+		r = parse_source(ps, source);
 	return r < 0 ? r : parser_next(ps);
 }
 

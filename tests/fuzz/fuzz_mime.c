@@ -4,7 +4,7 @@
 
 #include "filter/base/utf8.h"
 #include "filter/mail/encoded_word.h"
-#include "filter/mail/mime.h"
+#include "filter/mail/mime_rewrite.h"
 #include "tests/fuzz/fuzz.h"
 
 static void look_at(struct mime *m, size_t i)
@@ -20,6 +20,41 @@ static void look_at(struct mime *m, size_t i)
 		MUST(p->names[k].len <= 1000 && utf8_valid(p->names[k].bytes, p->names[k].len));
 	text = mime_text(m, i, &len);
 	MUST(!text || (len <= 1000 && utf8_valid(text, len)));
+}
+
+/* Notes in the place of some parts, and a text at the end: it is a message again, and the text is its last part. */
+static void rewrite(struct mime *m, const char *body, size_t len, const struct mime_limits *limits)
+{
+	struct arena *arena = arena_new(1 << 20);
+	struct mime_note notes[30];
+	struct text joined = TEXT_INIT(2 * len + 30000);
+	struct mime *again = mime_new(limits);
+	struct mime_rewrite r;
+	size_t count = 0, text_len;
+	const struct sluice_mime *v;
+
+	for (size_t i = 1; i < mime_view(m)->count; i += 2)
+		notes[count++] = (struct mime_note){ i, "a note" };
+	MUST(mime_rewrite(m, (struct sluice_text){ body, len }, notes, count, "the end", "=_new_boundary_", "", arena, &r));
+	for (size_t i = 0; i < r.body.len; i++)
+		text_add(&joined, r.body.items[i].bytes, r.body.items[i].len);
+	MUST(!joined.failed);
+	if (r.type && memmem(body, len, "=_new_boundary_", 15) == NULL) {
+		mime_field(again, "Content-Type", 12, r.type, strlen(r.type));
+		MUST(mime_parse(again, text_str(&joined), joined.len, false));
+		v = mime_view(again);
+		for (size_t i = 0; !v->too_many && i < v->count; i++) {
+			const char *text = mime_content(again, i, &text_len);
+
+			if (text && text_len >= 7 && !memcmp(text + text_len - 7, "the end", 7))
+				break;
+			MUST(i + 1 < v->count);
+		}
+	}
+	mime_free(again);
+	mime_rewrite_done(&r);
+	arena_free(arena);
+	text_done(&joined);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -44,6 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	MUST(mime_view(m)->count >= 1 && mime_view(m)->count <= limits.parts);
 	for (size_t i = 0; i < mime_view(m)->count; i++)
 		look_at(m, i);
+	rewrite(m, p, (size_t)(end - p), &limits);
 	mime_free(m);
 	return 0;
 }
