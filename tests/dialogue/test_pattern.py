@@ -105,6 +105,6 @@ def test_nothing_is_looked_for_if_nobody_asks(setup):
 
 
 def test_ten_thousand_at_once(setup):
-    (setup.folder / "many").write_text("".join(f"word{i}\\s+of\\s+many\n" for i in range(10000)))
-    found = looked(setup, f"pattern p file {setup.folder / 'many'} in text", body=b"so word77 of many and word9999 of\r\nmany, " * 3)
+    (setup.folder / "many").write_text("".join(f"(?i)word{i} of many\n" for i in range(10000)))
+    found = looked(setup, f"pattern p file {setup.folder / 'many'} in text", body=b"so word77 of many and Word9999 of many, " * 3)
     assert found["pattern.p_count"] == 2
