@@ -400,6 +400,7 @@ const struct sluice_program_answer *sluice_ask_program(struct sluice_check_ctx *
 enum sluice_scan_kind {
 	SLUICE_SCAN_MISMATCH,         /* its content is not what its name or its declared type says */
 	SLUICE_SCAN_EXECUTABLE,       /* a program, or a script that a click runs */
+	SLUICE_SCAN_SCRIPT,           /* a script of Unix, which runs where somebody makes it */
 	SLUICE_SCAN_DOUBLE_EXTENSION, /* a program with a name such as invoice.pdf.exe */
 	SLUICE_SCAN_ARCHIVE,
 	SLUICE_SCAN_ENCRYPTED,

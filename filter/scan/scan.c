@@ -14,7 +14,7 @@
 #include "filter/scan/scan_walk.h"
 #include "filter/services/clock.h"
 
-#define KIND_MAX      8 /* findings of one kind: none crowds out the others */
+#define KIND_MAX      7 /* findings of one kind: none crowds out the others */
 #define MAGIC_BYTES   (1u << 20) /* octets that libmagic looks at */
 #define NOTEBOOK_MAX  100 /* files in a notebook */
 
@@ -102,6 +102,8 @@ static void look_for_programs(struct scan_walk *w, const struct scan_node *n, co
 		what = scan_name_program(n->name, n->name_len);
 	if (what)
 		scan_walk_found(w, n, SLUICE_SCAN_EXECUTABLE, what);
+	else if (scan_type_script(n->bytes, n->len, type))
+		scan_walk_found(w, n, SLUICE_SCAN_SCRIPT, "a script of Unix");
 }
 
 static void look_at_cfb(struct scan_walk *w, const struct scan_node *n)

@@ -67,7 +67,6 @@ static const struct {
 	{ "elf", "a program for Unix" },
 	{ "run", "a program for Unix" },
 	{ "desktop", "a shortcut" },
-	{ "sh", "a shell script" },
 };
 
 /* What a program is called so that it is taken for something else. */

@@ -52,7 +52,6 @@ static const struct {
 	{ "application/x-rpm", "an installer" },
 	{ "application/x-ms-shortcut", "a shortcut" },
 	{ "text/x-msdos-batch", "a batch file" },
-	{ "text/x-shellscript", "a shell script" },
 };
 
 /* Of a text: what makes an HTML file an application, or XML a script. */
@@ -121,14 +120,17 @@ const char *scan_type_program(const char *b, size_t len, const char *type)
 			what = starts[i].what;
 	if (!what && len >= 8 && be32(b) == 0xcafebabe) /* a class, with its version, or a few programs of macOS in one */
 		what = be32(b + 4) < 30 ? "a program for macOS" : "a Java program";
-	if (!what && len > 2 && b[0] == '#' && b[1] == '!' && memchr(b, '/', len < 80 ? len : 80))
-		what = "a script";
 	for (size_t i = 0; !what && i < ARRAY_LEN(types); i++)
 		if (!strcmp(types[i].type, type))
 			what = types[i].what;
 	if (!what && is_markup(b, len))
 		what = by_markup(b, len);
 	return what;
+}
+
+bool scan_type_script(const char *b, size_t len, const char *type)
+{
+	return (len > 2 && b[0] == '#' && b[1] == '!' && memchr(b, '/', len < 80 ? len : 80)) || !strcmp(type, "text/x-shellscript");
 }
 
 /* ---- does it fit? ---- */

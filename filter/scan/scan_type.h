@@ -8,6 +8,8 @@
 
 /* Is it a program, by its octets and the media type that was found for them? NULL, or what it is: "a program for Windows". */
 const char *scan_type_program(const char *bytes, size_t len, const char *type);
+/* Is it a script of Unix? */
+bool scan_type_script(const char *bytes, size_t len, const char *type);
 /*
  * May content of this type be in a file with this declared media type (NULL: none), or with this extension? False only where both are
  * known well enough: a content whose type is not known contradicts nothing.

@@ -9,7 +9,7 @@
 
 #define DEPTH_MAX 100
 
-const char *const scan_kind_words[] = { "mismatch", "executable", "double-extension", "archive", "encrypted", "bomb", "slip", "macro",
+const char *const scan_kind_words[] = { "mismatch", "executable", "script", "double-extension", "archive", "encrypted", "bomb", "slip", "macro",
 	"pdf-active", "embedded", "external", "unread", NULL };
 _Static_assert(ARRAY_LEN(scan_kind_words) == SLUICE_SCAN_KINDS + 1, "a word for each kind");
 

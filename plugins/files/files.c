@@ -14,6 +14,7 @@ enum { TYPES = SLUICE_SCAN_KINDS, NAMES, DEPTH, EVIDENCE };
 static const struct sluice_fact facts[] = {
 	[SLUICE_SCAN_MISMATCH] = { "files.mismatch", SLUICE_BOOL, NULL, "the content of a file is not what its name or its declared type says" },
 	[SLUICE_SCAN_EXECUTABLE] = { "files.executable", SLUICE_BOOL, NULL, "a program, or a script that a click runs, by its content or by its name" },
+	[SLUICE_SCAN_SCRIPT] = { "files.script", SLUICE_BOOL, NULL, "a script of Unix: no click runs it" },
 	[SLUICE_SCAN_DOUBLE_EXTENSION] = { "files.double_extension", SLUICE_BOOL, NULL, "a program whose name hides that: invoice.pdf.exe" },
 	[SLUICE_SCAN_ARCHIVE] = { "files.archive", SLUICE_BOOL, NULL, "an archive or a compressed file" },
 	[SLUICE_SCAN_ENCRYPTED] = { "files.encrypted", SLUICE_BOOL, NULL, "an archive or document that cannot be read without a password, or an entry of one" },

@@ -18,7 +18,7 @@ import pytest
 from support import attachments as att
 from support import milter, net, sluice
 
-KINDS = ["mismatch", "executable", "double_extension", "archive", "encrypted", "bomb", "slip", "macro", "pdf_active", "embedded", "external", "unread"]
+KINDS = ["mismatch", "executable", "script", "double_extension", "archive", "encrypted", "bomb", "slip", "macro", "pdf_active", "embedded", "external", "unread"]
 RULES = ('at message { rule broken tempfail "451 4.7.1 later" when files.outcome == temperror  rule program reject "554 5.7.1 a program" when files.executable  '
          'rule other score 1 when files.depth > 0 }\n')
 SCAN = f'scan {{ helper "{sluice.SCAN}"  timeout 20s  %s }}\nstage_deadline 60s\n'
@@ -81,7 +81,7 @@ FOUND = [
     ("a.bin", OCTETS, att.MACH_O, {"executable"}),
     ("a.bin", OCTETS, att.JAVA, {"executable"}),
     ("a.bin", OCTETS, att.SHORTCUT, {"executable"}),
-    ("a.bin", OCTETS, b"#!/bin/sh\nrm -rf /\n", {"executable"}),
+    ("a.bin", OCTETS, b"#!/bin/sh\nrm -rf /\n", {"script"}),
     ("a.js", "text/plain", b"eval(x)\n", {"executable"}),
     ("A.VBS ", OCTETS, b"x = 1\n", {"executable"}),
     ("a.txt", "text/plain", b"<html><hta:application id=x></html>\n", {"executable"}),
@@ -96,7 +96,7 @@ FOUND = [
     ("a.tar", "application/x-tar", att.tarred([("a.exe", att.PE)]), {"archive", "executable"}),
     ("a.tgz", "application/gzip", att.tarred([("a/b/c.txt", b"x")], "w:gz"), {"archive"}),
     ("a.tar.xz", "application/x-xz", att.tarred([("a.exe", att.PE)], "w:xz"), {"archive", "executable"}),
-    ("a.sh.gz", "application/gzip", gzip.compress(b"#!/bin/sh\n"), {"archive", "executable"}),
+    ("a.sh.gz", "application/gzip", gzip.compress(b"#!/bin/sh\n"), {"archive", "script"}),
     ("a.bz2", "application/x-bzip2", bz2.compress(att.PE), {"archive", "executable"}),
     ("a.lzma", OCTETS, lzma.compress(att.PE, lzma.FORMAT_ALONE), {"archive", "executable"}),
     ("a.zip", "application/zip", att.encrypted_zip(), {"archive", "encrypted"}),

@@ -27,8 +27,7 @@ static const struct {
 	{ TEXT("\xca\xfe\xba\xbe\0\0\0\2"), "application/octet-stream", "a program for macOS" },
 	{ TEXT("\xca\xfe\xba\xbe\0\0\0\x34"), "application/octet-stream", "a Java program" },
 	{ TEXT("\xca\xfe\xba\xbe"), "application/octet-stream", NULL },
-	{ TEXT("#!/bin/sh\n"), "text/plain", "a script" },
-	{ TEXT("#! no path\n"), "text/plain", NULL },
+	{ TEXT("#!/bin/sh\n"), "text/x-shellscript", NULL },
 	{ TEXT("x"), "text/x-msdos-batch", "a batch file" },
 	{ TEXT("\xef\xbb\xbf <HTML><HTA:APPLICATION id=x>"), "text/html", "an HTML application" },
 	{ TEXT("<package><job id=x><SCRIPT language=x>"), "text/plain", "a script of the Windows Script Host" },
@@ -48,6 +47,16 @@ static void knows_programs(void **state)
 		if ((!got != !programs[i].want) || (got && strcmp(got, programs[i].want) != 0))
 			fail_msg("row %zu: got %s, want %s", i, got ? got : "none", programs[i].want ? programs[i].want : "none");
 	}
+}
+
+static void knows_scripts(void **state)
+{
+	(void)state;
+	assert_true(scan_type_script(TEXT("#!/bin/sh\n"), "text/plain"));
+	assert_true(scan_type_script(TEXT("#! /usr/bin/env python3\n"), "text/x-script.python"));
+	assert_true(scan_type_script(TEXT("x"), "text/x-shellscript"));
+	assert_false(scan_type_script(TEXT("#! no path\n"), "text/plain"));
+	assert_false(scan_type_script(TEXT("#!"), "text/plain"));
 }
 
 static const struct {
@@ -79,7 +88,7 @@ static void compares_what_is_said_with_what_is(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(knows_programs), cmocka_unit_test(compares_what_is_said_with_what_is) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(knows_programs), cmocka_unit_test(knows_scripts), cmocka_unit_test(compares_what_is_said_with_what_is) };
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
