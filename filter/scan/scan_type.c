@@ -34,11 +34,10 @@ static const struct {
 	{ "#@~^", 4, "an encoded script of the Windows Script Host" },
 };
 
-/* By what libmagic says. */
+/* By what libmagic says; but for application/x-dosexec, as which it takes any octets that begin with a jump: text in some languages does. */
 static const struct {
 	const char *type, *what;
 } types[] = {
-	{ "application/x-dosexec", "a program for Windows" },
 	{ "application/vnd.microsoft.portable-executable", "a program for Windows" },
 	{ "application/x-msi", "an installer" },
 	{ "application/x-executable", "a program for Unix" },
@@ -191,7 +190,7 @@ static bool matches(const char *pattern, const char *type)
 
 static bool fit(const char *type, const char *name)
 {
-	if (!strcmp(type, "application/octet-stream") || !strncmp(type, "inode/", 6))
+	if (!strcmp(type, "application/octet-stream") || !strcmp(type, "application/x-dosexec") || !strncmp(type, "inode/", 6))
 		return true;
 	for (size_t i = 0; i < ARRAY_LEN(fits); i++) {
 		bool known = false, good = false;
