@@ -7,6 +7,7 @@ import time
 
 import pytest
 from support import dkim_sender, net, sluice
+from support.mta import DATE, PLAIN
 
 CLIENT = "192.0.2.1"          # has a name that leads back, and may send for example.net
 LISTED = "192.0.2.66"         # on the DNS list
@@ -29,7 +30,6 @@ at rcpt {
     rule long       reject "550 5.7.1 LONG"                                     when rcpt.address matches "long*"
 }
 """.replace("LONG", "a refusal of many words " * 30)
-PLAIN = b"From: a@example.net\r\nSubject: t\r\n\r\nbody\r\n"
 
 
 class Site:
@@ -167,7 +167,7 @@ def test_one_that_was_changed_on_the_way_fails(site):
 
 def test_a_domain_is_refused_as_it_asks(site):
     """DMARC: what nobody vouches for, and what its domain has signed."""
-    bank = b"From: The Bank <info@bank.example>\r\nSubject: t\r\n\r\nbody\r\n"
+    bank = DATE + b"From: The Bank <info@bank.example>\r\nSubject: t\r\n\r\nbody\r\n"
     code, text = site.postfix.send(CLIENT, message=bank)
     assert code == 550 and "5.7.1 bank.example asks to refuse this: neither SPF nor DKIM vouches for it" in text
     header, _ = first_header(site.deliver(message=dkim_sender.sign(bank, domain="bank.example", headers=("From", "Subject"))))

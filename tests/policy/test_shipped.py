@@ -11,8 +11,8 @@ RULES = sluice.TOP / "rules"
 LISTS = {"local-domains": "example.org\nsecond.example\n", "relay-domains": "relayed.example\n", "trusted": "10.0.0.0/8\n2001:db8:1::/48\n",
          "our-names": "mail.example.org\n"}
 
-# A stranger with nothing wrong about him, and what each finding changes. Points are of mx.conf.
-FINE = {"dnsbl.weight": "0", "rdns.result": "pass", "spf.result": "pass", "dmarc.disposition": "none"}
+# A stranger with nothing wrong about him or his header, and what each finding changes. Points are of mx.conf and content.conf.
+FINE = {"dnsbl.weight": "0", "rdns.result": "pass", "spf.result": "pass", "dmarc.disposition": "none", "headers.hidden_end": "no"}
 FINDINGS = {  # name: (facts, points before MAIL, points at the end)
     "nothing": ({}, 0, 0),
     "listed once": ({"dnsbl.weight": "4"}, 3, 3),
@@ -98,6 +98,17 @@ def others():
     for count, verdict in [("0", "accept"), ("9", "accept"), ("10", "hold by account-roams")]:
         yield f"{count} new networks", f"client 198.51.100.1 port 587 user u {away} fact account.new_networks {count} expect {verdict}"
         yield f"{count} new networks, no user", f"{STRANGER} {here} fact account.new_networks {count} expect accept"
+    for fact, value, verdict in [("headers.received_by_us", "5", "accept"), ("headers.received_by_us", "6", "reject at message by loop"),
+                                 ("headers.hidden_end", "yes", "reject at message by smuggling"), ("mime.name_control", "yes", "reject at message by name-hidden"),
+                                 ("mime.name_bidi", "yes", "reject at message by name-hidden"), ("files.executable", "yes", "reject at message by file-program"),
+                                 ("files.double_extension", "yes", "reject at message by file-program"), ("files.slip", "yes", "reject at message by file-slip"),
+                                 ("files.bomb", "yes", "accept"), ("files.macro", "yes", "accept"), ("files.encrypted", "yes", "accept"),
+                                 ("uribl.weight", "8", "reject at message by uribl-heavy"), ("uribl.weight", "7", "accept")]:
+        found = " ".join(f"fact {name} {said}" for name, said in {**FINE, fact: value}.items())
+        yield f"{fact} {value}", f"{STRANGER} rcpt <u@example.org> {found} expect {verdict}"
+        yield f"{fact} {value}, our user", f"client 198.51.100.1 port 587 user u {away} fact {fact} {value} expect accept"
+        yield f"{fact} {value}, our network", f"client 10.1.2.3 {away} fact {fact} {value} expect accept"
+    yield "helpers that read files are out of order", f"{STRANGER} {here} fact files.error other expect accept"
     for result in ("yes", "no"):
         verdict = "tempfail at message by sign" if result == "yes" else "accept"
         yield f"signing blocked: {result}", f"client 198.51.100.1 port 587 user u {away} fact sign.blocked {result} expect {verdict}"
@@ -114,10 +125,10 @@ def site(tmp_path_factory):
     for file in RULES.glob("*.conf"):
         (folder / file.name).write_text(file.read_text())
     (folder / "lists").mkdir()
-    for name, items in LISTS.items():
-        (folder / "lists" / name).write_text((RULES / "lists" / name).read_text() + items)
+    for file in (RULES / "lists").iterdir():
+        (folder / "lists" / file.name).write_text(file.read_text() + LISTS.get(file.name, ""))
     main = folder / "sluice.conf"
-    main.write_text(sluice.plugin_lines() + "authserv_id mx.example.org\n" + main.read_text().replace("/var/lib/sluice/state", f"{folder}/state"))
+    main.write_text(f'{sluice.plugin_lines()}authserv_id mx.example.org\nscan {{ helper "{sluice.SCAN}" }}\n' + main.read_text().replace("/var/lib/sluice/state", f"{folder}/state"))
     return folder
 
 

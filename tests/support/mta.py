@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What a test does with a mail server, whichever it is: sessions, transactions, and the mail that came through."""
+import email.utils
+
 from . import net
 
-PLAIN = b"From: a@example.net\r\nSubject: t\r\n\r\nbody\r\n"
+DATE = b"Date: " + email.utils.formatdate().encode() + b"\r\n"
+PLAIN = DATE + b"From: a@example.net\r\nSubject: t\r\n\r\nbody\r\n"
 
 
 class Mta:
