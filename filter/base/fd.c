@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 bool fd_write_durably(int fd, const void *bytes, size_t len)
@@ -63,4 +64,32 @@ int fd_replace(const char *path, const void *bytes, size_t len, const struct sta
 		sync_folder(path, (size_t)(slash - path));
 	free(fresh);
 	return r;
+}
+
+static bool write_all(int fd, const struct sluice_text *piece)
+{
+	for (size_t at = 0; at < piece->len;) {
+		ssize_t n = write(fd, piece->bytes + at, piece->len - at);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		at += (size_t)n;
+	}
+	return true;
+}
+
+int fd_sealed(const char *name, const struct sluice_text *pieces, size_t count)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	bool good = fd >= 0;
+
+	for (size_t i = 0; good && i < count; i++)
+		good = write_all(fd, &pieces[i]);
+	if (good && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+		return fd;
+	if (fd >= 0)
+		(void)close(fd);
+	return -1;
 }

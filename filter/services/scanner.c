@@ -3,15 +3,14 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "filter/base/fd.h"
 #include "filter/base/text.h"
 #include "filter/services/clock.h"
 #include "filter/services/program_child.h"
@@ -426,29 +425,6 @@ static void on_ask(void *arg)
 	}
 }
 
-/* A file without a name that nobody can change any more. -1: there is no memory for it. */
-static int file_of(const char *bytes, size_t len)
-{
-	int fd = memfd_create("sluice-scan", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-
-	for (size_t at = 0; fd >= 0 && at < len;) {
-		ssize_t n = write(fd, bytes + at, len - at);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			(void)close(fd);
-			return -1;
-		}
-		at += (size_t)n;
-	}
-	if (fd >= 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
-		(void)close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 void scanner_ask(struct scanner *s, const struct sluice_scan_request *rq, void (*done)(void *arg, struct sluice_scan_answer *answer), void *arg)
 {
 	struct sluice_scan_answer failed = { .status = SLUICE_SCAN_FAILED, .why = "out of memory" };
@@ -461,7 +437,7 @@ void scanner_ask(struct scanner *s, const struct sluice_scan_request *rq, void (
 	if (j) {
 		*j = (struct job){ .scanner = s, .len = rq->len, .asked_ms = clock_mono_ms(), .request = TEXT_INIT(SCAN_REQUEST_MAX), .done = done, .arg = arg };
 		scan_request_write(&j->request, rq->len, rq->type ? rq->type : "", rq->name ? rq->name : "", rq->name ? rq->name_len : 0);
-		j->fd = file_of(rq->bytes, rq->len);
+		j->fd = fd_sealed("sluice-scan", &(struct sluice_text){ rq->bytes, rq->len }, 1);
 		if (j->fd >= 0 && !j->request.failed && reactor_post(s->host.reactor, on_ask, j) == 0)
 			return;
 		job_free(j);
