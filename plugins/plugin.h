@@ -458,6 +458,44 @@ struct sluice_scan_request {
  */
 const struct sluice_scan_answer *sluice_ask_scan(struct sluice_check_ctx *c, const struct sluice_scan_request *rq);
 
+#define SLUICE_VIRUS_NAME_MAX 200 /* octets of the name of what is found */
+
+/* Where a plugin's checks have clamd(8) asked: sluice_ask_virus(). Kept over a reload that changes none of this. */
+struct sluice_virus_servers {
+	const char *const *servers; /* NULL-terminated, tried in their order: "unix:PATH", "inet:PORT@ADDRESS", "inet6:PORT@ADDRESS" */
+	int64_t timeout_ms;         /* for one answer, whatever number of servers is tried */
+	int64_t max_bytes;          /* what is larger is not sent */
+	int64_t keep_ms;            /* how long an answer holds for the same octets; 0: it does not */
+};
+
+enum sluice_virus_status {
+	SLUICE_VIRUS_OK,
+	SLUICE_VIRUS_FAILED,    /* no server could be reached, or none could look at it */
+	SLUICE_VIRUS_TIMEOUT,
+	SLUICE_VIRUS_TOO_LARGE, /* for us or for clamd */
+};
+
+/* Texts are UTF-8 without control characters. */
+struct sluice_virus_answer {
+	enum sluice_virus_status status;
+	const char *why;       /* unless OK */
+	const char *found;     /* the name of its signature; "": nothing was found */
+	const char *engine;    /* "ClamAV 1.4.3"; "": not known */
+	int64_t signatures_s;  /* when its signatures were made, since 1970; 0: not known */
+};
+
+struct sluice_virus_request {
+	const char *key; /* what tells it from all else that this check asks about in the transaction, such as the number of a part */
+	const struct sluice_text *pieces; /* what is looked at is these, one behind the other */
+	size_t count;
+};
+
+/*
+ * Ask the clamd of this check's plugin. Asked once for each key. NULL: it is under way; the octets are copied. The answer is valid as
+ * long as the facts of this check.
+ */
+const struct sluice_virus_answer *sluice_ask_virus(struct sluice_check_ctx *c, const struct sluice_virus_request *rq);
+
 /*
  * The health of something outside that checks depend on (a DNSBL zone): shared by all sessions, kept over a reload.
  * subject is its name in logs and in `sluicectl status`. Unknown subjects are healthy. A change of health is logged
@@ -668,6 +706,8 @@ struct sluice_plugin {
 	 */
 	int (*make)(const struct sluice_block *block, const struct sluice_plugin **ret, void **ret_state, struct sluice_config_error *reterr);
 	const struct sluice_program *program; /* that its checks ask; NULL: none */
+	/* The clamd that its checks ask, borrowed from the state; NULL: none. */
+	const struct sluice_virus_servers *(*virus)(const void *state);
 };
 
 /* Defines the one symbol that a plugin has; the daemon finds it by name or in the table of what is built in. */

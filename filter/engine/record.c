@@ -298,6 +298,25 @@ static void add_scan_answer(struct maker *m, const struct slot_row *row, struct 
 	a->record_count = count;
 }
 
+static void add_virus_answer(struct maker *m, const struct slot_row *row, struct case_answer *a)
+{
+	static const char *const words[] = { [SLUICE_VIRUS_OK] = "ok", [SLUICE_VIRUS_FAILED] = "failed", [SLUICE_VIRUS_TIMEOUT] = "timeout",
+		[SLUICE_VIRUS_TOO_LARGE] = "too-large" };
+	const struct sluice_virus_answer *v = row->virus;
+	const char **record = take(m, 1, sizeof *record);
+	const char *text;
+
+	a->type = "virus";
+	a->status = v ? words[v->status] : "open";
+	if (!record || !v)
+		return;
+	text = v->status != SLUICE_VIRUS_OK ? v->why : *v->found ? v->found : "nothing found";
+	*record = arena_copy(m->arena, text, strlen(text));
+	m->failed |= !*record;
+	a->records = record;
+	a->record_count = 1;
+}
+
 static void add_answer(void *arg, const struct slot_row *row)
 {
 	struct maker *m = arg;
@@ -317,6 +336,8 @@ static void add_answer(void *arg, const struct slot_row *row)
 		add_program_answer(m, row, &a);
 	if (row->kind == SLOT_OF_SCAN)
 		add_scan_answer(m, row, &a);
+	if (row->kind == SLOT_OF_VIRUS)
+		add_virus_answer(m, row, &a);
 	if (row->answer) {
 		a.ttl_s = row->answer->ttl_s;
 		a.records = make_records(m, row);

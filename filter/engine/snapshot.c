@@ -257,6 +257,46 @@ static int make_programs(struct snapshot *s, struct programs *programs, struct e
 	return s->programs ? 0 : err_set(reterr, -ENOMEM, "out of memory");
 }
 
+/* That of the configuration before, if its settings are the same. */
+static struct clamd *find_clamd(const struct snapshot *before, const struct sluice_virus_servers *settings)
+{
+	for (size_t i = 0; before && before->clamds && i < before->registry->catalog.plugins.len; i++)
+		if (before->clamds[i] && clamd_has(before->clamds[i], settings))
+			return clamd_ref(before->clamds[i]);
+	return NULL;
+}
+
+/* Of checks that run. */
+static int make_clamds(struct snapshot *s, const struct snapshot_options *o, struct err *reterr)
+{
+	const struct registry *r = s->registry;
+
+	if (!o->clamd)
+		return 0;
+	s->clamds = calloc(r->catalog.plugins.len + 1, sizeof(struct clamd *));
+	for (size_t i = 0; s->clamds && i < r->checks.len; i++) {
+		const struct registry_check *check = &r->checks.items[i];
+		struct clamd **clamd = &s->clamds[check->plugin_index];
+		const struct sluice_virus_servers *settings;
+
+		if (!check->plugin->virus || !runs(s, i) || *clamd)
+			continue;
+		settings = check->plugin->virus(s->states[check->plugin_index]);
+		*clamd = find_clamd(o->before, settings);
+		if (!*clamd)
+			*clamd = clamd_new(o->clamd, settings);
+		if (!*clamd)
+			return err_set(reterr, -ENOMEM, "out of memory");
+	}
+	return s->clamds ? 0 : err_set(reterr, -ENOMEM, "out of memory");
+}
+
+void snapshot_stop_clamds(struct snapshot *s)
+{
+	for (size_t i = 0; s && s->clamds && i < s->registry->catalog.plugins.len; i++)
+		clamd_stop(s->clamds[i]);
+}
+
 /* The helpers that read files, if a check that runs may want them; those that are there, if their settings are the same. */
 static int make_scanner(struct snapshot *s, const struct snapshot_options *o, struct err *reterr)
 {
@@ -431,6 +471,8 @@ int snapshot_load(const char *path, const struct snapshot_options *o, struct sna
 	if (r == 0)
 		r = make_programs(s, o->programs, reterr);
 	if (r == 0)
+		r = make_clamds(s, o, reterr);
+	if (r == 0)
 		r = make_scanner(s, o, reterr);
 	if (r < 0) {
 		snapshot_unref(s);
@@ -457,6 +499,9 @@ void snapshot_unref(struct snapshot *s)
 	for (size_t i = 0; s->programs && i < s->registry->catalog.plugins.len; i++)
 		program_unref(s->programs[i]);
 	free(s->programs);
+	for (size_t i = 0; s->clamds && i < s->registry->catalog.plugins.len; i++)
+		clamd_unref(s->clamds[i]);
+	free(s->clamds);
 	scanner_unref(s->scanner);
 	state_home_unref(s->state);
 	dns_home_unref(s->dns);

@@ -9,7 +9,7 @@
 #include "filter/base/vec.h"
 #include "filter/services/clock.h"
 
-const char *const slot_source_words[] = { "open", "local", "cache", "dns", "timeout", "limit", "store", "program", "scan", NULL };
+const char *const slot_source_words[] = { "open", "local", "cache", "dns", "timeout", "limit", "store", "program", "scan", "clamd", NULL };
 
 struct slot {
 	uint64_t id; /* never used twice in one connection: a late answer cannot meet the wrong slot */
@@ -34,6 +34,8 @@ struct slot {
 	/* of a file */
 	struct sluice_scan_answer scan;
 	struct sluice_scan_answer *scan_block; /* what it points into */
+	/* of clamd */
+	struct sluice_virus_answer virus;
 	/* of these: the key or the question, and the value or the answer */
 	char *key;
 	size_t key_len;
@@ -246,6 +248,34 @@ static void on_scan(void *arg, struct sluice_scan_answer *answer)
 	free(errand);
 }
 
+/* On the reactor's thread, or at once. */
+static void on_virus(void *arg, const struct sluice_virus_answer *answer)
+{
+	static const struct sluice_virus_answer no_memory = { .status = SLUICE_VIRUS_FAILED, .why = "out of memory", .found = "", .engine = "" };
+	const char *const texts[] = { answer->why ? answer->why : "", answer->found, answer->engine };
+	struct errand *errand = arg;
+	struct slots *s = errand->slots;
+	struct slot *slot;
+
+	(void)pthread_mutex_lock(&s->lock);
+	slot = open_slot(s, errand->id);
+	if (slot) {
+		char *end = slot->value = malloc(strlen(texts[0]) + strlen(texts[1]) + strlen(texts[2]) + 3);
+
+		slot->virus = no_memory;
+		if (end) {
+			slot->virus = *answer;
+			slot->virus.why = answer->why ? end : NULL;
+			slot->virus.found = end = stpcpy(end, texts[0]) + 1;
+			slot->virus.engine = end = stpcpy(end, texts[1]) + 1;
+			(void)strcpy(end, texts[2]);
+		}
+		fill(s, slot, answer->status == SLUICE_VIRUS_TIMEOUT ? SLOT_TIMEOUT : SLOT_CLAMD);
+	}
+	unref_locked(s);
+	free(errand);
+}
+
 static void on_drop(void *arg)
 {
 	struct errand *errand = arg;
@@ -410,7 +440,7 @@ static struct slot *find_store(const struct slots *s, const struct sluice_store_
 	return NULL;
 }
 
-/* A slot of the store, of a program or of a file, in the list and open. NULL: no memory. */
+/* A slot of the store, of a program, of a file or of clamd, in the list and open. NULL: no memory. */
 static struct slot *new_slot(struct slots *s, const struct slot *like, const char *key, size_t key_len)
 {
 	struct slot *slot = malloc(sizeof *slot);
@@ -503,12 +533,13 @@ const struct sluice_program_answer *slots_ask_program(struct slots *s, enum slot
 	return is_filled(s, slot, waiter) ? &slot->program : NULL;
 }
 
-static struct slot *find_scan(const struct slots *s, const char *key, unsigned waiter)
+/* Of a kind that each check asks for itself. */
+static struct slot *find_own(const struct slots *s, enum slot_kind kind, const char *key, unsigned waiter)
 {
 	for (size_t i = 0; i < s->list.len; i++) {
 		struct slot *slot = s->list.items[i];
 
-		if (slot->kind == SLOT_OF_SCAN && slot->waiters >> waiter & 1 && !strcmp(slot->key, key))
+		if (slot->kind == kind && slot->waiters >> waiter & 1 && !strcmp(slot->key, key))
 			return slot;
 	}
 	return NULL;
@@ -520,7 +551,7 @@ const struct sluice_scan_answer *slots_ask_scan(struct slots *s, enum slot_scope
 	static const struct sluice_scan_answer no_memory = { .status = SLUICE_SCAN_FAILED, .why = "out of memory" };
 	struct sluice_scan_answer no_scanner = { .status = SLUICE_SCAN_FAILED, .why = "no file is read here: only sluiced has helpers for it" };
 	struct slot like = { .kind = SLOT_OF_SCAN, .scope = scope, .waiters = UINT64_C(1) << waiter };
-	struct slot *slot = find_scan(s, rq->key, waiter);
+	struct slot *slot = find_own(s, SLOT_OF_SCAN, rq->key, waiter);
 	struct errand *errand;
 
 	if (!slot) {
@@ -534,6 +565,29 @@ const struct sluice_scan_answer *slots_ask_scan(struct slots *s, enum slot_scope
 			on_scan(errand, &no_scanner);
 	}
 	return is_filled(s, slot, waiter) ? &slot->scan : NULL;
+}
+
+const struct sluice_virus_answer *slots_ask_virus(struct slots *s, enum slot_scope scope, struct clamd *clamd, const struct sluice_virus_request *rq,
+	unsigned waiter)
+{
+	static const struct sluice_virus_answer no_memory = { .status = SLUICE_VIRUS_FAILED, .why = "out of memory", .found = "", .engine = "" };
+	static const struct sluice_virus_answer no_clamd = { .status = SLUICE_VIRUS_FAILED, .why = "clamd is not asked here: only sluiced does", .found = "",
+		.engine = "" };
+	struct slot like = { .kind = SLOT_OF_VIRUS, .scope = scope, .waiters = UINT64_C(1) << waiter };
+	struct slot *slot = find_own(s, SLOT_OF_VIRUS, rq->key, waiter);
+	struct errand *errand;
+
+	if (!slot) {
+		slot = new_slot(s, &like, rq->key, strlen(rq->key));
+		errand = slot ? errand_new(s, slot) : NULL;
+		if (!errand)
+			return &no_memory;
+		if (clamd && !s->hurry)
+			clamd_ask(clamd, rq, on_virus, errand);
+		else
+			on_virus(errand, &no_clamd);
+	}
+	return is_filled(s, slot, waiter) ? &slot->virus : NULL;
 }
 
 void slots_replay(struct slots *s, const struct slots_record *record)
@@ -598,6 +652,10 @@ void slots_expire(struct slots *s, uint64_t waiters)
 		case SLOT_OF_SCAN:
 			slot->scan = (struct sluice_scan_answer){ .status = SLUICE_SCAN_TIMEOUT, .why = "no answer in the time of the stage" };
 			break;
+		case SLOT_OF_VIRUS:
+			slot->virus = (struct sluice_virus_answer){ .status = SLUICE_VIRUS_TIMEOUT, .why = "no answer in the time of the stage", .found = "",
+				.engine = "" };
+			break;
 		}
 		slot->source = SLOT_TIMEOUT;
 		slot->waited_ns = clock_mono_ns() - slot->asked_ns;
@@ -617,6 +675,7 @@ static const char *shown_name(const struct slot *slot)
 		break;
 	case SLOT_OF_STORE:
 	case SLOT_OF_SCAN:
+	case SLOT_OF_VIRUS:
 		return slot->key;
 	case SLOT_OF_PROGRAM:
 		return program_name(slot->peer);
@@ -642,6 +701,7 @@ void slots_each(struct slots *s, void (*row)(void *arg, const struct slot_row *r
 		r.store = slot->kind == SLOT_OF_STORE && slot->source != SLOT_OPEN ? &slot->store : NULL;
 		r.program = slot->kind == SLOT_OF_PROGRAM && slot->source != SLOT_OPEN ? &slot->program : NULL;
 		r.scan = slot->kind == SLOT_OF_SCAN && slot->source != SLOT_OPEN ? &slot->scan : NULL;
+		r.virus = slot->kind == SLOT_OF_VIRUS && slot->source != SLOT_OPEN ? &slot->virus : NULL;
 		(void)pthread_mutex_unlock(&s->lock);
 		row(arg, &r);
 	}

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "filter/base/text.h"
+#include "filter/services/clamd.h"
 #include "filter/services/dns.h"
 #include "filter/services/programs.h"
 #include "filter/services/resolver.h"
@@ -23,8 +24,8 @@
 #define SLOTS_MAX_WAITERS 64
 
 enum slot_scope { SLOT_CONNECTION, SLOT_MESSAGE, SLOT_RECIPIENT };
-enum slot_kind { SLOT_OF_DNS, SLOT_OF_STORE, SLOT_OF_PROGRAM, SLOT_OF_SCAN };
-enum slot_source { SLOT_OPEN, SLOT_LOCAL, SLOT_CACHE, SLOT_DNS, SLOT_TIMEOUT, SLOT_LIMIT, SLOT_STORE, SLOT_PROGRAM, SLOT_SCAN };
+enum slot_kind { SLOT_OF_DNS, SLOT_OF_STORE, SLOT_OF_PROGRAM, SLOT_OF_SCAN, SLOT_OF_VIRUS };
+enum slot_source { SLOT_OPEN, SLOT_LOCAL, SLOT_CACHE, SLOT_DNS, SLOT_TIMEOUT, SLOT_LIMIT, SLOT_STORE, SLOT_PROGRAM, SLOT_SCAN, SLOT_CLAMD };
 extern const char *const slot_source_words[]; /* in the order of enum slot_source */
 
 struct slots;
@@ -60,6 +61,10 @@ const struct sluice_program_answer *slots_ask_program(struct slots *s, enum slot
 const struct sluice_scan_answer *slots_ask_scan(struct slots *s, enum slot_scope scope, struct scanner *scanner, const struct sluice_scan_request *rq,
 	unsigned waiter);
 
+/* Have clamd asked, once for each key of this waiter within the scope. As slots_ask_program(). */
+const struct sluice_virus_answer *slots_ask_virus(struct slots *s, enum slot_scope scope, struct clamd *clamd, const struct sluice_virus_request *rq,
+	unsigned waiter);
+
 /* The waiters for whom an answer has come since the last call; waits for one until deadline_ms (monotonic). 0: none. */
 uint64_t slots_wait(struct slots *s, int64_t deadline_ms);
 /* Is there an open slot that it waits for? */
@@ -69,12 +74,12 @@ void slots_expire(struct slots *s, uint64_t waiters);
 /* From now on (true) a question that has no answer at once is answered TIMEOUT. */
 void slots_hurry(struct slots *s, bool hurry);
 
-/* Recorded answers of DNS, in the place of resolver, store, programs and helpers; name: as it may be shown. NULL: it was not asked then. */
+/* Recorded answers of DNS, in the place of resolver, store, programs, helpers and clamd; name: as it may be shown. NULL: it was not asked then. */
 struct slots_record {
 	struct dns_answer *(*dns)(void *arg, const char *name, enum sluice_dns_type type);
 	void *arg;
 };
-/* Before all else. What was not recorded is TIMEOUT, and all that is asked of the store a program or a helper FAILED. record is copied. */
+/* Before all else. What was not recorded is TIMEOUT, and all that is asked of the store, a program, a helper or clamd FAILED. record is copied. */
 void slots_replay(struct slots *s, const struct slots_record *record);
 /* The waiters that have asked for what was not recorded. */
 uint64_t slots_unrecorded(const struct slots *s);
@@ -82,7 +87,7 @@ uint64_t slots_unrecorded(const struct slots *s);
 /* One slot, as the case shows it. */
 struct slot_row {
 	enum slot_kind kind;
-	const char *name; /* as it may be shown; of the store and a file: its key; of a program: the program */
+	const char *name; /* as it may be shown; of the store, a file and clamd: its key; of a program: the program */
 	size_t name_len;
 	enum sluice_dns_type type;
 	enum sluice_store_verb verb;
@@ -94,6 +99,7 @@ struct slot_row {
 	const struct sluice_store_answer *store;     /* of the store; NULL while open */
 	const struct sluice_program_answer *program; /* of a program; NULL while open */
 	const struct sluice_scan_answer *scan;       /* of a file; NULL while open */
+	const struct sluice_virus_answer *virus;     /* of clamd; NULL while open */
 };
 /* Each slot in the order of asking, of both scopes. Borrowed for the call; session's thread. */
 void slots_each(struct slots *s, void (*row)(void *arg, const struct slot_row *row), void *arg);
