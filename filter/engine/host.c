@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "filter/engine/core_facts.h"
+#include "filter/engine/pattern.h"
 #include "filter/engine/state.h"
 #include "filter/services/clock.h"
 
@@ -567,6 +568,8 @@ static void take_given(struct dialogue *d, unsigned index)
 		d->unrecorded |= UINT64_C(1) << index; /* it had not ended */
 	for (unsigned i = check->check->first_fact; i <= check->check->last_fact; i++)
 		d->session->facts[check->fact_base + i] = d->given[check->fact_base + i];
+	if (check->plugin == &pattern_plugin && !pattern_take(d, d->given) && d->replay && outcome->known && outcome->number == SLUICE_DONE)
+		d->unrecorded |= UINT64_C(1) << index;
 	host_ended(d, index, outcome->known ? (enum sluice_outcome)outcome->number : error->known ? SLUICE_TEMPERROR : SLUICE_DONE);
 	if (error->known)
 		d->session->facts[check->outcome_fact + 1] = *error;

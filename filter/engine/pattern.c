@@ -173,6 +173,22 @@ static enum sluice_outcome run(struct sluice_check_ctx *c, struct sluice_result 
 	return SLUICE_DONE;
 }
 
+bool pattern_take(struct dialogue *d, const struct value *given)
+{
+	const struct patterns *patterns = &d->snapshot->policy->patterns;
+	bool all = true;
+
+	for (size_t i = 0; i < patterns->all.len; i++) {
+		const struct pattern *pattern = &patterns->all.items[i];
+
+		d->session->facts[pattern->fact] = given[pattern->fact];
+		if (pattern->is_set)
+			d->session->facts[pattern->count_fact] = given[pattern->count_fact];
+		all &= given[pattern->fact].known;
+	}
+	return all;
+}
+
 static const struct sluice_check checks[] = {
 	{ .name = "pattern", .stage = SLUICE_STAGE_MESSAGE, .run = run, .first_fact = FOUND, .last_fact = GAVE_UP, .body = true },
 	{ .name = NULL },

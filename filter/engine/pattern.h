@@ -3,8 +3,14 @@
 #ifndef ENGINE_PATTERN_H
 #define ENGINE_PATTERN_H
 
-#include "plugins/plugin.h"
+#include "filter/engine/dialogue.h"
 
 extern const struct sluice_plugin pattern_plugin;
+
+/*
+ * What the check finds has been given: the facts of the patterns, which are in no plugin's table, from `given`, by index of the catalog.
+ * False: one of them is not known, as for a pattern that is new.
+ */
+bool pattern_take(struct dialogue *d, const struct value *given);
 
 #endif

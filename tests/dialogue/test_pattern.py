@@ -108,3 +108,30 @@ def test_ten_thousand_at_once(setup):
     (setup.folder / "many").write_text("".join(f"(?i)word{i} of many\n" for i in range(10000)))
     found = looked(setup, f"pattern p file {setup.folder / 'many'} in text", body=b"so word77 of many and Word9999 of many, " * 3)
     assert found["pattern.p_count"] == 2
+
+
+def test_a_replay_and_an_assertion_know_what_was_found(setup):
+    conf = f'''pattern p "(?i)nadel" in text
+pattern set file {setup.folder / "set"} in text
+at message {{
+    rule found reject "550 5.7.1 no" when pattern.p
+    rule many score 3 when pattern.set_count == 2
+}}
+'''
+    (setup.folder / "set").write_text("one\ntwo\n")
+    s = setup.sluice(f'cases {{ to "{setup.folder}/cases" }}\n{conf}')
+    m = setup.milter(s)
+    m.greet()
+    for body in (b"a nadel", b"hay", b"one two"):
+        m.message(body=body)
+    s.stop()
+    new = setup.folder / "new.conf"
+    new.write_text(sluice.plugin_lines() + conf)
+    done = sluice.ctl("replay", "--policy", new, f"{setup.folder}/cases")
+    assert done.returncode == 0 and "3 the same, 0 changed, 0 undecided" in done.stdout, done.stdout + done.stderr
+    new.write_text(sluice.plugin_lines() + 'pattern q "hay" in text\nat message { rule new score 1 when pattern.q }\n' + conf)
+    assert ", 3 undecided" in sluice.ctl("replay", "--policy", new, f"{setup.folder}/cases").stdout  # nobody knows whether it would have been found
+    new.write_text(sluice.plugin_lines() + conf + 'assert "a needle" { client 192.0.2.1 from <a@example.net> rcpt <u@example.org> fact pattern.p yes '
+                   'expect reject at message by found }\nassert "hay" { client 192.0.2.1 from <a@example.net> rcpt <u@example.org> fact pattern.p no expect accept }\n')
+    done = sluice.ctl("config", "check", "-c", new)
+    assert done.returncode == 0, done.stderr
