@@ -155,6 +155,6 @@ def test_a_signature_is_over_what_goes_out(setup, multipart):
 ])
 def test_mistakes_are_named(setup, rules, why):
     (setup.folder / "f").write_text("x")
-    (setup.folder / "bad.conf").write_text(f"at message {{\n{rules}\n}}\n")
+    (setup.folder / "bad.conf").write_text(sluice.plugin_lines() + f"at message {{\n{rules}\n}}\n")
     done = sluice.ctl("config", "check", "-c", setup.folder / "bad.conf")
     assert done.returncode != 0 and why in done.stderr, done.stderr
