@@ -64,8 +64,10 @@ static bool add_note(struct dialogue *d, const struct sluice_mime *m, const stru
 
 	while (i < m->count && (strlen(m->parts[i].section) != len || memcmp(m->parts[i].section, section, len) != 0))
 		i++;
-	if (i == m->count)
+	if (i == m->count) { /* what is found in the message as a whole, say */
+		d->edits.unchanged = "no part is named that it could be";
 		return true;
+	}
 	for (size_t k = 0; k < notes->len; k++)
 		if (notes->items[k].part == i)
 			return true;
@@ -93,6 +95,8 @@ static bool collect_notes(struct dialogue *d, const struct sluice_mime *m, struc
 		}
 		if (!named)
 			d->edits.unchanged = "no part is named that it could be";
+		else if (fact->texts.count >= FACT_TEXTS_MAX)
+			d->edits.unchanged = "more is found than can be named";
 	}
 	return true;
 }

@@ -9,7 +9,6 @@
 #include "filter/services/clock.h"
 
 #define FACT_TEXT_MAX  (64u << 10) /* octets of one fact; more are cut */
-#define FACT_TEXTS_MAX 4096        /* items of one list; more are dropped */
 #define CHECK_MAX_RUNS 200 /* of one check over one event: an evaluation of SPF has some twenty */
 #define AUTHRES_MAX_BYTES 32000    /* edits.c puts a blank before it */
 

@@ -8,6 +8,7 @@
 #include "filter/mail/authres.h"
 
 #define DIALOGUE_ID_LEN 13
+#define FACT_TEXTS_MAX  4096 /* items of one list; more are dropped */
 
 struct match { /* a rule that matched */
 	const struct rule *rule;

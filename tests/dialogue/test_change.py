@@ -86,6 +86,13 @@ def test_nothing_that_was_to_go_goes_out(setup):
     assert sent(setup, s, IN_B, body, actions=ALL_ACTIONS & ~CHGBODY).text.startswith("451 4.7.1")
 
 
+def test_what_is_no_part_is_not_taken_for_one_that_was_replaced(setup):
+    """As "message Eicar-Test-Signature", which is about none of the parts: the message does not go out with what was found in it."""
+    s = setup.sluice('at message { rule strip replace parts of mime.types "gone" when mime.parts > 0 }\n')
+    answer = sent(setup, s, (("From", "a@example.net"),), b"x")
+    assert [e for e in answer.edits if e[0] == "q"] and "no part is named" in case(s)["verdict"]["text"]
+
+
 @pytest.fixture
 def footer(setup):
     (setup.folder / "footer").write_text("-- \nGrüße von example.org\n")
