@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-#define SLUICE_PLUGIN_ABI 7
+#define SLUICE_PLUGIN_ABI 8
 
 /* ---- stages and outcomes ---- */
 
@@ -286,6 +286,7 @@ const struct sluice_dns_answer *sluice_ask_dns_as(
 
 #define SLUICE_STORE_KEY_MAX   400   /* octets */
 #define SLUICE_STORE_VALUE_MAX 65536 /* octets */
+#define SLUICE_STORE_TALLY_MAX 2048  /* items at once */
 
 /* What can be done to an entry of the store. The verb is part of its key. Each is atomic. */
 enum sluice_store_verb {
@@ -295,7 +296,13 @@ enum sluice_store_verb {
 	SLUICE_STORE_SET,      /* add a member to a set of the present window, and estimate its size */
 	SLUICE_STORE_GET,
 	SLUICE_STORE_PUT,
-	SLUICE_STORE_DELETE, /* of any verb: see `of` */
+	SLUICE_STORE_DELETE, /* of any verb but TALLY: see `of` */
+	SLUICE_STORE_TALLY,  /* add to the two counts of each of many items, which the key is the book of, or only look at them */
+};
+
+/* Counts of an item; one that nobody has added to has 0 and 0. Neither is ever below 0 or above what fits. */
+struct sluice_store_tally {
+	uint32_t counts[2];
 };
 
 struct sluice_store_op {
@@ -329,6 +336,12 @@ struct sluice_store_op {
 		struct {
 			enum sluice_store_verb of; /* whose key it is; SLUICE_STORE_GET for a value */
 		} entry; /* of DELETE */
+		struct {
+			const uint64_t *items; /* each once */
+			size_t count;          /* at most SLUICE_STORE_TALLY_MAX */
+			int32_t add[2];        /* to the counts of each; both 0 only looks */
+			int64_t lifetime_ms;   /* an item is forgotten when nothing was added to it for so long, or up to an eighth less */
+		} tally;
 	};
 };
 
@@ -347,14 +360,14 @@ struct sluice_store_answer {
 	int64_t wait_ms;   /* GREYLIST: until a retry may pass. RATE: until the cost could be taken */
 	int64_t number;    /* GREYLIST: passes so far. RATE: units left. COUNT: of this window. SET: estimated members */
 	int64_t before;    /* COUNT: of the window before */
-	const char *value; /* GET: borrowed for the call */
+	const char *value; /* GET. TALLY: a struct sluice_store_tally for each item, in their order. Borrowed for the call */
 	size_t value_len;
 };
 
 /*
  * Run one operation on the store, once for each run of this check over its transaction (over each recipient, where that is
  * its scope) however often the check is run again: op is told from others by its verb, its
- * key and its amount (cost, add). NULL: it is under way.
+ * key and its amount (cost, add), a TALLY by its items as well. NULL: it is under way.
  * The answer is valid as long as the facts of this check. Keys begin with the plugin's name.
  */
 const struct sluice_store_answer *sluice_ask_store(struct sluice_check_ctx *c, const struct sluice_store_op *op);

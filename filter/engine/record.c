@@ -240,6 +240,9 @@ static const char *describe_store(struct maker *m, const struct slot_row *row)
 	case SLUICE_STORE_DELETE:
 		text = a->status == SLUICE_STORE_OK ? "there" : "absent";
 		break;
+	case SLUICE_STORE_TALLY:
+		text = arena_printf(m->arena, "%zu items", a->value_len / sizeof(struct sluice_store_tally));
+		break;
 	}
 	m->failed |= !text;
 	return text ? text : "";

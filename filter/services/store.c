@@ -6,13 +6,44 @@
 
 #include "filter/services/handover.h"
 
-const char *const store_verb_words[] = { "greylist", "rate", "count", "set", "value", "value", "delete", NULL };
+const char *const store_verb_words[] = { "greylist", "rate", "count", "set", "value", "value", "delete", "tally", NULL };
+
+const void *store_op_extra(const struct sluice_store_op *op, size_t *ret_len)
+{
+	switch (op->verb) {
+	case SLUICE_STORE_PUT:
+		*ret_len = op->put.value_len;
+		return op->put.value;
+	case SLUICE_STORE_SET:
+		*ret_len = op->set.member_len;
+		return op->set.member;
+	case SLUICE_STORE_TALLY:
+		*ret_len = op->tally.count * sizeof *op->tally.items;
+		return op->tally.items;
+	case SLUICE_STORE_GREYLIST:
+	case SLUICE_STORE_RATE:
+	case SLUICE_STORE_COUNT:
+	case SLUICE_STORE_GET:
+	case SLUICE_STORE_DELETE:
+		break;
+	}
+	*ret_len = 0;
+	return NULL;
+}
+
+static bool is_too_long(const struct sluice_store_op *op)
+{
+	size_t key_len = op->key_len + (op->verb == SLUICE_STORE_TALLY ? STORE_ITEM_BYTES : 0);
+
+	return key_len > STORE_KEY_MAX || (op->verb == SLUICE_STORE_PUT && op->put.value_len > STORE_VALUE_MAX) ||
+		(op->verb == SLUICE_STORE_TALLY && op->tally.count > SLUICE_STORE_TALLY_MAX);
+}
 
 void store_run(struct store *s, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg)
 {
-	static const struct sluice_store_answer too_long = { .status = SLUICE_STORE_FAILED, .why = "a key or value that is too long" };
+	static const struct sluice_store_answer too_long = { .status = SLUICE_STORE_FAILED, .why = "a key or value that is too long, or too many items" };
 
-	if (op->key_len > STORE_KEY_MAX || (op->verb == SLUICE_STORE_PUT && op->put.value_len > STORE_VALUE_MAX))
+	if (is_too_long(op))
 		done(arg, &too_long);
 	else
 		s->home->run(s, op, done, arg);

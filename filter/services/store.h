@@ -18,7 +18,8 @@
 
 #define STORE_KEY_MAX   SLUICE_STORE_KEY_MAX
 #define STORE_VALUE_MAX SLUICE_STORE_VALUE_MAX
-#define STORE_VERBS     (SLUICE_STORE_DELETE + 1)
+#define STORE_VERBS     (SLUICE_STORE_TALLY + 1)
+#define STORE_ITEM_BYTES 8 /* of an item of TALLY within a key, big-endian */
 
 extern const char *const store_verb_words[]; /* in the order of enum sluice_store_verb */
 
@@ -46,7 +47,7 @@ struct store_row {
 	int64_t expires_ms; /* from now */
 };
 /*
- * Each entry of a verb (of values: GET) whose key begins with these octets, up to `limit` of them, in no order. Waits as
+ * Each entry of a verb (of values: GET; not of TALLY) whose key begins with these octets, up to `limit` of them, in no order. Waits as
  * store_call(). 0; -EIO: the store does not answer.
  */
 int store_each(struct store *s, enum sluice_store_verb verb, const char *prefix, size_t limit, int64_t timeout_ms,
@@ -73,6 +74,9 @@ struct store_home {
 	struct store_stats (*stats)(struct store *s);
 	void (*free)(struct store *s);
 };
+/* What op points to beside its key: of PUT, SET and TALLY; it may be NULL where it is empty. */
+const void *store_op_extra(const struct sluice_store_op *op, size_t *ret_len);
+
 /* First member of a home's own struct. */
 struct store {
 	const struct store_home *home;

@@ -62,6 +62,7 @@ struct lmdb {
 	MDB_txn *txn; /* with operations that are not committed; NULL: none */
 	int64_t txn_began_ms, retry_ms;
 	struct store_state state;
+	struct sluice_store_tally tallies[SLUICE_STORE_TALLY_MAX];
 };
 
 static const char *const out_of_order = "the store is out of order";
@@ -141,22 +142,43 @@ static int write_entry(struct lmdb *l, MDB_val *key, int64_t old_expires_ms)
 	return mdb_put(l->txn, l->index, &at, &nothing, 0);
 }
 
+static int run_entry(struct lmdb *l, const struct sluice_store_op *op, MDB_val *key, struct sluice_store_answer *ret)
+{
+	int e = read_entry(l, key);
+	int64_t old_expires_ms = l->state.expires_ms;
+	bool changed;
+
+	if (e)
+		return e;
+	store_state_apply(op, clock_wall_ms() * 1000, &l->state, ret, &changed);
+	return changed ? write_entry(l, key, old_expires_ms) : 0;
+}
+
+/* Each item is an entry of its own: it expires by itself. */
+static int run_tally(struct lmdb *l, const struct sluice_store_op *op, MDB_val *key, struct sluice_store_answer *ret)
+{
+	unsigned char *item = (unsigned char *)key->mv_data + key->mv_size;
+	int e = 0;
+
+	key->mv_size += STORE_ITEM_BYTES;
+	for (size_t i = 0; !e && i < op->tally.count; i++) {
+		put_be64(item, op->tally.items[i]);
+		e = run_entry(l, op, key, ret);
+		if (!e)
+			memcpy(&l->tallies[i], ret->value, sizeof l->tallies[i]);
+	}
+	*ret = (struct sluice_store_answer){ .status = SLUICE_STORE_OK, .value = (const char *)l->tallies, .value_len = op->tally.count * sizeof *l->tallies };
+	return e;
+}
+
 static int run(struct lmdb *l, const struct sluice_store_op *op, struct sluice_store_answer *ret)
 {
 	unsigned char bytes[KEY_BYTES];
 	MDB_val key = { 1 + op->key_len, bytes };
-	int64_t old_expires_ms;
-	bool changed;
-	int e;
 
 	bytes[0] = family(op);
 	memcpy(bytes + 1, op->key, op->key_len);
-	e = read_entry(l, &key);
-	if (e)
-		return e;
-	old_expires_ms = l->state.expires_ms;
-	store_state_apply(op, clock_wall_ms() * 1000, &l->state, ret, &changed);
-	return changed ? write_entry(l, &key, old_expires_ms) : 0;
+	return op->verb == SLUICE_STORE_TALLY ? run_tally(l, op, &key, ret) : run_entry(l, op, &key, ret);
 }
 
 /* ---- transactions ---- */
@@ -317,23 +339,24 @@ static void *writer(void *arg)
 
 static struct job *job_new(const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg)
 {
-	const char *extra = op->verb == SLUICE_STORE_PUT ? op->put.value : op->verb == SLUICE_STORE_SET ? op->set.member : NULL;
-	size_t extra_len = op->verb == SLUICE_STORE_PUT ? op->put.value_len : op->verb == SLUICE_STORE_SET ? op->set.member_len : 0;
-	struct job *job = malloc(sizeof *job + op->key_len + extra_len + 1);
-	char *bytes;
+	size_t extra_len;
+	const void *extra = store_op_extra(op, &extra_len);
+	struct job *job = malloc(sizeof *job + extra_len + op->key_len + 1);
+	void *bytes;
 
 	if (!job)
 		return NULL;
 	*job = (struct job){ .op = *op, .done = done, .arg = arg };
-	bytes = (char *)(job + 1);
-	memcpy(bytes, op->key, op->key_len);
-	job->op.key = bytes;
+	bytes = job + 1; /* items need this alignment: the key comes behind them */
 	if (extra_len)
-		memcpy(bytes + op->key_len, extra, extra_len);
+		memcpy(bytes, extra, extra_len);
+	job->op.key = memcpy((char *)bytes + extra_len, op->key, op->key_len);
 	if (op->verb == SLUICE_STORE_PUT)
-		job->op.put.value = bytes + op->key_len;
+		job->op.put.value = bytes;
 	if (op->verb == SLUICE_STORE_SET)
-		job->op.set.member = bytes + op->key_len;
+		job->op.set.member = bytes;
+	if (op->verb == SLUICE_STORE_TALLY)
+		job->op.tally.items = bytes;
 	return job;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "filter/services/store_redis.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <event2/event.h>
 #include <hiredis/adapters/libevent.h>
@@ -25,7 +26,7 @@
 #define BACKOFF_LAST_MS  10000
 #define IN_FLIGHT_MAX    65536 /* operations without an answer; one more fails at once */
 #define WHY_MAX          200
-#define SCRIPTS          4 /* the verbs up to SLUICE_STORE_SET are scripts, the others commands of their own */
+#define SCRIPTS          STORE_VERBS /* verbs without a script are commands of their own */
 #define ARGUMENTS_MAX    10
 #define SHA_TEXT         41
 
@@ -83,6 +84,28 @@ static const char *const scripts[SCRIPTS] = {
 		"  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', (math.floor(now / window) + 1) * window)) "
 		"end "
 		"return { redis.call('PFCOUNT', KEYS[1]), 0, 0 }",
+	/*
+	 * Each item is a key of its own, so that it expires by itself: KEYS[1] and its octets, which are on the node of KEYS[1], as nothing
+	 * behind the braces counts for that. ARGV[4] is all items, and the answer all counts, so that not each is a reply of its own.
+	 */
+	[SLUICE_STORE_TALLY] =
+		"local add1, add2, lifetime, items, keys, out = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[3], ARGV[4], {}, {} "
+		"for i = 1, #items, 8 do keys[#keys + 1] = KEYS[1] .. items:sub(i, i + 7) end "
+		"for from = 1, #keys, 512 do "
+		"  local got = redis.call('MGET', unpack(keys, from, math.min(from + 511, #keys))) "
+		"  for i, old in ipairs(got) do "
+		"    local n1, n2 = 0, 0 "
+		"    if old and #old == 8 then n1, n2 = struct.unpack('>I4I4', old) end "
+		"    n1, n2 = math.min(math.max(n1 + add1, 0), 4294967295), math.min(math.max(n2 + add2, 0), 4294967295) "
+		"    local new = struct.pack('>I4I4', n1, n2) "
+		"    if add1 ~= 0 or add2 ~= 0 then "
+		"      if n1 + n2 > 0 then redis.call('SET', keys[from + i - 1], new, 'PX', lifetime) "
+		"      elseif old then redis.call('DEL', keys[from + i - 1]) end "
+		"    end "
+		"    out[#out + 1] = new "
+		"  end "
+		"end "
+		"return table.concat(out)",
 };
 
 struct job {
@@ -90,6 +113,7 @@ struct job {
 	struct redis *redis;
 	enum sluice_store_verb verb;
 	bool whole_script; /* sent as EVAL: NOSCRIPT cannot be the answer */
+	size_t items;      /* of TALLY */
 	int64_t sent_ms;
 	void (*done)(void *arg, const struct sluice_store_answer *answer);
 	void *arg;
@@ -119,6 +143,7 @@ struct redis {
 	char sha[SCRIPTS][SHA_TEXT]; /* "": not known yet */
 	uint64_t asked, failed;      /* atomic */
 	int told_working;            /* atomic */
+	struct sluice_store_tally tallies[SLUICE_STORE_TALLY_MAX]; /* of the answer at hand */
 };
 
 static const struct sluice_store_answer not_there = { .status = SLUICE_STORE_FAILED, .why = "no connection to Redis" };
@@ -189,6 +214,25 @@ static bool read_numbers(const redisReply *reply, int64_t numbers[3])
 	return true;
 }
 
+static uint32_t get_be32(const char *from)
+{
+	uint32_t n;
+
+	memcpy(&n, from, sizeof n);
+	return be32toh(n);
+}
+
+static bool read_tallies(struct redis *r, const redisReply *reply, size_t items, struct sluice_store_answer *a)
+{
+	if (reply->type != REDIS_REPLY_STRING || (size_t)reply->len != items * sizeof *r->tallies)
+		return false;
+	for (size_t i = 0; i < items; i++)
+		r->tallies[i] = (struct sluice_store_tally){ { get_be32(reply->str + 8 * i), get_be32(reply->str + 8 * i + 4) } };
+	a->value = (const char *)r->tallies;
+	a->value_len = (size_t)reply->len;
+	return true;
+}
+
 static bool read_value(const redisReply *reply, struct sluice_store_answer *a)
 {
 	a->status = reply->type == REDIS_REPLY_NIL ? SLUICE_STORE_ABSENT : SLUICE_STORE_OK;
@@ -198,13 +242,13 @@ static bool read_value(const redisReply *reply, struct sluice_store_answer *a)
 }
 
 /* False: not what this command answers. */
-static bool read_reply(enum sluice_store_verb verb, const redisReply *reply, struct sluice_store_answer *a)
+static bool read_reply(const struct job *job, const redisReply *reply, struct sluice_store_answer *a)
 {
 	int64_t n[3] = { 0 };
 
-	if (verb <= SLUICE_STORE_SET && !read_numbers(reply, n))
+	if (job->verb <= SLUICE_STORE_SET && !read_numbers(reply, n))
 		return false;
-	switch (verb) {
+	switch (job->verb) {
 	case SLUICE_STORE_GREYLIST:
 		if (n[0] < SLUICE_STORE_GREYLIST_NEW || n[0] > SLUICE_STORE_GREYLIST_KNOWN)
 			return false;
@@ -231,6 +275,8 @@ static bool read_reply(enum sluice_store_verb verb, const redisReply *reply, str
 	case SLUICE_STORE_DELETE:
 		a->status = reply->type == REDIS_REPLY_INTEGER && reply->integer ? SLUICE_STORE_OK : SLUICE_STORE_ABSENT;
 		return reply->type == REDIS_REPLY_INTEGER;
+	case SLUICE_STORE_TALLY:
+		return read_tallies(job->redis, reply, job->items, a);
 	}
 	return false;
 }
@@ -262,7 +308,7 @@ static void on_reply(redisAsyncContext *context, void *got, void *arg)
 		finish(job, &refused);
 		return;
 	}
-	if (!read_reply(job->verb, reply, &a)) {
+	if (!read_reply(job, reply, &a)) {
 		finish(job, &refused);
 		return;
 	}
@@ -279,7 +325,7 @@ static bool submit(struct job *job)
 
 	if (!r->context || !r->connected || r->in_flight >= IN_FLIGHT_MAX)
 		return false;
-	if (job->verb < SCRIPTS) {
+	if (scripts[job->verb]) {
 		job->whole_script = !r->sha[job->verb][0];
 		job->argv[0] = job->whole_script ? "EVAL" : "EVALSHA";
 		job->argv[1] = job->whole_script ? scripts[job->verb] : r->sha[job->verb];
@@ -328,7 +374,7 @@ static void make_command(struct job *job, const struct sluice_store_op *op, cons
 {
 	static const char *const commands[] = { [SLUICE_STORE_GET] = "GET", [SLUICE_STORE_PUT] = "SET", [SLUICE_STORE_DELETE] = "DEL" };
 
-	if (op->verb < SCRIPTS) {
+	if (scripts[op->verb]) {
 		job->argc = 2; /* submit() fills them */
 		add(job, "1", 1);
 	} else {
@@ -361,17 +407,33 @@ static void make_command(struct job *job, const struct sluice_store_op *op, cons
 		add(job, "PX", 2);
 		add_number(job, 0, op->put.lifetime_ms);
 		break;
+	case SLUICE_STORE_TALLY:
+		add_number(job, 0, op->tally.add[0]);
+		add_number(job, 1, op->tally.add[1]);
+		add_number(job, 2, op->tally.lifetime_ms);
+		add(job, extra, extra_len);
+		break;
 	case SLUICE_STORE_GET:
 	case SLUICE_STORE_DELETE:
 		break;
 	}
 }
 
+static void put_items(struct job *job, const struct sluice_store_op *op, char *bytes)
+{
+	job->items = op->tally.count;
+	for (size_t i = 0; i < op->tally.count; i++) {
+		uint64_t item = htobe64(op->tally.items[i]);
+
+		memcpy(bytes + i * STORE_ITEM_BYTES, &item, sizeof item);
+	}
+}
+
 /* prefix:{verb:key} - the braces keep all that belongs to a key on one node of a cluster. */
 static struct job *job_new(struct redis *r, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg)
 {
-	const char *extra = op->verb == SLUICE_STORE_PUT ? op->put.value : op->verb == SLUICE_STORE_SET ? op->set.member : NULL;
-	size_t extra_len = op->verb == SLUICE_STORE_PUT ? op->put.value_len : op->verb == SLUICE_STORE_SET ? op->set.member_len : 0;
+	size_t extra_len;
+	const void *extra = store_op_extra(op, &extra_len);
 	const char *verb = store_verb_words[family(op)];
 	size_t head = strlen(r->prefix) + strlen(verb) + 3, key_len = head + op->key_len + 1;
 	struct job *job = calloc(1, sizeof *job + key_len + extra_len + 1);
@@ -389,6 +451,8 @@ static struct job *job_new(struct redis *r, const struct sluice_store_op *op, vo
 	bytes[key_len - 1] = '}';
 	if (extra_len)
 		memcpy(bytes + key_len, extra, extra_len);
+	if (op->verb == SLUICE_STORE_TALLY)
+		put_items(job, op, bytes + key_len);
 	make_command(job, op, bytes, key_len, bytes + key_len, extra_len);
 	return job;
 }
@@ -488,7 +552,8 @@ static void greet(struct redis *r)
 		(void)say(r, on_auth, r, "AUTH %s", r->password);
 	(void)say(r, on_select, r, "SELECT %d", (int)r->settings.database);
 	for (size_t i = 0; i < SCRIPTS; i++)
-		(void)say(r, on_script, r->sha[i], "SCRIPT LOAD %s", scripts[i]);
+		if (scripts[i])
+			(void)say(r, on_script, r->sha[i], "SCRIPT LOAD %s", scripts[i]);
 }
 
 static void on_connect(const redisAsyncContext *context, int status)

@@ -2,6 +2,7 @@
 #include "filter/services/store_state.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "filter/base/hash.h"
@@ -11,7 +12,7 @@
 #define US_PER_MS     1000
 
 /* What is kept of each verb. All begin with the verb's tag. */
-enum tag { TAG_GREYLIST = 'g', TAG_RATE = 'r', TAG_COUNT = 'c', TAG_SET = 's', TAG_VALUE = 'v' };
+enum tag { TAG_GREYLIST = 'g', TAG_RATE = 'r', TAG_COUNT = 'c', TAG_SET = 's', TAG_VALUE = 'v', TAG_TALLY = 't' };
 
 struct greylist {
 	unsigned char tag, passed;
@@ -29,6 +30,10 @@ struct set {
 	unsigned char tag;
 	int64_t window;
 	unsigned char registers[SET_REGISTERS];
+};
+struct tally {
+	unsigned char tag;
+	struct sluice_store_tally tally;
 };
 
 static bool load(const struct store_state *state, int64_t now_ms, enum tag tag, void *ret, size_t size)
@@ -201,6 +206,35 @@ static bool put(const struct sluice_store_op *op, int64_t now_ms, struct store_s
 	return true;
 }
 
+static uint32_t add_count(uint32_t count, int32_t add)
+{
+	int64_t sum = (int64_t)count + add;
+
+	return sum < 0 ? 0 : sum > UINT32_MAX ? UINT32_MAX : (uint32_t)sum;
+}
+
+static bool tally(const struct sluice_store_op *op, int64_t now_ms, struct store_state *state, struct sluice_store_answer *ret)
+{
+	int64_t expires_ms = now_ms + op->tally.lifetime_ms;
+	struct tally t;
+	bool there;
+
+	memset(&t, 0, sizeof t);
+	there = load(state, now_ms, TAG_TALLY, &t, sizeof t);
+	/* words that come in many messages would else be written anew to the index for each of them */
+	if (there && state->expires_ms <= expires_ms && state->expires_ms >= expires_ms - op->tally.lifetime_ms / 8)
+		expires_ms = state->expires_ms;
+	t.tag = TAG_TALLY;
+	for (size_t i = 0; i < 2; i++)
+		t.tally.counts[i] = add_count(t.tally.counts[i], op->tally.add[i]);
+	save(state, &t, sizeof t, expires_ms);
+	ret->value = (const char *)state->bytes + offsetof(struct tally, tally);
+	ret->value_len = sizeof t.tally;
+	if (!t.tally.counts[0] && !t.tally.counts[1])
+		state->len = 0;
+	return (op->tally.add[0] || op->tally.add[1]) && (there || state->len);
+}
+
 static bool delete(int64_t now_ms, struct store_state *state, struct sluice_store_answer *ret)
 {
 	bool there = state->len && state->expires_ms > now_ms;
@@ -237,6 +271,9 @@ void store_state_apply(const struct sluice_store_op *op, int64_t now_us, struct 
 		break;
 	case SLUICE_STORE_DELETE:
 		*ret_changed = delete(now_ms, state, ret);
+		break;
+	case SLUICE_STORE_TALLY:
+		*ret_changed = tally(op, now_ms, state, ret);
 		break;
 	}
 }

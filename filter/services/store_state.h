@@ -20,7 +20,8 @@ struct store_state {
 /*
  * Apply op to *state as of now_us (wall clock; one that has gone back locks nobody out for longer than a new entry would,
  * or, where tries that are refused count as well, twice that). *state becomes the entry to keep, len 0 for none; *ret_changed says whether it has to be written. Octets that no operation of
- * this verb has written count as no entry. ret->value points into *state.
+ * this verb has written count as no entry. ret->value points into *state. Of TALLY the entry is that of one of its items, and ret->value the
+ * counts of that.
  */
 void store_state_apply(const struct sluice_store_op *op, int64_t now_us, struct store_state *state, struct sluice_store_answer *ret, bool *ret_changed);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "filter/base/hash.h"
 #include "filter/base/vec.h"
 #include "filter/services/clock.h"
 
@@ -409,6 +410,16 @@ const struct sluice_dns_answer *slots_ask_dns(struct slots *s, enum slot_scope s
 	return view;
 }
 
+/* Of a TALLY, in which what was asked is one of many sets of items. */
+static int64_t digest(const struct sluice_store_op *op)
+{
+	static const struct hash_key key = { 0, 0 }; /* only what one check asks of one message is told apart */
+	size_t len;
+	const void *items = store_op_extra(op, &len);
+
+	return (int64_t)(hash_bytes(&key, items, len) + (uint64_t)(op->tally.add[0] + 3 * (int64_t)op->tally.add[1]));
+}
+
 /* Taking, giving back and looking are three operations on one key. */
 static int64_t amount(const struct sluice_store_op *op)
 {
@@ -419,6 +430,8 @@ static int64_t amount(const struct sluice_store_op *op)
 		return op->rate.cost;
 	case SLUICE_STORE_COUNT:
 		return op->count.add;
+	case SLUICE_STORE_TALLY:
+		return digest(op);
 	case SLUICE_STORE_SET:
 	case SLUICE_STORE_GET:
 	case SLUICE_STORE_PUT:

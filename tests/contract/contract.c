@@ -379,6 +379,111 @@ static void any_octets_make_a_key(void **state)
 	assert_int_equal(ask(&w, &op).status, SLUICE_STORE_OK);
 }
 
+/* ---- tallies ---- */
+
+static struct sluice_store_tally tallies[SLUICE_STORE_TALLY_MAX]; /* of the last answer */
+
+static void on_tallies(void *arg, const struct sluice_store_answer *answer)
+{
+	if (answer->status == SLUICE_STORE_OK && answer->value_len <= sizeof tallies)
+		memcpy(tallies, answer->value, answer->value_len);
+	on_answer(arg, answer);
+}
+
+static struct sluice_store_answer tally(const char *book, const uint64_t *items, size_t count, int32_t first, int32_t second, int64_t lifetime_ms)
+{
+	char buf[STORE_KEY_MAX];
+	struct sluice_store_op op = keyed(SLUICE_STORE_TALLY, buf, book);
+	struct wait w = { .lock = PTHREAD_MUTEX_INITIALIZER, .here = PTHREAD_COND_INITIALIZER };
+
+	op.tally.items = items;
+	op.tally.count = count;
+	op.tally.add[0] = first;
+	op.tally.add[1] = second;
+	op.tally.lifetime_ms = lifetime_ms;
+	memset(tallies, 0xee, sizeof tallies);
+	store_run(store, &op, on_tallies, &w);
+	(void)pthread_mutex_lock(&w.lock);
+	while (!w.done)
+		(void)pthread_cond_wait(&w.here, &w.lock);
+	(void)pthread_mutex_unlock(&w.lock);
+	return w.answer;
+}
+
+static void assert_tally(size_t i, uint32_t first, uint32_t second)
+{
+	assert_int_equal(tallies[i].counts[0], first);
+	assert_int_equal(tallies[i].counts[1], second);
+}
+
+static void items_are_counted_each_for_itself(void **state)
+{
+	static const uint64_t items[] = { 0, 1, UINT64_C(0x7d7b3a0a0d000000), UINT64_MAX };
+
+	(void)state;
+	assert_int_equal(tally("book", items, 4, 0, 0, HOUR_MS).status, SLUICE_STORE_OK);
+	assert_tally(0, 0, 0);
+	assert_tally(3, 0, 0);
+	assert_int_equal(tally("book", items, 3, 1, 0, HOUR_MS).value_len, 3 * sizeof *tallies);
+	assert_tally(2, 1, 0);
+	(void)tally("book", items + 1, 3, 2, 3, HOUR_MS);
+	assert_tally(0, 3, 3);
+	assert_tally(2, 2, 3);
+	(void)tally("book", items, 4, 0, 0, HOUR_MS);
+	assert_tally(0, 1, 0);
+	assert_tally(1, 3, 3);
+	assert_tally(3, 2, 3);
+	(void)tally("boo", items, 4, 0, 0, HOUR_MS);
+	assert_tally(1, 0, 0);
+	assert_int_equal(tally("book", NULL, 0, 1, 1, HOUR_MS).value_len, 0);
+}
+
+static void a_tally_goes_neither_below_nothing_nor_above_what_fits(void **state)
+{
+	static const uint64_t item = 7;
+
+	(void)state;
+	(void)tally("bounds", &item, 1, 2, 1, HOUR_MS);
+	(void)tally("bounds", &item, 1, -5, 0, HOUR_MS);
+	assert_tally(0, 0, 1);
+	(void)tally("bounds", &item, 1, 0, -1, HOUR_MS);
+	assert_tally(0, 0, 0);
+	for (int i = 0; i < 3; i++)
+		(void)tally("bounds", &item, 1, INT32_MAX, 1, HOUR_MS);
+	assert_tally(0, UINT32_MAX, 3);
+	(void)tally("bounds", &item, 1, INT32_MIN, INT32_MIN, HOUR_MS);
+	assert_tally(0, UINT32_MAX - (UINT32_C(1) << 31), 0);
+}
+
+static void an_item_that_nothing_is_added_to_is_forgotten(void **state)
+{
+	static const uint64_t items[] = { 1, 2 };
+
+	(void)state;
+	(void)tally("short", items, 2, 1, 1, 400);
+	sleep_ms(200);
+	(void)tally("short", items, 1, 1, 0, HOUR_MS);
+	assert_tally(0, 2, 1);
+	sleep_ms(220);
+	(void)tally("short", items, 2, 0, 0, 400);
+	assert_tally(0, 2, 1);
+	assert_tally(1, 0, 0);
+}
+
+static void as_many_items_as_fit_are_counted_at_once(void **state)
+{
+	static uint64_t items[SLUICE_STORE_TALLY_MAX + 1];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(items); i++)
+		items[i] = i * UINT64_C(0x9e3779b97f4a7c15);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(tally("many", items, SLUICE_STORE_TALLY_MAX, 1, i, HOUR_MS).status, SLUICE_STORE_OK);
+	for (size_t i = 0; i < SLUICE_STORE_TALLY_MAX; i++)
+		assert_tally(i, 2, 1);
+	assert_int_equal(tally("many", items, SLUICE_STORE_TALLY_MAX + 1, 1, 1, HOUR_MS).status, SLUICE_STORE_FAILED);
+}
+
 static void what_is_too_long_fails(void **state)
 {
 	static char key[STORE_KEY_MAX + 1], value[STORE_VALUE_MAX + 1];
@@ -391,6 +496,10 @@ static void what_is_too_long_fails(void **state)
 	assert_int_equal(ask(&w, &op).status, SLUICE_STORE_ABSENT);
 	assert_int_equal(put("large", value, sizeof value, HOUR_MS).status, SLUICE_STORE_FAILED);
 	assert_int_equal(put("large", value, STORE_VALUE_MAX, HOUR_MS).status, SLUICE_STORE_OK);
+	op = (struct sluice_store_op){ .verb = SLUICE_STORE_TALLY, .key = key, .key_len = STORE_KEY_MAX - STORE_ITEM_BYTES + 1 };
+	assert_int_equal(ask(&w, &op).status, SLUICE_STORE_FAILED);
+	op.key_len--;
+	assert_int_equal(ask(&w, &op).status, SLUICE_STORE_OK);
 }
 
 static void a_look_at_the_greylist_notes_nothing(void **state)
@@ -560,6 +669,10 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_value_is_kept_until_it_expires),
 	cmocka_unit_test(deleting_is_of_one_verb),
 	cmocka_unit_test(any_octets_make_a_key),
+	cmocka_unit_test(items_are_counted_each_for_itself),
+	cmocka_unit_test(a_tally_goes_neither_below_nothing_nor_above_what_fits),
+	cmocka_unit_test(an_item_that_nothing_is_added_to_is_forgotten),
+	cmocka_unit_test(as_many_items_as_fit_are_counted_at_once),
 	cmocka_unit_test(what_is_too_long_fails),
 	cmocka_unit_test(a_look_at_the_greylist_notes_nothing),
 	cmocka_unit_test(entries_are_listed_by_verb_and_prefix),

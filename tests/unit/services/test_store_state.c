@@ -55,6 +55,7 @@ static void octets_that_are_no_entry_count_as_none(void **state)
 		{ .verb = SLUICE_STORE_COUNT, .count = { 3600000, 1 } },
 		{ .verb = SLUICE_STORE_SET, .set = { 3600000, "m", 1 } },
 		{ .verb = SLUICE_STORE_GET },
+		{ .verb = SLUICE_STORE_TALLY, .tally = { .add = { 1, 0 }, .lifetime_ms = 1000 } },
 	};
 
 	(void)state;
@@ -71,6 +72,8 @@ static void octets_that_are_no_entry_count_as_none(void **state)
 			assert_true(a.allowed);
 		if (ops[i].verb == SLUICE_STORE_COUNT || ops[i].verb == SLUICE_STORE_SET)
 			assert_int_equal(a.number, 1);
+		if (ops[i].verb == SLUICE_STORE_TALLY)
+			assert_memory_equal(a.value, (&(struct sluice_store_tally){ { 1, 0 } }), sizeof(struct sluice_store_tally));
 	}
 }
 
@@ -108,6 +111,23 @@ static void counts_know_the_window_before(void **state)
 	assert_int_equal(a.before, 0);
 }
 
+/* The index of what expires is written for each change of it. */
+static void the_time_of_an_item_moves_when_an_eighth_of_it_is_gone(void **state)
+{
+	const struct sluice_store_op op = { .verb = SLUICE_STORE_TALLY, .tally = { .add = { 1, 0 }, .lifetime_ms = 8000 } };
+
+	(void)state;
+	memset(&entry, 0, sizeof entry);
+	(void)apply(&op, START_US);
+	assert_int_equal(entry.expires_ms, START_US / 1000 + 8000);
+	(void)apply(&op, START_US + SECOND_US);
+	assert_int_equal(entry.expires_ms, START_US / 1000 + 8000);
+	(void)apply(&op, START_US + SECOND_US + 1000);
+	assert_int_equal(entry.expires_ms, START_US / 1000 + 9001);
+	(void)apply(&op, START_US - 3600 * SECOND_US); /* the clock has gone back */
+	assert_int_equal(entry.expires_ms, START_US / 1000 - 3600000 + 8000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -115,6 +135,7 @@ int main(void)
 		cmocka_unit_test(octets_that_are_no_entry_count_as_none),
 		cmocka_unit_test(units_come_back_one_by_one),
 		cmocka_unit_test(counts_know_the_window_before),
+		cmocka_unit_test(the_time_of_an_item_moves_when_an_eighth_of_it_is_gone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
