@@ -25,17 +25,37 @@ const struct rule *policy_rule(const struct policy *p, const char *name)
 	return NULL;
 }
 
+/* Its index in the catalog; -1: there is none. */
+static int find_plugin(const struct policy *p, const char *name)
+{
+	for (size_t i = 0; i < p->catalog->plugins.len; i++)
+		if (!strcmp(p->catalog->plugins.items[i]->name, name))
+			return (int)i;
+	return -1;
+}
+
+const struct sluice_block *policy_block(const struct policy *p, const char *plugin, size_t i)
+{
+	int owner = find_plugin(p, plugin);
+
+	return owner >= 0 && i < p->blocks.items[owner].len ? &p->blocks.items[owner].items[i] : NULL;
+}
+
+const struct sluice_setting *policy_block_setting(const struct policy *p, const char *plugin, const struct sluice_block *block, const char *key)
+{
+	int owner = find_plugin(p, plugin);
+
+	for (size_t i = 0; owner >= 0 && i < block->count; i++)
+		if (!strcmp(p->catalog->plugins.items[owner]->options[block->settings[i].option].key, key))
+			return &block->settings[i];
+	return NULL;
+}
+
 const struct sluice_setting *policy_setting(const struct policy *p, const char *plugin, const char *key)
 {
-	for (size_t i = 0; i < p->catalog->plugins.len; i++) {
-		const struct sluice_plugin *owner = p->catalog->plugins.items[i];
-		const struct policy_blocks *b = &p->blocks.items[i];
+	const struct sluice_block *block = policy_block(p, plugin, 0);
 
-		for (size_t k = 0; !strcmp(owner->name, plugin) && b->len && k < b->items->count; k++)
-			if (!strcmp(owner->options[b->items->settings[k].option].key, key))
-				return &b->items->settings[k];
-	}
-	return NULL;
+	return block ? policy_block_setting(p, plugin, block, key) : NULL;
 }
 
 static const struct list *scope_find_list(void *arg, const char *name)

@@ -114,5 +114,9 @@ const struct rule *policy_rule(const struct policy *p, const char *name); /* NUL
 const struct list *policy_list(const struct policy *p, const char *name); /* NULL: none of this name */
 /* A setting of a plugin that has one block. NULL: it is not set, or there is no such plugin. */
 const struct sluice_setting *policy_setting(const struct policy *p, const char *plugin, const char *key);
+/* Block i, from 0 on, of a plugin whose blocks have labels. NULL: there are no more, or there is no such plugin. */
+const struct sluice_block *policy_block(const struct policy *p, const char *plugin, size_t i);
+/* A setting of one of its blocks. NULL: it is not set. */
+const struct sluice_setting *policy_block_setting(const struct policy *p, const char *plugin, const struct sluice_block *block, const char *key);
 
 #endif
