@@ -6,6 +6,7 @@
 
 #include "filter/base/ascii.h"
 #include "filter/control.h"
+#include "filter/control_store.h"
 
 #define DAY_MS     (INT64_C(24) * 3600 * 1000)
 #define WINDOW_MS  (5 * DAY_MS) /* that rows are counted in: as the plugin has it */
@@ -23,29 +24,10 @@ struct request {
 	const char *hashes; /* with a blank between; "": none */
 };
 
-static int say(struct text *out, int status, const char *text)
-{
-	text_addf(out, "%s\n", text);
-	return status;
-}
-
-static int failed(const struct request *q, const struct sluice_store_answer *a)
-{
-	text_addf(q->out, "the store does not answer: %s\n", a->why);
-	return EX_UNAVAILABLE;
-}
-
 static void add_key(const struct request *q, struct text *key, const char *kind, const char *hash)
 {
 	text_addf(key, "dmarc|%s|%.*s|%.*s", kind, (int)q->day_len, q->day, hash ? CONTROL_DMARC_HASH_LEN : 0,
 		hash ? hash : "");
-}
-
-static struct sluice_store_answer call(const struct request *q, struct sluice_store_op op, const struct text *key)
-{
-	op.key = text_str(key);
-	op.key_len = key->len;
-	return store_call(q->s->store, &op, CONTROL_TIMEOUT_MS);
 }
 
 /* ---- rows ---- */
@@ -76,7 +58,7 @@ static int keys(const struct request *q)
 		    add_hash, &l) == 0)
 		return EX_OK;
 	text_clear(q->out);
-	return say(q->out, EX_UNAVAILABLE, "the store does not answer");
+	return control_say(q->out, EX_UNAVAILABLE, "the store does not answer");
 }
 
 /* Of a failure there is one. */
@@ -92,17 +74,16 @@ static int add_row(const struct request *q, const char *hash)
 	struct sluice_store_answer got, count = { .number = 1 };
 
 	add_key(q, &key, q->kind, hash);
-	got = store_get(q->s->store, text_str(&key), key.len, CONTROL_TIMEOUT_MS, &value);
+	got = control_store_call(q->s->store, (struct sluice_store_op){ .verb = SLUICE_STORE_GET }, &key, &value);
 	if (got.status == SLUICE_STORE_FAILED)
-		return failed(q, &got);
+		return control_store_failed(q->out, &got);
 	if (got.status == SLUICE_STORE_ABSENT || value.failed)
 		return EX_OK;
 	if (is_counted(q))
-		count = call(q,
-			(struct sluice_store_op){ .verb = SLUICE_STORE_COUNT, .count = { .window_ms = WINDOW_MS } },
-			&key);
+		count = control_store_call(q->s->store,
+			(struct sluice_store_op){ .verb = SLUICE_STORE_COUNT, .count = { .window_ms = WINDOW_MS } }, &key, NULL);
 	if (count.status == SLUICE_STORE_FAILED)
-		return failed(q, &count);
+		return control_store_failed(q->out, &count);
 	text_addf(q->out, "%.*s %lld %s\n", CONTROL_DMARC_HASH_LEN, hash, (long long)(count.number + count.before),
 		text_str(&value));
 	return EX_OK;
@@ -115,11 +96,11 @@ static int forget_row(const struct request *q, const char *hash)
 
 	add_key(q, &key, q->kind, hash);
 	for (size_t i = 0; i < (is_counted(q) ? 2 : 1); i++) {
-		struct sluice_store_answer a =
-			call(q, (struct sluice_store_op){ .verb = SLUICE_STORE_DELETE, .entry = { verbs[i] } }, &key);
+		struct sluice_store_answer a = control_store_call(q->s->store,
+			(struct sluice_store_op){ .verb = SLUICE_STORE_DELETE, .entry = { verbs[i] } }, &key, NULL);
 
 		if (a.status == SLUICE_STORE_FAILED)
-			return failed(q, &a);
+			return control_store_failed(q->out, &a);
 	}
 	return EX_OK;
 }
@@ -152,9 +133,8 @@ static struct sluice_store_answer count_claim(const struct request *q, int64_t a
 	SLUICE_CLEANUP(text_done) struct text key = TEXT_INIT(KEY_BYTES);
 
 	add_key(q, &key, "claim", q->hashes);
-	return call(q,
-		(struct sluice_store_op){ .verb = SLUICE_STORE_COUNT, .count = { .window_ms = CLAIM_MS, .add = add } },
-		&key);
+	return control_store_call(q->s->store,
+		(struct sluice_store_op){ .verb = SLUICE_STORE_COUNT, .count = { .window_ms = CLAIM_MS, .add = add } }, &key, NULL);
 }
 
 static int claim(const struct request *q)
@@ -163,24 +143,24 @@ static int claim(const struct request *q)
 	struct sluice_store_answer a;
 
 	add_key(q, &key, "sent", q->hashes);
-	a = store_get(q->s->store, text_str(&key), key.len, CONTROL_TIMEOUT_MS, &value);
+	a = control_store_call(q->s->store, (struct sluice_store_op){ .verb = SLUICE_STORE_GET }, &key, &value);
 	if (a.status == SLUICE_STORE_OK)
-		return say(q->out, EX_OK, "done");
+		return control_say(q->out, EX_OK, "done");
 	if (a.status == SLUICE_STORE_ABSENT)
 		a = count_claim(q, 1);
 	if (a.status == SLUICE_STORE_FAILED)
-		return failed(q, &a);
+		return control_store_failed(q->out, &a);
 	if (a.number + a.before <= 1) /* less: somebody released in the hour after the claim */
-		return say(q->out, EX_OK, "new");
+		return control_say(q->out, EX_OK, "new");
 	(void)count_claim(q, -1);
-	return say(q->out, EX_OK, "busy");
+	return control_say(q->out, EX_OK, "busy");
 }
 
 static int release(const struct request *q)
 {
 	struct sluice_store_answer a = count_claim(q, -1);
 
-	return a.status == SLUICE_STORE_FAILED ? failed(q, &a) : EX_OK;
+	return a.status == SLUICE_STORE_FAILED ? control_store_failed(q->out, &a) : EX_OK;
 }
 
 static int done(const struct request *q)
@@ -189,8 +169,8 @@ static int done(const struct request *q)
 	struct sluice_store_answer a;
 
 	add_key(q, &key, "sent", q->hashes);
-	a = call(q, (struct sluice_store_op){ .verb = SLUICE_STORE_PUT, .put = { "1", 1, SENT_MS } }, &key);
-	return a.status == SLUICE_STORE_FAILED ? failed(q, &a) : EX_OK;
+	a = control_store_call(q->s->store, (struct sluice_store_op){ .verb = SLUICE_STORE_PUT, .put = { "1", 1, SENT_MS } }, &key, NULL);
+	return a.status == SLUICE_STORE_FAILED ? control_store_failed(q->out, &a) : EX_OK;
 }
 
 /* ---- requests ---- */
@@ -242,7 +222,7 @@ int control_dmarc(const struct snapshot *s, const char *line, struct text *out)
 	q.hashes = q.day[q.day_len] == ' ' ? q.day + q.day_len + 1 : q.day + q.day_len;
 	hashes = q.hashes == q.day + q.day_len && *q.hashes ? SIZE_MAX : count_hashes(q.hashes);
 	if (!s->store)
-		return say(out, EX_UNAVAILABLE,
+		return control_say(out, EX_UNAVAILABLE,
 			"there is no store: say where, with 'state { lmdb /var/lib/sluice/state }'");
 	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
 		if (strlen(verbs[i].name) != len || memcmp(verbs[i].name, line, len) != 0)
@@ -253,5 +233,5 @@ int control_dmarc(const struct snapshot *s, const char *line, struct text *out)
 		q.kind = verbs[i].kind;
 		return verbs[i].serve(&q);
 	}
-	return say(out, EX_USAGE, "the daemon does not know this request: is it of another version?");
+	return control_say(out, EX_USAGE, "the daemon does not know this request: is it of another version?");
 }

@@ -58,11 +58,12 @@ static void look(void *arg, const struct store_row *row)
 static bool is_about(const struct search *q, const struct entry *e)
 {
 	SLUICE_CLEANUP(text_done) struct text value = TEXT_INIT(STORE_VALUE_MAX);
+	const struct sluice_store_op op = { .verb = SLUICE_STORE_GET, .key = e->key, .key_len = e->len };
 	const struct store_row row = { .key = e->key, .key_len = e->len };
 
 	if (e->verb != SLUICE_STORE_GET || key_has(&row, &q->part))
 		return true;
-	return store_get(q->s->store, e->key, e->len, CONTROL_TIMEOUT_MS, &value).status == SLUICE_STORE_OK &&
+	return store_call(q->s->store, &op, CONTROL_TIMEOUT_MS, &value).status == SLUICE_STORE_OK &&
 		case_names(text_str(&value), value.len, q->person, NULL);
 }
 
@@ -70,7 +71,7 @@ static bool delete(const struct search *q, const struct entry *e)
 {
 	const struct sluice_store_op op = { .verb = SLUICE_STORE_DELETE, .key = e->key, .key_len = e->len, .entry = { e->verb } };
 
-	return store_call(q->s->store, &op, CONTROL_TIMEOUT_MS).status != SLUICE_STORE_FAILED;
+	return store_call(q->s->store, &op, CONTROL_TIMEOUT_MS, NULL).status != SLUICE_STORE_FAILED;
 }
 
 long control_forget(const struct snapshot *s, const char *person, struct text *out)

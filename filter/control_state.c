@@ -7,6 +7,7 @@
 
 #include "filter/base/key.h"
 #include "filter/control.h"
+#include "filter/control_store.h"
 
 #define ROWS_MAX 1000 /* of a list */
 #define ROTATION_KEPT_MS (INT64_C(1000) * 24 * 3600 * 1000) /* longer than a key may be used */
@@ -18,12 +19,6 @@ struct request {
 	const char *key;    /* without that */
 };
 
-static int say(struct text *out, int status, const char *text)
-{
-	text_addf(out, "%s\n", text);
-	return status;
-}
-
 /* ---- operations ---- */
 
 static void full_key(const struct request *q, struct text *key)
@@ -32,25 +27,12 @@ static void full_key(const struct request *q, struct text *key)
 	key_shorten(key, STORE_KEY_MAX);
 }
 
-static struct sluice_store_answer call(const struct request *q, struct sluice_store_op op, const struct text *key)
-{
-	op.key = text_str(key);
-	op.key_len = key->len;
-	return store_call(q->s->store, &op, CONTROL_TIMEOUT_MS);
-}
-
-static int failed(const struct request *q, const struct sluice_store_answer *a)
-{
-	text_addf(q->out, "the store does not answer: %s\n", a->why);
-	return EX_UNAVAILABLE;
-}
-
 static int delete(const struct request *q, enum sluice_store_verb verb, const struct text *key)
 {
-	struct sluice_store_answer a = call(q, (struct sluice_store_op){ .verb = SLUICE_STORE_DELETE, .entry = { verb } }, key);
+	struct sluice_store_answer a = control_store_call(q->s->store, (struct sluice_store_op){ .verb = SLUICE_STORE_DELETE, .entry = { verb } }, key, NULL);
 
 	if (a.status == SLUICE_STORE_FAILED)
-		return failed(q, &a);
+		return control_store_failed(q->out, &a);
 	return a.status == SLUICE_STORE_OK ? EX_OK : EX_NOINPUT;
 }
 
@@ -99,7 +81,7 @@ static int read_keys(const struct request *q, enum sluice_store_verb verb, const
 {
 	int r = store_each(q->s->store, verb, prefix, ROWS_MAX + 1, CONTROL_TIMEOUT_MS, add_key, ret);
 
-	return r < 0 || ret->failed ? say(q->out, EX_UNAVAILABLE, "the store does not answer") : EX_OK;
+	return r < 0 || ret->failed ? control_say(q->out, EX_UNAVAILABLE, "the store does not answer") : EX_OK;
 }
 
 /* The parts of a key with blanks between; what does not print as '?'. */
@@ -166,11 +148,11 @@ static int limits_show(const struct request *q)
 	struct sluice_store_answer a;
 
 	if (!rule)
-		return say(q->out, EX_NOINPUT, "there is no rule of this name with a limit: 'sluicectl limits list' shows RULE and VALUE of each");
+		return control_say(q->out, EX_NOINPUT, "there is no rule of this name with a limit: 'sluicectl limits list' shows RULE and VALUE of each");
 	full_key(q, &key);
-	a = call(q, limit_op(rule->limit, NULL, 0, 0), &key);
+	a = control_store_call(q->s->store, limit_op(rule->limit, NULL, 0, 0), &key, NULL);
 	if (a.status == SLUICE_STORE_FAILED)
-		return failed(q, &a);
+		return control_store_failed(q->out, &a);
 	text_addf(q->out, "%lld of %lld %s%s left, one more each ", (long long)a.number, (long long)rule->limit->burst,
 		rule->limit->unit == LIMIT_KILOBYTES ? "times 1024 " : "", limit_unit_words[rule->limit->unit]);
 	if (rule->limit->interval_us < 1000000)
@@ -188,7 +170,7 @@ static int limits_reset(const struct request *q)
 
 	full_key(q, &key);
 	status = delete(q, SLUICE_STORE_RATE, &key);
-	return status == EX_NOINPUT ? say(q->out, status, "nothing is counted there: 'sluicectl limits list' shows RULE and VALUE of each") : status;
+	return status == EX_NOINPUT ? control_say(q->out, status, "nothing is counted there: 'sluicectl limits list' shows RULE and VALUE of each") : status;
 }
 
 /* ---- greylist ---- */
@@ -231,7 +213,7 @@ static bool describe_entry(const struct request *q, const char *name, int64_t ex
 	struct sluice_store_answer a;
 
 	text_addf(&key, "%s|%s", q->plugin, name);
-	a = call(q, try_op(q, true), &key);
+	a = control_store_call(q->s->store, try_op(q, true), &key, NULL);
 	if (a.status != SLUICE_STORE_OK || a.greylist == SLUICE_STORE_GREYLIST_NEW)
 		return false;
 	describe_try(out, &a);
@@ -251,9 +233,9 @@ static int greylist_show(const struct request *q)
 	struct sluice_store_answer a;
 
 	full_key(q, &key);
-	a = call(q, try_op(q, true), &key);
+	a = control_store_call(q->s->store, try_op(q, true), &key, NULL);
 	if (a.status == SLUICE_STORE_FAILED)
-		return failed(q, &a);
+		return control_store_failed(q->out, &a);
 	describe_try(q->out, &a);
 	text_addc(q->out, '\n');
 	return a.greylist == SLUICE_STORE_GREYLIST_NEW ? EX_NOINPUT : EX_OK;
@@ -266,11 +248,11 @@ static int greylist_pass(const struct request *q)
 	struct sluice_store_answer a = { .greylist = SLUICE_STORE_GREYLIST_NEW };
 
 	if (!strchr(q->key, '|'))
-		return say(q->out, EX_USAGE, "pass needs a client, a sender and a recipient, as 'sluicectl greylist list' shows them");
+		return control_say(q->out, EX_USAGE, "pass needs a client, a sender and a recipient, as 'sluicectl greylist list' shows them");
 	full_key(q, &key);
 	for (int i = 0; i < 2 && a.status == SLUICE_STORE_OK && a.greylist == SLUICE_STORE_GREYLIST_NEW; i++)
-		a = call(q, try_op(q, false), &key);
-	return a.status == SLUICE_STORE_FAILED ? failed(q, &a) : EX_OK;
+		a = control_store_call(q->s->store, try_op(q, false), &key, NULL);
+	return a.status == SLUICE_STORE_FAILED ? control_store_failed(q->out, &a) : EX_OK;
 }
 
 /* All of a client: its passes, and each of its tries. */
@@ -300,7 +282,7 @@ static int greylist_forget(const struct request *q)
 
 	full_key(q, &key);
 	status = strchr(q->key, '|') ? delete(q, SLUICE_STORE_GREYLIST, &key) : forget_client(q);
-	return status == EX_NOINPUT ? say(q->out, status, "nothing is known of it: 'sluicectl greylist list' shows what is") : status;
+	return status == EX_NOINPUT ? control_say(q->out, status, "nothing is known of it: 'sluicectl greylist list' shows what is") : status;
 }
 
 /* ---- the life of keys: what is in it is the business of sluicectl dkim rotate ---- */
@@ -311,8 +293,8 @@ static int rotation_get(const struct request *q)
 	struct sluice_store_answer a;
 
 	full_key(q, &key);
-	a = store_get(q->s->store, text_str(&key), key.len, CONTROL_TIMEOUT_MS, q->out);
-	return a.status == SLUICE_STORE_FAILED ? failed(q, &a) : EX_OK;
+	a = control_store_call(q->s->store, (struct sluice_store_op){ .verb = SLUICE_STORE_GET }, &key, q->out);
+	return a.status == SLUICE_STORE_FAILED ? control_store_failed(q->out, &a) : EX_OK;
 }
 
 static int rotation_put(const struct request *q)
@@ -322,11 +304,12 @@ static int rotation_put(const struct request *q)
 	struct sluice_store_answer a;
 
 	if (!value)
-		return say(q->out, EX_USAGE, "put needs a key and a text");
+		return control_say(q->out, EX_USAGE, "put needs a key and a text");
 	text_add(&name, q->key, (size_t)(value - q->key));
 	full_key(&(struct request){ q->s, q->out, q->plugin, text_str(&name) }, &key);
-	a = call(q, (struct sluice_store_op){ .verb = SLUICE_STORE_PUT, .put = { value + 1, strlen(value + 1), ROTATION_KEPT_MS } }, &key);
-	return a.status == SLUICE_STORE_FAILED ? failed(q, &a) : EX_OK;
+	a = control_store_call(q->s->store,
+		(struct sluice_store_op){ .verb = SLUICE_STORE_PUT, .put = { value + 1, strlen(value + 1), ROTATION_KEPT_MS } }, &key, NULL);
+	return a.status == SLUICE_STORE_FAILED ? control_store_failed(q->out, &a) : EX_OK;
 }
 
 /* ---- requests ---- */
@@ -343,15 +326,15 @@ static int serve(const struct snapshot *s, const char *plugin, const struct verb
 	struct request q = { s, out, plugin, line[len] ? line + len + 1 : "" };
 
 	if (!s->store)
-		return say(out, EX_UNAVAILABLE, "there is no store: say where, with 'state { lmdb /var/lib/sluice/state }'");
+		return control_say(out, EX_UNAVAILABLE, "there is no store: say where, with 'state { lmdb /var/lib/sluice/state }'");
 	for (const struct verb *v = verbs; v->name; v++) {
 		if (strlen(v->name) != len || memcmp(v->name, line, len) != 0)
 			continue;
 		if (v->needs_key == (*q.key != '\0'))
 			return v->serve(&q);
-		return say(out, EX_USAGE, v->needs_key ? "a key is needed: 'list' shows what there is" : "no key is needed here");
+		return control_say(out, EX_USAGE, v->needs_key ? "a key is needed: 'list' shows what there is" : "no key is needed here");
 	}
-	return say(out, EX_USAGE, "the daemon does not know this request: is it of another version?");
+	return control_say(out, EX_USAGE, "the daemon does not know this request: is it of another version?");
 }
 
 int control_limits(const struct snapshot *s, const char *request, struct text *out)

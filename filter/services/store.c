@@ -75,8 +75,7 @@ static void on_answer(void *arg, const struct sluice_store_answer *answer)
 	handover_done(call->handover);
 }
 
-/* ret: NULL: the value is not wanted. */
-static struct sluice_store_answer run_and_wait(struct store *s, const struct sluice_store_op *op, int64_t timeout_ms, struct text *ret)
+struct sluice_store_answer store_call(struct store *s, const struct sluice_store_op *op, int64_t timeout_ms, struct text *ret_value)
 {
 	struct sluice_store_answer answer = { .status = SLUICE_STORE_FAILED, .why = "no answer in time" };
 	struct call *call = calloc(1, sizeof *call);
@@ -87,27 +86,15 @@ static struct sluice_store_answer run_and_wait(struct store *s, const struct slu
 		return answer;
 	}
 	call->handover = h;
-	call->value = TEXT_INIT(ret ? STORE_VALUE_MAX : 0);
+	call->value = TEXT_INIT(ret_value ? STORE_VALUE_MAX : 0);
 	store_run(s, op, on_answer, call);
 	if (handover_wait(h, timeout_ms)) {
 		answer = call->answer;
-		if (ret)
-			text_add(ret, text_str(&call->value), call->value.len);
+		if (ret_value)
+			text_add(ret_value, text_str(&call->value), call->value.len);
 	}
 	handover_leave(h);
 	return answer;
-}
-
-struct sluice_store_answer store_call(struct store *s, const struct sluice_store_op *op, int64_t timeout_ms)
-{
-	return run_and_wait(s, op, timeout_ms, NULL);
-}
-
-struct sluice_store_answer store_get(struct store *s, const char *key, size_t key_len, int64_t timeout_ms, struct text *ret)
-{
-	struct sluice_store_op op = { .verb = SLUICE_STORE_GET, .key = key, .key_len = key_len };
-
-	return run_and_wait(s, &op, timeout_ms, ret);
 }
 
 int store_each(struct store *s, enum sluice_store_verb verb, const char *prefix, size_t limit, int64_t timeout_ms,

@@ -35,10 +35,11 @@ struct store;
  * is out of order answers FAILED at once, perhaps before this returns. Any thread.
  */
 void store_run(struct store *s, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg);
-/* The same, and wait for the answer, timeout_ms at most; its value is not handed on. Not on a thread of the store's. */
-struct sluice_store_answer store_call(struct store *s, const struct sluice_store_op *op, int64_t timeout_ms);
-/* The value of a key, added to *ret. As store_call(). */
-struct sluice_store_answer store_get(struct store *s, const char *key, size_t key_len, int64_t timeout_ms, struct text *ret);
+/*
+ * The same, and wait for the answer, timeout_ms at most. Its value is added to *ret_value, and is not in the answer; NULL: it is not wanted.
+ * Not on a thread of the store's.
+ */
+struct sluice_store_answer store_call(struct store *s, const struct sluice_store_op *op, int64_t timeout_ms, struct text *ret_value);
 
 /* An entry, for people to look at. */
 struct store_row {

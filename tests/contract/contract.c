@@ -581,11 +581,11 @@ static void a_call_waits_for_the_answer(void **state)
 	(void)state;
 	op.count.window_ms = LONG_MS;
 	op.count.add = 3;
-	assert_int_equal(store_call(store, &op, 60000).number, 3);
-	assert_int_equal(store_call(store, &op, 60000).number, 6);
+	assert_int_equal(store_call(store, &op, 60000, NULL).number, 3);
+	assert_int_equal(store_call(store, &op, 60000, NULL).number, 6);
 	for (int i = 0; i < 100; i++)
-		(void)store_call(store, &op, -1); /* nobody waits for most of these answers: they are to harm nothing */
-	assert_int_equal(store_call(store, &op, 60000).number, 309);
+		(void)store_call(store, &op, -1, NULL); /* nobody waits for most of these answers: they are to harm nothing */
+	assert_int_equal(store_call(store, &op, 60000, NULL).number, 309);
 }
 
 /* ---- many at once ---- */
