@@ -14,6 +14,7 @@
 #include "filter/base/ascii.h"
 #include "filter/control_dmarc.h"
 #include "filter/control_forget.h"
+#include "filter/control_learn.h"
 #include "filter/control_state.h"
 #include "filter/services/clock.h"
 
@@ -169,9 +170,15 @@ static int on_dmarc(struct daemon *d, const char *argument, struct text *out)
 	return control_dmarc(daemon_snapshot(d), argument, out);
 }
 
+static int on_learn(struct daemon *d, const char *argument, struct text *out)
+{
+	return control_learn(daemon_snapshot(d), argument, out);
+}
+
 static const struct { const char *verb; int (*serve)(struct daemon *d, const char *argument, struct text *out); } verbs[] = {
 	{ "status", on_status }, { "reload", on_reload }, { "explain", on_explain }, { "forget", on_forget }, { "metrics", on_metrics },
 	{ "limits", on_limits }, { "greylist", on_greylist }, { "rotation", on_rotation }, { "dmarc", on_dmarc },
+	{ "learn", on_learn },
 };
 
 static int serve(struct daemon *d, char *line, struct text *out)

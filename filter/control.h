@@ -10,7 +10,7 @@
 #include "filter/base/err.h"
 #include "filter/daemon.h"
 
-#define CONTROL_LINE_MAX   1200 /* of a request */
+#define CONTROL_LINE_MAX   16384 /* of a request */
 #define CONTROL_ANSWER_MAX (16u << 20)
 #define CONTROL_GUARD_MAX_MS 3600000 /* of a reload that is watched */
 #define CONTROL_TIMEOUT_MS 2000 /* for a client that does not speak or listen */

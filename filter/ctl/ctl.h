@@ -28,6 +28,7 @@ int ctl_reload(int argc, char **argv);
 int ctl_metrics(int argc, char **argv);
 int ctl_limits(int argc, char **argv);
 int ctl_greylist(int argc, char **argv);
+int ctl_learn(int argc, char **argv);   /* learn.c */
 
 /*
  * Ask the daemon (filter/control.h) whose configuration, or whose socket, is named. Its exit status, with its text in
@@ -41,5 +42,7 @@ bool ctl_target_option(struct ctl_target *target, int option);
 /* These options and no others: -1; or 'h', or '?', as getopt() found it. */
 int ctl_target_options(int argc, char **argv, struct ctl_target *ret);
 int ctl_ask(const struct ctl_target *target, const char *request, struct text *out);
+/* For many questions: find the socket once, with its path in path. EX_OK, or EX_CONFIG, said as above. */
+int ctl_target_find(struct ctl_target *target, struct text *path);
 
 #endif

@@ -2,6 +2,7 @@
 /* daemon.c - the commands that ask the daemon: status, reload, metrics, limits, greylist. */
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,22 +68,31 @@ static int talk(const char *path, const char *request, struct text *out)
 	return status;
 }
 
-int ctl_ask(const struct ctl_target *target, const char *request, struct text *out)
+int ctl_target_find(struct ctl_target *target, struct text *path)
 {
 	struct snapshot_options options = { .no_services = true };
 	struct snapshot *s;
 	struct err err;
-	int status;
 
 	if (target->socket)
-		return talk(target->socket, request, out);
+		return EX_OK;
 	if (snapshot_load(target->config ? target->config : CTL_DEFAULT_CONFIG, &options, &s, &err) < 0) {
 		fprintf(stderr, "%s\nsluicectl: with -s SOCKET a daemon can be asked whatever its configuration says\n", err.text);
 		return EX_CONFIG;
 	}
-	status = talk(s->policy->settings.control, request, out);
+	text_adds(path, s->policy->settings.control);
+	target->socket = text_str(path);
 	snapshot_unref(s);
-	return status;
+	return EX_OK;
+}
+
+int ctl_ask(const struct ctl_target *target, const char *request, struct text *out)
+{
+	SLUICE_CLEANUP(text_done) struct text path = TEXT_INIT(PATH_MAX);
+	struct ctl_target found = *target;
+	int status = ctl_target_find(&found, &path);
+
+	return status == EX_OK ? talk(found.socket, request, out) : status;
 }
 
 bool ctl_target_option(struct ctl_target *target, int option)

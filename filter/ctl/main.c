@@ -15,6 +15,7 @@ static const struct { const char *name; int (*run)(int argc, char **argv); const
 	{ "replay", ctl_replay, "recorded cases through another configuration: what it would change" },
 	{ "explain", ctl_explain, "why a transaction ended as it did" },
 	{ "forget", ctl_forget, "take away what is kept of a person" },
+	{ "learn", ctl_learn, "learn spam, ham, forget, status: teach a classifier" },
 	{ "list", ctl_list, "list show, test, add, remove: what is in a list, and change its file" },
 	{ "limits", ctl_limits, "limits list, show, reset: what rules with a limit have counted" },
 	{ "greylist", ctl_greylist, "greylist list, show, pass, forget: who waits, and who has passed" },

@@ -20,7 +20,7 @@
 #define ROUNDS     7
 #define GOAL_US    1000.0
 
-static const char patterns[] = "pattern money \"(?i)\\\\bfree\\\\s+money\\\\b\" in subject, text\npattern link \"(?i)casino\" in url\npattern file \"(?i)\\\\.exe$\" in filename\n";
+static const char patterns[] = "pattern money \"(?i)\\bfree\\s+money\\b\" in subject, text\npattern link \"(?i)casino\" in url\npattern file \"(?i)\\.exe$\" in filename\n";
 static const struct content {
 	const char *name, *condition;
 } contents[] = {
