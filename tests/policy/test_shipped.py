@@ -132,6 +132,20 @@ def site(tmp_path_factory):
     return folder
 
 
+# Of the files whose include is a comment.
+OPTIONAL = [
+    ("a virus", f"{STRANGER} rcpt <u@example.org> {facts({'clamav.found': 'yes'})} expect reject at message by virus"),
+    ("a virus of our user", "client 198.51.100.1 port 587 user u rcpt <u@elsewhere.example> fact clamav.found yes expect reject at message by virus"),
+    ("clamd is away", f"{STRANGER} rcpt <u@example.org> {facts({'clamav.error': 'other'})} expect tempfail at message"),
+    *[(f"the words say {probability}, {known} known, and SPF {spf}",
+       f"{STRANGER} rcpt <u@example.org> {facts({'inbound.probability': probability, 'inbound.known': known, 'spf.result': spf, 'dmarc.disposition': 'quarantine'})} expect {verdict}")
+      for probability, known, spf, verdict in [("1", "100", "fail", "reject at message by spam"), ("1", "100", "softfail", "accept"), ("1", "19", "fail", "accept"),
+                                               ("0.998", "100", "fail", "accept"), ("0.949", "100", "fail", "accept"), ("0", "100", "fail", "accept")]],
+    ("words alone refuse nobody", f"{STRANGER} rcpt <u@example.org> {facts({'inbound.probability': '1', 'inbound.known': '500'})} expect accept"),
+    ("the store is away", f"{STRANGER} rcpt <u@example.org> {facts({'inbound.error': 'other'})} expect accept"),
+]
+
+
 def check(site, situations):
     played = "".join(f"assert {json.dumps(name)} {{ {said} }}\n" for name, said in situations)  # strings have the escapes of JSON
     (site / "test.conf").write_text("include sluice.conf\n" + played)
@@ -160,7 +174,7 @@ def test_an_expectation_that_is_wrong_is_seen(site):
 def test_each_rule_decides_somewhere_or_gives_points():
     rules = re.findall(r"^ +rule (\S+) +(\w+)", "".join(f.read_text() for f in RULES.glob("*.conf")), flags=re.M)
     deciding = {name for name, action in rules if action in ("reject", "tempfail", "hold", "greylist", "sign")}
-    named = set(re.findall(r"by (\S+)", " ".join(said for _, said in SITUATIONS)))
+    named = set(re.findall(r"by (\S+)", " ".join(said for _, said in [*SITUATIONS, *OPTIONAL])))
     assert deciding <= named | {"account-flood", "flood"}, deciding - named  # limits are in tests/dialogue/test_limit.py
 
 
@@ -170,3 +184,17 @@ def test_each_rule_says_why():
         for i, line in enumerate(lines):
             if re.match(r" +rule ", line):
                 assert re.match(r" *#", lines[i - 1]) or (lines[i - 1].endswith("{") and lines[i - 2].startswith("#")), (file.name, line)
+
+
+def test_what_is_included_where_a_site_has_what_it_needs(site):
+    main = site / "sluice.conf"
+    plain = main.read_text()
+    try:
+        main.write_text(re.sub(r"(?m)^# include (virus|learned)\.conf$", r"include \1.conf", plain))
+        done = check(site, [*SITUATIONS, *OPTIONAL])
+        assert done.returncode == 0, done.stderr
+        for name, said in OPTIONAL:
+            wrong = said.replace("expect accept", "expect discard") if "expect accept" in said else re.sub("expect (reject|tempfail).*", "expect accept", said)
+            assert name in check(site, [(name, wrong)]).stderr
+    finally:
+        main.write_text(plain)
