@@ -14,8 +14,6 @@
 
 struct external_run {
 	const struct external *external;
-	struct text headers; /* their JSON, without [ ] */
-	bool headers_cut;
 	struct text question; /* empty: it has not been made yet */
 };
 
@@ -26,7 +24,6 @@ static struct external_run *run_new(const struct external *e)
 	if (!r)
 		return NULL;
 	r->external = e;
-	r->headers = (struct text)TEXT_INIT(HEADERS_BYTES);
 	r->question = (struct text)TEXT_INIT(SLUICE_PROGRAM_REQUEST_MAX);
 	return r;
 }
@@ -35,7 +32,6 @@ static void run_free(void *memory)
 {
 	struct external_run *r = memory;
 
-	text_done(&r->headers);
 	text_done(&r->question);
 	free(r);
 }
@@ -51,28 +47,24 @@ static struct external_run *run_of(struct sluice_check_ctx *c)
 
 /* ---- what it is told ---- */
 
-static void add_header(struct external_run *r, const struct sluice_part *part)
+/* The fields of the header. True: there are more than are sent. */
+static bool add_headers(struct text *out, const struct sluice_check_ctx *c)
 {
-	size_t before = r->headers.len;
+	SLUICE_CLEANUP(text_done) struct text headers = TEXT_INIT(HEADERS_BYTES);
+	struct sluice_part field;
+	size_t whole = 0;
 
-	if (r->headers_cut)
-		return;
-	json_open(&r->headers, NULL, '{');
-	json_text(&r->headers, "name", part->name, part->name_len);
-	json_text(&r->headers, "value", part->bytes, part->len);
-	json_close(&r->headers, '}');
-	if (!r->headers.failed)
-		return;
-	r->headers_cut = true;
-	r->headers.len = before;
-}
-
-static void feed(struct sluice_check_ctx *c, const struct sluice_part *part)
-{
-	struct external_run *r = run_of(c);
-
-	if (r && part->type == SLUICE_PART_HEADER)
-		add_header(r, part);
+	for (size_t i = 0; !headers.failed && sluice_header_field(c, i, &field); i++) {
+		whole = headers.len;
+		json_open(&headers, NULL, '{');
+		json_text(&headers, "name", field.name, field.name_len);
+		json_text(&headers, "value", field.bytes, field.len);
+		json_close(&headers, '}');
+	}
+	if (!headers.failed)
+		whole = headers.len;
+	text_addf(out, ",\"headers\":[%.*s]", (int)whole, text_str(&headers));
+	return headers.failed;
 }
 
 static void add_fact(struct text *out, const char *key, const struct sluice_check_ctx *c, const char *fact)
@@ -118,17 +110,15 @@ static const char *add_body(struct text *out, struct sluice_check_ctx *c, const 
 /* Header and body, and what of them, or of the recipients, was left out. NULL, or why there is no body. */
 static const char *add_content(struct text *out, struct sluice_check_ctx *c, const struct external_run *r)
 {
-	bool recipients_cut = add_recipients(out, c), body_cut = false;
+	bool recipients_cut = add_recipients(out, c), headers_cut = r->external->headers && add_headers(out, c), body_cut = false;
 	const char *why = NULL;
 
-	if (r->external->headers)
-		text_addf(out, ",\"headers\":[%.*s]", (int)r->headers.len, text_str(&r->headers));
 	if (r->external->body_bytes)
 		why = add_body(out, c, r, &body_cut);
 	json_open(out, "cut", '[');
 	if (recipients_cut)
 		json_str(out, NULL, "recipients");
-	if (r->headers_cut)
+	if (headers_cut)
 		json_str(out, NULL, "headers");
 	if (body_cut)
 		json_str(out, NULL, "body");
@@ -289,7 +279,6 @@ static int make(const struct sluice_block *block, const struct sluice_plugin **r
 		.release = release, .program = &e->program };
 	e->checks[0].run = run;
 	e->checks[0].last_fact = e->fact_count;
-	e->checks[0].feed = e->headers ? feed : NULL;
 	e->checks[0].body = e->body_bytes > 0;
 	e->checks[0].drop = run_free;
 	*ret = &e->plugin;

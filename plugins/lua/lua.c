@@ -28,7 +28,6 @@ static struct lua_run *run_new(const struct lua_script *s)
 	if (!run)
 		return NULL;
 	run->script = s;
-	run->headers = (struct text)TEXT_INIT(s->limits.memory_bytes);
 	return run;
 }
 
@@ -39,8 +38,6 @@ static void run_free(void *memory)
 	if (!run)
 		return;
 	lua_sandbox_done(&run->box);
-	text_done(&run->headers);
-	vec_done(&run->ends);
 	free(run);
 }
 
@@ -260,31 +257,6 @@ static enum sluice_outcome run(struct sluice_check_ctx *c, struct sluice_result 
 	return outcome;
 }
 
-/* Headers beyond the script's memory it does not see: it could not hold them. */
-static void feed(struct sluice_check_ctx *c, const struct sluice_part *part)
-{
-	void **memory = sluice_memory(c);
-	struct lua_run *r;
-	size_t before;
-
-	if (part->type != SLUICE_PART_HEADER)
-		return;
-	if (!*memory)
-		*memory = run_new(sluice_state(c));
-	r = *memory;
-	if (!r || r->headers.failed)
-		return;
-	before = r->headers.len;
-	text_add(&r->headers, part->name, part->name_len);
-	text_addc(&r->headers, '\0');
-	text_add(&r->headers, part->bytes, part->len);
-	text_addc(&r->headers, '\0');
-	if (r->headers.failed || !vec_push(&r->ends, r->headers.len)) {
-		r->headers.failed = true;
-		r->headers.len = before;
-	}
-}
-
 /* ---- the plugin ---- */
 
 static void release(void *state)
@@ -328,7 +300,7 @@ static int make(const struct sluice_block *block, const struct sluice_plugin **r
 	s->plugin = (struct sluice_plugin){ .abi = SLUICE_PLUGIN_ABI, .name = s->name, .help = "a script", .facts = s->facts, .checks = s->checks,
 		.release = release };
 	s->checks[0] = (struct sluice_check){ .name = s->name, .stage = s->checks[0].stage, .run = run, .last_fact = s->fact_count, .reads = s->reads,
-		.feed = s->headers ? feed : NULL, .drop = run_free, .body = s->body_bytes > 0 };
+		.drop = run_free, .body = s->body_bytes > 0 };
 	*ret = &s->plugin;
 	*ret_state = s;
 	return 0;

@@ -330,18 +330,14 @@ static void set_address(lua_State *L, const char *key, const struct sluice_addre
 
 static void set_headers(lua_State *L, const struct lua_run *run)
 {
-	size_t at = 0;
+	struct sluice_part field;
 
 	lua_newtable(L);
-	for (size_t i = 0; i < run->ends.len; i++) {
-		const char *name = run->headers.bytes + at;
-		size_t name_len = strlen(name);
-
+	for (size_t i = 0; sluice_header_field(run->c, i, &field); i++) {
 		lua_newtable(L);
-		set_text(L, "name", name, name_len);
-		set_text(L, "value", name + name_len + 1, run->ends.items[i] - at - name_len - 2);
+		set_text(L, "name", field.name, field.name_len);
+		set_text(L, "value", field.bytes, field.len);
 		lua_rawseti(L, -2, (lua_Integer)i + 1);
-		at = run->ends.items[i];
 	}
 	lua_setfield(L, -2, "headers");
 }

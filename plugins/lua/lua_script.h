@@ -34,9 +34,7 @@ struct lua_run {
 	const struct lua_script *script;
 	struct sluice_check_ctx *c; /* of the present turn; NULL while the script is loaded */
 	struct sluice_result *res;
-	lua_State *thread;   /* NULL: it has not begun */
-	struct text headers; /* name, NUL, value, NUL, of each */
-	VEC(size_t) ends;    /* where each of these ends */
+	lua_State *thread; /* NULL: it has not begun */
 };
 
 struct lua_run *lua_run_of(lua_State *L);
