@@ -12,7 +12,7 @@
 
 /* Exit statuses of `check`: verdicts; the others are those of sysexits(3). */
 enum { CTL_ACCEPT = 0, CTL_HOLD = 5, CTL_DISCARD = 6, CTL_TEMPFAIL = 10, CTL_REJECT = 20 };
-#define CTL_DIFFERS 1 /* of `dkim check`: the DNS does not have what it should; of `list test`: it is not in the list */
+#define CTL_DIFFERS 1 /* of `dkim check`: the DNS does not have what it should; of `list test`: it is not in the list; of `relaytest`: something is taken that should not be */
 
 int ctl_check(int argc, char **argv);   /* check.c */
 int ctl_config(int argc, char **argv);  /* config.c: config check, config show */
@@ -28,6 +28,7 @@ int ctl_reload(int argc, char **argv);
 int ctl_metrics(int argc, char **argv);
 int ctl_limits(int argc, char **argv);
 int ctl_greylist(int argc, char **argv);
+int ctl_relaytest(int argc, char **argv); /* relaytest.c */
 int ctl_learn(int argc, char **argv);   /* learn.c */
 
 /*

@@ -14,6 +14,7 @@ static const struct { const char *name; int (*run)(int argc, char **argv); const
 	{ "reload", ctl_reload, "let the daemon read its configuration again" },
 	{ "replay", ctl_replay, "recorded cases through another configuration: what it would change" },
 	{ "explain", ctl_explain, "why a transaction ended as it did" },
+	{ "relaytest", ctl_relaytest, "try a mail server as those would who look for one to abuse" },
 	{ "forget", ctl_forget, "take away what is kept of a person" },
 	{ "learn", ctl_learn, "learn spam, ham, forget, status: teach a classifier" },
 	{ "list", ctl_list, "list show, test, add, remove: what is in a list, and change its file" },
@@ -28,7 +29,7 @@ static int usage(FILE *out, int status)
 {
 	fputs("usage: sluicectl COMMAND [OPTION...]\n", out);
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].help);
+		fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].help);
 	fputs("sluicectl(8) says more; sluicectl COMMAND -h lists the options of one.\n", out);
 	return status;
 }
