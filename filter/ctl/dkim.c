@@ -7,10 +7,9 @@
 #include <time.h>
 
 #include "filter/base/ascii.h"
-#include "filter/base/vec.h"
 #include "filter/ctl/ctl.h"
 #include "filter/ctl/dkim_file.h"
-#include "filter/ctl/lookup.h"
+#include "filter/ctl/dkim_published.h"
 #include "filter/engine/snapshot.h"
 #include "filter/mail/dkim_record.h"
 
@@ -144,118 +143,26 @@ static int keygen(int argc, char **argv)
 
 /* ---- check ---- */
 
-struct wanted {
-	char *name, *record; /* what the DNS should have */
-	struct dns_answer *answer;
-};
-struct wanted_list {
-	struct wanted *items;
-	size_t len, capacity;
-};
-
-static void add_wanted(void *arg, const char *name, const char *record)
+static void on_key(void *arg, const struct dkim_published *p)
 {
-	struct wanted_list *list = arg;
-	struct wanted w = { strdup(name), strdup(record), NULL };
+	int *status = arg; /* the worst so far */
 
-	if (w.name && w.record && vec_push(list, w))
-		return;
-	free(w.name);
-	free(w.record);
-}
-
-/* Each question is answered within the resolver's own timeout. */
-static bool ask_all(struct resolver *r, struct wanted_list *list)
-{
-	struct lookup *lookups = calloc(list->len, sizeof *lookups);
-
-	if (!lookups)
-		return false;
-	for (size_t i = 0; i < list->len; i++)
-		lookups[i].name = list->items[i].name;
-	ctl_lookup(r, lookups, list->len);
-	for (size_t i = 0; i < list->len; i++)
-		list->items[i].answer = lookups[i].answer;
-	free(lookups);
-	return true;
-}
-
-enum found { FOUND_GOOD, FOUND_TESTING, FOUND_MISSING, FOUND_OTHER, FOUND_REVOKED, FOUND_NOT_FOR_MAIL, FOUND_SEVERAL, FOUND_UNANSWERED };
-static const char *const found_texts[] = {
-	[FOUND_GOOD] = "good",
-	[FOUND_TESTING] = "good, but in test mode (t=y): to others the mail is not signed",
-	[FOUND_MISSING] = "missing: publish the record",
-	[FOUND_OTHER] = "another key is published: signatures will fail",
-	[FOUND_REVOKED] = "revoked (p= is empty): signatures will fail",
-	[FOUND_NOT_FOR_MAIL] = "not for mail and SHA-256 (s= or h=): signatures will fail",
-	[FOUND_SEVERAL] = "several keys are published under this name: leave one, or others take the wrong one",
-	[FOUND_UNANSWERED] = "the DNS does not answer",
-};
-
-static enum found judge(const struct sluice_dns_answer *answer, const char *record)
-{
-	struct dkim_record theirs, next;
-	size_t count = 0;
-
-	if (!answer || answer->status == SLUICE_DNS_FAILED || answer->status == SLUICE_DNS_TIMEOUT)
-		return FOUND_UNANSWERED;
-	for (size_t i = 0; i < answer->count; i++) {
-		if (!dkim_record_parse(answer->records[i].data, answer->records[i].len, &next))
-			continue; /* some zones answer everything with a record of another kind */
-		theirs = next;
-		count++;
-	}
-	if (count != 1)
-		return count ? FOUND_SEVERAL : FOUND_MISSING;
-	if (theirs.key_len == 0)
-		return FOUND_REVOKED;
-	if (!dkim_record_has_key(&theirs, record))
-		return FOUND_OTHER;
-	if (!theirs.for_mail)
-		return FOUND_NOT_FOR_MAIL;
-	return theirs.testing ? FOUND_TESTING : FOUND_GOOD;
-}
-
-static int compare(const struct wanted_list *list)
-{
-	int status = EX_OK;
-
-	for (size_t i = 0; i < list->len; i++) {
-		const struct wanted *w = &list->items[i];
-		enum found found = judge(w->answer ? dns_answer_view(w->answer) : NULL, w->record);
-
-		printf("%s: %s\n", w->name, found_texts[found]);
-		if (found == FOUND_MISSING || found == FOUND_OTHER)
-			dkim_print_record(w->name, w->record);
-		if (found == FOUND_UNANSWERED && status == EX_OK)
-			status = EX_TEMPFAIL;
-		else if (found > FOUND_TESTING && found != FOUND_UNANSWERED)
-			status = CTL_DIFFERS;
-	}
-	return status;
+	printf("%s: %s\n", p->name, dkim_found_texts[p->found]);
+	if (p->found == DKIM_FOUND_MISSING || p->found == DKIM_FOUND_OTHER)
+		dkim_print_record(p->name, p->record);
+	if (p->found == DKIM_FOUND_UNANSWERED && *status == EX_OK)
+		*status = EX_TEMPFAIL;
+	else if (p->found > DKIM_FOUND_TESTING && p->found != DKIM_FOUND_UNANSWERED)
+		*status = CTL_DIFFERS;
 }
 
 static int check_domain(const struct snapshot *s, const char *config, const char *domain)
 {
-	const struct catalog *c = &s->registry->catalog;
-	struct wanted_list list = { .items = NULL };
-	int status = EX_NOINPUT;
+	int status = EX_OK, count = dkim_published_each(s, domain, on_key, &status);
 
-	for (size_t i = 0; i < c->plugins.len; i++)
-		if (c->plugins.items[i]->published)
-			c->plugins.items[i]->published(s->states[i], domain, add_wanted, &list);
-	if (list.len) {
-		status = ask_all(s->resolver, &list) ? compare(&list) : EX_OSERR;
-	} else {
+	if (count == 0)
 		fprintf(stderr, "sluicectl: %s has no key that signs for %s: make one with sluicectl dkim keygen\n", config, domain);
-	}
-	for (size_t i = 0; i < list.len; i++) {
-		free(list.items[i].name);
-		free(list.items[i].record);
-		dns_answer_unref(list.items[i].answer);
-	}
-	vec_done(&list);
-	return status;
+	return count > 0 ? status : count == 0 ? EX_NOINPUT : EX_OSERR;
 }
 
 static int load_and_check(const char *config, const char *zone, const char *domain)

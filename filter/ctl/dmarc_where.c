@@ -61,7 +61,7 @@ static enum owner is_own_by_walk(struct resolver *r, const char *org, const char
 		if (count == LEVELS_MAX)
 			return OTHERS;
 		(void)snprintf(names[count], NAME_SIZE, "_dmarc.%s", at);
-		lookups[count] = (struct lookup){ .name = names[count] };
+		lookups[count] = (struct lookup){ .name = names[count], .type = SLUICE_DNS_TXT };
 		count++;
 		if (domain_equal(at, strlen(at), org, strlen(org)))
 			break;
@@ -179,7 +179,7 @@ size_t dmarc_destinations(
 		case OTHERS:
 			(void)snprintf(
 				names[asked], NAME_SIZE, "%s._report._dmarc.%s", b->report.domain, uris[i].domain);
-			lookups[asked] = (struct lookup){ .name = names[asked] };
+			lookups[asked] = (struct lookup){ .name = names[asked], .type = SLUICE_DNS_TXT };
 			others[asked++] = &uris[i];
 			break;
 		}

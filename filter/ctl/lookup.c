@@ -4,10 +4,13 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "filter/services/clock.h"
+
 /* Answers come on the reactor's thread. */
 struct asking {
 	pthread_mutex_t lock;
 	pthread_cond_t answered;
+	int64_t began_ms;
 	size_t open; /* guarded by lock, as the answers of those that are open */
 };
 struct question {
@@ -21,6 +24,7 @@ static void on_answer(void *arg, struct dns_answer *answer)
 
 	(void)pthread_mutex_lock(&q->asking->lock);
 	q->lookup->answer = dns_answer_ref(answer);
+	q->lookup->took_ms = clock_mono_ms() - q->asking->began_ms;
 	q->asking->open--;
 	(void)pthread_cond_signal(&q->asking->answered);
 	(void)pthread_mutex_unlock(&q->asking->lock);
@@ -36,7 +40,8 @@ static void ask(struct resolver *r, struct asking *asking, struct lookup *l)
 	bool silent = false;
 
 	l->answer = NULL;
-	if (!dns_question_set(&question, l->name, SLUICE_DNS_TXT))
+	l->took_ms = 0;
+	if (!dns_question_set(&question, l->name, l->type))
 		return;
 	l->answer = resolver_look(r, &question, &source, &age_s, &silent);
 	if (silent)
@@ -61,7 +66,7 @@ static void ask(struct resolver *r, struct asking *asking, struct lookup *l)
 
 void ctl_lookup(struct resolver *r, struct lookup *lookups, size_t count)
 {
-	struct asking asking = { .open = 0 };
+	struct asking asking = { .began_ms = clock_mono_ms() };
 
 	(void)pthread_mutex_init(&asking.lock, NULL);
 	(void)pthread_cond_init(&asking.answered, NULL);

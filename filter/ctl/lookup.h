@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* lookup.h - the TXT records of several names, asked for side by side. */
+/* lookup.h - records of several names, asked for side by side. */
 #ifndef CTL_LOOKUP_H
 #define CTL_LOOKUP_H
 
@@ -7,7 +7,9 @@
 
 struct lookup {
 	const char *name;
+	enum sluice_dns_type type;
 	struct dns_answer *answer; /* counted; NULL: the name cannot be in the DNS */
+	int64_t took_ms;           /* until it came */
 };
 /* Fill in the answers. Waits until each is here, or the resolver's own timeout is over. */
 void ctl_lookup(struct resolver *r, struct lookup *lookups, size_t count);
