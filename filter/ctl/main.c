@@ -14,6 +14,7 @@ static const struct { const char *name; int (*run)(int argc, char **argv); const
 	{ "reload", ctl_reload, "let the daemon read its configuration again" },
 	{ "replay", ctl_replay, "recorded cases through another configuration: what it would change" },
 	{ "explain", ctl_explain, "why a transaction ended as it did" },
+	{ "doctor", ctl_doctor, "is there what Sluice depends on, and does it do what it should?" },
 	{ "relaytest", ctl_relaytest, "try a mail server as those would who look for one to abuse" },
 	{ "forget", ctl_forget, "take away what is kept of a person" },
 	{ "learn", ctl_learn, "learn spam, ham, forget, status: teach a classifier" },
