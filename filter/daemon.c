@@ -706,6 +706,12 @@ int daemon_forget(struct daemon *d, const char *person, struct text *out, struct
 	return 0;
 }
 
+static void print_unhealthy(void *arg, const struct health_row *row)
+{
+	if (!row->healthy)
+		metrics_print_row(arg, "sluice_switched_off", "subject", row->subject, 1);
+}
+
 void daemon_metrics(struct daemon *d, struct text *out)
 {
 	struct snapshot *s = current(d);
@@ -724,5 +730,7 @@ void daemon_metrics(struct daemon *d, struct text *out)
 		metrics_print_one(out, "sluice_store_failures_total", "counter", "of them without an answer", (int64_t)stats.failed);
 		metrics_print_one(out, "sluice_store_working", "gauge", "1: the store answers", stats.working);
 	}
+	metrics_print_gauge(out, "sluice_switched_off", "1: it did not answer, or not as it should, and is done without");
+	health_each(d->health, print_unhealthy, out);
 	snapshot_unref(s);
 }

@@ -206,6 +206,22 @@ void metrics_print_one(struct text *out, const char *name, const char *type, con
 	text_addf(out, "%s %lld\n", name, (long long)value);
 }
 
+void metrics_print_gauge(struct text *out, const char *name, const char *help)
+{
+	print_head(out, name, "gauge", help);
+}
+
+void metrics_print_row(struct text *out, const char *name, const char *label, const char *value_of_label, int64_t value)
+{
+	text_addf(out, "%s{%s=\"", name, label);
+	for (const char *p = value_of_label; *p; p++) {
+		if (*p == '"' || *p == '\\')
+			text_addc(out, '\\');
+		text_addc(out, (unsigned char)*p < ' ' ? ' ' : *p);
+	}
+	text_addf(out, "\"} %lld\n", (long long)value);
+}
+
 void metrics_print(struct text *out, struct metrics *m)
 {
 	for (size_t i = 0; i < METRICS; i++)

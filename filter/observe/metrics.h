@@ -32,5 +32,8 @@ int64_t metrics_cases(const struct metrics *m, enum case_action action);
 void metrics_print(struct text *out, struct metrics *m);
 /* One more sample from elsewhere: "# HELP", "# TYPE" and the value. type: "counter" or "gauge". */
 void metrics_print_one(struct text *out, const char *name, const char *type, const char *help, int64_t value);
+/* The same of a gauge with a label, whose head comes first and whose rows follow. value_of_label may have any octets. */
+void metrics_print_gauge(struct text *out, const char *name, const char *help);
+void metrics_print_row(struct text *out, const char *name, const char *label, const char *value_of_label, int64_t value);
 
 #endif
