@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* hold.c - sluicectl hold: mail that rules have held waits in the queue of the mail server; which it is, why, and what becomes of it. */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "filter/base/ascii.h"
+#include "filter/base/vec.h"
+#include "filter/control.h"
+#include "filter/ctl/ctl.h"
+#include "filter/ctl/hold_queue.h"
+#include "filter/ctl/show.h"
+
+#define ID_MAX        64
+#define POSTFIX_USUAL "/etc/postfix/main.cf"
+#define SENDMAIL_USUAL "/etc/mail/sendmail.cf"
+
+struct hold {
+	const struct hold_queue *queue;
+	const char *config; /* of the mail server; NULL: the usual one */
+	struct ctl_target target;
+	bool asks; /* the daemon answers, and may know why a message is held */
+	bool raw;
+	json_t *list; /* of --json; NULL: lines for people */
+	size_t count;
+	const char *wanted; /* of find(): this id */
+};
+
+static int usage(FILE *out, int status)
+{
+	fputs("usage: sluicectl hold [OPTION...] list [--json]\n"
+	      "       sluicectl hold [OPTION...] show [--raw] ID\n"
+	      "       sluicectl hold [OPTION...] release | drop ID...\n"
+	      "  --postfix DIR    folder of the main.cf of the Postfix whose queue it is (/etc/postfix)\n"
+	      "  --sendmail FILE  sendmail.cf of the Sendmail whose queue it is (" SENDMAIL_USUAL ")\n"
+	      "  -c FILE, -s SOCKET  the daemon that may know why a message is held\n"
+	      "  --json           of list: one object for each message\n"
+	      "  --raw            of show: the octets as they are; else what moves the cursor of a terminal is shown as '?'\n", out);
+	return status;
+}
+
+/* ---- for people ---- */
+
+static void put_clean(FILE *out, const char *bytes, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)bytes[i];
+
+		if (c != '\r' || i + 1 == len || bytes[i + 1] != '\n')
+			(void)putc((c < ' ' && c != '\n' && c != '\t') || c == 0x7f ? '?' : c, out);
+	}
+}
+
+static void put_word(const char *s)
+{
+	for (; *s; s++)
+		putchar((unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s);
+}
+
+/* The case in which it was held; NULL: the daemon does not know it any more. */
+static json_t *case_of(struct hold *h, const char *id)
+{
+	SLUICE_CLEANUP(text_done) struct text request = TEXT_INIT(CONTROL_LINE_MAX), out = TEXT_INIT(CONTROL_ANSWER_MAX);
+	int status;
+
+	if (!h->asks)
+		return NULL;
+	text_addf(&request, "explain %s\n", id);
+	status = ctl_ask(&h->target, text_str(&request), &out);
+	h->asks = status != EX_UNAVAILABLE; /* which is said once */
+	return status == EX_OK ? show_read(text_str(&out)) : NULL;
+}
+
+/* ---- list ---- */
+
+static void list_line(const struct hold_message *m, const char *rule, const char *text)
+{
+	time_t arrived = (time_t)m->arrived_s;
+	char when[32] = "-";
+	struct tm tm;
+
+	if (m->arrived_s && localtime_r(&arrived, &tm))
+		(void)strftime(when, sizeof when, "%Y-%m-%d %H:%M", &tm);
+	printf("%s  %s  %llu KB  <", m->id, when, (unsigned long long)((m->size + 1023) / 1024));
+	put_word(m->sender);
+	fputs("> ->", stdout);
+	for (size_t i = 0; i < m->recipient_count && i < 3; i++) {
+		fputs(" <", stdout);
+		put_word(m->recipients[i]);
+		putchar('>');
+	}
+	if (m->recipient_count > 3)
+		printf(" and %zu more", m->recipient_count - 3);
+	putchar('\n');
+	if (*rule || *text) {
+		printf("    %s%s", rule, *rule && *text ? ": " : "");
+		put_word(text);
+		putchar('\n');
+	}
+}
+
+static void list_json(struct hold *h, const struct hold_message *m, const char *rule, const char *text)
+{
+	json_t *recipients = json_array();
+
+	for (size_t i = 0; i < m->recipient_count; i++)
+		(void)json_array_append_new(recipients, json_string(m->recipients[i]));
+	(void)json_array_append_new(h->list, json_pack("{s:s, s:I, s:I, s:s, s:o, s:s, s:s}", "id", m->id, "arrived", (json_int_t)m->arrived_s, "size",
+		(json_int_t)m->size, "sender", m->sender, "recipients", recipients, "rule", rule, "reason", text));
+}
+
+static void on_message(void *arg, const struct hold_message *m)
+{
+	struct hold *h = arg;
+	json_t *c = case_of(h, m->id), *verdict = json_object_get(c, "verdict");
+	const char *rule = json_string_value(json_object_get(verdict, "rule")), *text = json_string_value(json_object_get(verdict, "text"));
+
+	h->count++;
+	if (h->list)
+		list_json(h, m, rule ? rule : "", text ? text : m->reason);
+	else
+		list_line(m, rule ? rule : "", text ? text : m->reason);
+	json_decref(c);
+}
+
+static int failed(const struct err *err)
+{
+	fprintf(stderr, "sluicectl: %s\n", err->text);
+	return EX_UNAVAILABLE;
+}
+
+static int list(struct hold *h)
+{
+	struct err err;
+
+	if (h->queue->each(h->config, on_message, h, &err) < 0)
+		return failed(&err);
+	if (h->list) {
+		(void)json_dumpf(h->list, stdout, JSON_INDENT(1));
+		putchar('\n');
+	} else if (!h->count) {
+		puts("nothing is held");
+	}
+	return EX_OK;
+}
+
+/* ---- one of them ---- */
+
+static void on_wanted(void *arg, const struct hold_message *m)
+{
+	struct hold *h = arg;
+
+	h->count += !strcmp(m->id, h->wanted);
+}
+
+/* A queue id, and not a word that means all of them. */
+static bool is_id(const char *s)
+{
+	size_t len = strlen(s);
+
+	for (size_t i = 0; i < len; i++)
+		if (!ascii_is_alnum(s[i]))
+			return false;
+	return len >= 4 && len <= ID_MAX;
+}
+
+/* EX_OK: it is held. */
+static int find(struct hold *h, const char *id)
+{
+	struct err err;
+
+	if (!is_id(id)) {
+		fprintf(stderr, "sluicectl: an ID is that of a queue, such as 4bXk2M0sV1z4kR: sluicectl hold list\n");
+		return EX_USAGE;
+	}
+	h->wanted = id;
+	h->count = 0;
+	if (h->queue->each(h->config, on_wanted, h, &err) < 0)
+		return failed(&err);
+	if (h->count)
+		return EX_OK;
+	fprintf(stderr, "sluicectl: no message %s is held: sluicectl hold list shows which are\n", id);
+	return EX_NOINPUT;
+}
+
+static int show(struct hold *h, const char *id)
+{
+	SLUICE_CLEANUP(text_done) struct text message = TEXT_INIT(HOLD_MESSAGE_MAX);
+	struct err err;
+	json_t *c;
+
+	if (h->queue->print(h->config, id, &message, &err) < 0)
+		return failed(&err);
+	if (h->raw)
+		return fwrite(text_str(&message), 1, message.len, stdout) == message.len ? EX_OK : EX_IOERR;
+	c = case_of(h, id);
+	if (c) {
+		show_summary(stdout, c);
+		putchar('\n');
+	}
+	json_decref(c);
+	put_clean(stdout, text_str(&message), message.len);
+	return EX_OK;
+}
+
+static int each_id(struct hold *h, char **ids, int count, int (*act)(const char *config, const char *id, struct err *reterr), const char *done)
+{
+	int status = EX_OK;
+
+	for (int i = 0; i < count && status != EX_USAGE; i++) {
+		int found = find(h, ids[i]);
+		struct err err;
+
+		if (found == EX_OK && act(h->config, ids[i], &err) < 0)
+			found = failed(&err);
+		if (found == EX_OK)
+			printf("%s: %s\n", ids[i], done);
+		status = found == EX_OK ? status : found;
+	}
+	return status;
+}
+
+/* ---- arguments ---- */
+
+enum { POSTFIX = 256, SENDMAIL, JSON, RAW };
+static const struct option options[] = {
+	{ "postfix", required_argument, NULL, POSTFIX }, { "sendmail", required_argument, NULL, SENDMAIL }, { "json", no_argument, NULL, JSON },
+	{ "raw", no_argument, NULL, RAW }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+};
+
+static bool set(struct hold *h, int option)
+{
+	switch (option) {
+	case POSTFIX:
+		h->queue = &hold_postfix;
+		h->config = optarg;
+		return true;
+	case SENDMAIL:
+		h->queue = &hold_sendmail;
+		h->config = optarg;
+		return true;
+	case JSON:
+		h->list = h->list ? h->list : json_array();
+		return true;
+	case RAW:
+		h->raw = true;
+		return true;
+	default:
+		return ctl_target_option(&h->target, option);
+	}
+}
+
+static bool choose_queue(struct hold *h)
+{
+	if (!h->queue)
+		h->queue = access(POSTFIX_USUAL, F_OK) == 0 ? &hold_postfix : access(SENDMAIL_USUAL, F_OK) == 0 ? &hold_sendmail : NULL;
+	if (!h->queue)
+		fputs("sluicectl: there is neither " POSTFIX_USUAL " nor " SENDMAIL_USUAL ": say where, with --postfix or --sendmail\n", stderr);
+	return h->queue != NULL;
+}
+
+static int serve(struct hold *h, char **args, int count)
+{
+	SLUICE_CLEANUP(text_done) struct text socket = TEXT_INIT(PATH_MAX);
+	const char *verb = args[0];
+	int found;
+
+	if (!choose_queue(h))
+		return EX_USAGE;
+	if (!strcmp(verb, "release") && count > 1)
+		return each_id(h, args + 1, count - 1, h->queue->release, "released");
+	if (!strcmp(verb, "drop") && count > 1)
+		return each_id(h, args + 1, count - 1, h->queue->drop, "dropped");
+	h->asks = ctl_target_find(&h->target, &socket) == EX_OK;
+	if (!strcmp(verb, "list") && count == 1)
+		return list(h);
+	if (strcmp(verb, "show") != 0 || count != 2)
+		return usage(stderr, EX_USAGE);
+	found = find(h, args[1]);
+	return found == EX_OK ? show(h, args[1]) : found;
+}
+
+int ctl_hold(int argc, char **argv)
+{
+	struct hold h = { 0 };
+	int option, status = -1;
+
+	while (status < 0 && (option = getopt_long(argc, argv, "c:s:h", options, NULL)) != -1)
+		if (!set(&h, option))
+			status = option == 'h' ? usage(stdout, EX_OK) : usage(stderr, EX_USAGE);
+	if (status < 0)
+		status = optind < argc ? serve(&h, argv + optind, argc - optind) : usage(stderr, EX_USAGE);
+	json_decref(h.list);
+	return status;
+}

@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""sluicectl hold: mail that rules have held, in the queues of a real Postfix and a real Sendmail."""
+import json
+import os
+import re
+import subprocess
+
+import pytest
+
+from support import net, sendmail, sluice
+
+CLIENT = "192.0.2.1"
+CONF = 'authserv_id mx.example.org\nat message { rule look hold "{mail.from} is strange" when mail.from == b@example.net }\n'
+
+
+class Gate:
+    """A mail server with Sluice, and sluicectl beside its queue."""
+
+    def __init__(self, setup, kind):
+        self.kind = kind
+        self.sluice = setup.sluice(CONF, listen=f"inet:{net.free_port()}@127.0.0.1" if kind == "postfix" else None)
+        self.server = setup.postfix(self.sluice) if kind == "postfix" else setup.sendmail(self.sluice)
+
+    def ctl(self, *args, status=0, target=True):
+        where = ["--postfix", self.server.conf] if self.kind == "postfix" else ["--sendmail", self.server.dir / "sendmail.cf"]
+        argv = [sluice.SLUICECTL, "hold", *where, *(["-s", self.sluice.control] if target else []), *args]
+        env = sluice.environment()
+        if self.kind == "sendmail":
+            argv = ["nsenter", "-t", self.server.process.pid, "-u", "-m", "-n", *argv]
+            env["PATH"] = f"{sendmail.BINARY.parent}:{os.environ['PATH']}"
+        done = subprocess.run([str(a) for a in argv], capture_output=True, env=env, timeout=net.PATIENCE_S, check=False)
+        assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
+        return (done.stdout if status == 0 else done.stderr).decode("utf-8", "replace")
+
+    def hold(self, text=b"hello\r\n", subject=b"held", **more):
+        before = set(self.server.held())
+        message = b"From: b@example.net\r\nSubject: " + subject + b"\r\nX-Marker: " + subject + b"\r\n\r\n" + text
+        assert self.server.send(CLIENT, sender="b@example.net", message=message, **more)[0] == 250
+        return (set(self.server.held()) - before).pop()
+
+    def drop_all(self):
+        for held in self.server.held():
+            self.ctl("drop", held)
+
+
+@pytest.fixture(scope="module", params=["postfix", "sendmail"])
+def shared_gate(request, shared_setup):
+    return Gate(shared_setup, request.param)
+
+
+@pytest.fixture
+def gate(shared_gate):
+    shared_gate.drop_all()
+    yield shared_gate
+    shared_gate.drop_all()
+
+
+def test_what_is_held_is_listed_with_its_reason(gate):
+    assert gate.ctl("list") == "nothing is held\n"
+    held = gate.hold(recipients=["u@example.org", "v@example.org", "w@example.org", "x@example.org"])
+    lines = gate.ctl("list").splitlines()
+    assert len(lines) == 2 and re.fullmatch(rf"{held}  20\d\d-\d\d-\d\d \d\d:\d\d  1 KB  <b@example.net> -> <u@example.org> <v@example.org> <w@example.org> and 1 more", lines[0])
+    assert lines[1] == "    look: b@example.net is strange"
+    row, = json.loads(gate.ctl("list", "--json"))
+    assert (row["id"], row["sender"], row["rule"], row["reason"]) == (held, "b@example.net", "look", "b@example.net is strange")
+    assert row["recipients"] == [f"{u}@example.org" for u in "uvwx"] and row["arrived"] > 1_700_000_000 and 0 < row["size"] < 5000
+
+
+def test_without_the_daemon_it_is_listed_all_the_same(gate):
+    held = gate.hold()
+    where = ["-s", "/nonexistent/control"]
+    lines = gate.ctl(*where, "list", target=False).splitlines()
+    assert lines[0].startswith(held)
+
+
+def test_it_is_shown(gate):
+    held = gate.hold(b"one\r\n.two \x1b[2J\r\n" + "häl\r\n".encode())
+    shown = gate.ctl("show", held)
+    assert "rule look" in shown and "\nSubject: held\n" in shown and "one\n" in shown and "two ?[2J\nhäl\n" in shown and "\x1b" not in shown, shown
+    assert shown.index("Subject: held") < shown.index("one\n")
+    raw = gate.ctl("show", "--raw", held)
+    assert "\x1b[2J" in raw and "rule look" not in raw
+
+
+def test_it_is_released(gate):
+    held, other = gate.hold(subject=b"released"), gate.hold(subject=b"kept")
+    assert gate.ctl("release", held) == f"{held}: released\n"
+    assert gate.server.delivered(1, b"X-Marker: released") and gate.server.held() == [other]
+    assert "no message" in gate.ctl("release", held, status=66)
+
+
+def test_it_is_dropped(gate):
+    held, other = gate.hold(subject=b"dropped"), gate.hold(subject=b"stays")
+    assert gate.ctl("drop", held) == f"{held}: dropped\n" and gate.server.held() == [other]
+    assert "no message" in gate.ctl("drop", held, status=66)
+    assert gate.ctl("release", other) == f"{other}: released\n"
+    assert gate.server.delivered(1, b"X-Marker: stays") and not any(b"X-Marker: dropped" in f.read_bytes() for f in gate.server.mail.iterdir())
+
+
+def test_only_what_is_held_is_touched(gate):
+    held = gate.hold()
+    for wrong, status in [("ALL", 64), ("all", 64), ("-", 64), ("../x", 64), ("*", 64), ("", 64), ("NOSUCHID99", 66), ("a" * 65, 64)]:
+        for verb in ("show", "drop", "release"):
+            said = gate.ctl(verb, "--", wrong, status=status)
+            assert "hold list" in said
+    assert gate.server.held() == [held]
+
+
+def test_a_subject_of_escapes(gate):
+    held = gate.hold(subject=b"\x1b]0;owned\x07")
+    assert "\x1b" not in gate.ctl("show", held) and "\x07" not in gate.ctl("show", held)
+
+
+def test_what_cannot_be_asked_is_said(setup):
+    for args, status, said in [(["--postfix", "/nonexistent", "list"], 69, "postqueue"), (["--sendmail", "/nonexistent/sendmail.cf", "list"], 69, "/nonexistent/sendmail.cf"),
+                               *[(["--postfix", "/etc/postfix", *args], 64, "usage") for args in ([], ["list", "more"], ["eat", "4bXk2M0sV1z4kR"], ["show"], ["release"])]]:
+        done = sluice.ctl("hold", "-s", setup.folder / "none", *args)
+        assert done.returncode == status and said in done.stderr, (args, done.returncode, done.stderr)
