@@ -21,6 +21,7 @@
 #define LINKS_MAX       256  /* tokens of links */
 #define SLOTS           4096 /* of the table; a power of two, and more than twice what can be in it */
 #define SLOT_BITS       12
+#define BUCKET_BITS     10
 #define FIELDS_MAX      50   /* header fields that are looked at */
 #define FIELD_MAX_BYTES 4096 /* of one */
 #define PARTS_MAX       100
@@ -49,6 +50,7 @@ struct tokens {
 	struct token items[HEADER_MAX + LINKS_MAX + TOKENS_MAX];
 	size_t count, of[PLACES], room[PLACES], urls;
 	size_t text_left; /* octets that may still be read, carriage returns apart */
+	struct token sorted[TOKENS_MAX]; /* those that are left, by id */
 	uint64_t ids[TOKENS_MAX];
 	struct text shown;
 	bool no_memory;
@@ -277,14 +279,19 @@ static void end_word(struct reader *r)
 	r->len = r->chars = r->digits = 0;
 }
 
+/* The first character of a word has n octets, and stands at `at`. */
+static void begin_word(struct reader *r, size_t n, const char *at)
+{
+	if (r->run_chars)
+		end_run(r);
+	r->began = at;
+	r->first_len = n;
+}
+
 static void put(struct reader *r, const char *bytes, size_t n, const char *at)
 {
-	if (!r->chars) {
-		if (r->run_chars)
-			end_run(r);
-		r->began = at;
-		r->first_len = n;
-	}
+	if (!r->chars)
+		begin_word(r, n, at);
 	if (r->chars++ >= WORD_MAX_CHARS)
 		return;
 	memcpy(r->word + r->prefix_len + r->len, bytes, n);
@@ -370,6 +377,31 @@ static const char *see_mark(struct reader *r, const char *at, const char *end)
 	return at + 1;
 }
 
+/* A letter, as a small one, or a digit; else NUL. Here, and not of ascii.h: it is done for each octet. */
+static inline char fold_ascii(char c)
+{
+	unsigned char lower = (unsigned char)c | 0x20;
+
+	if (lower >= 'a' && lower <= 'z')
+		return (char)lower;
+	return c >= '0' && c <= '9' ? c : '\0';
+}
+
+/* All letters and digits of ASCII from here on, at least one. Returns what comes after them. */
+static const char *see_ascii(struct reader *r, const char *at, const char *end)
+{
+	char *word = r->word + r->prefix_len, c;
+
+	if (!r->chars)
+		begin_word(r, 1, at);
+	for (; at < end && (c = fold_ascii(*at)); at++) {
+		if (r->chars++ < WORD_MAX_CHARS)
+			word[r->len++] = c;
+		r->digits += c <= '9';
+	}
+	return at;
+}
+
 /* Returns where it has come to: there may be no more room. */
 static const char *see_words(struct tokens *t, enum place place, const char *prefix, const char *bytes, size_t len)
 {
@@ -378,15 +410,14 @@ static const char *see_words(struct tokens *t, enum place place, const char *pre
 
 	memcpy(r.word, prefix, r.prefix_len);
 	while (at < end && !is_full(t, place)) {
-		unsigned char c = (unsigned char)*at;
 		size_t n;
 
-		if (ascii_is_alnum(*at)) {
-			char lower = ascii_lower(*at);
-
-			r.digits += ascii_is_digit(lower);
-			put(&r, &lower, 1, at++);
-		} else if (c < 0x80) {
+		if (fold_ascii(*at)) {
+			at = see_ascii(&r, at, end);
+		} else if (*at == ' ') {
+			end_word(&r);
+			at++;
+		} else if ((unsigned char)*at < 0x80) {
 			at = see_mark(&r, at, end);
 		} else if ((n = utf8_char_len(at, (size_t)(end - at)))) {
 			see_char(&r, at, n);
@@ -651,11 +682,33 @@ static void trim(struct tokens *t)
 	t->count = to;
 }
 
-static int by_id(const void *a, const void *b)
+static size_t bucket_of(const struct token *token)
 {
-	uint64_t one = ((const struct token *)a)->id, other = ((const struct token *)b)->id;
+	return (size_t)(token->id >> (64 - BUCKET_BITS));
+}
 
-	return one < other ? -1 : one > other;
+/* By id. They are hashes, so each bucket has about one; that somebody makes ids for it costs little, as there are few of them. */
+static void sort(struct tokens *t)
+{
+	size_t ends[1 << BUCKET_BITS] = { 0 };
+	struct token *sorted = t->sorted;
+
+	for (size_t i = 0; i < t->count; i++)
+		ends[bucket_of(&t->items[i])]++;
+	for (size_t k = 1; k < ARRAY_LEN(ends); k++)
+		ends[k] += ends[k - 1];
+	for (size_t i = 0; i < t->count; i++)
+		sorted[--ends[bucket_of(&t->items[i])]] = t->items[i];
+	for (size_t i = 1; i < t->count; i++) {
+		struct token token = sorted[i];
+		size_t k = i;
+
+		for (; k && sorted[k - 1].id > token.id; k--)
+			sorted[k] = sorted[k - 1];
+		sorted[k] = token;
+	}
+	for (size_t i = 0; i < t->count; i++)
+		t->ids[i] = sorted[i].id;
 }
 
 bool tokens_take(struct tokens *t, const struct tokens_message *m)
@@ -670,9 +723,7 @@ bool tokens_take(struct tokens *t, const struct tokens_message *m)
 	for (size_t i = 0; i < parts; i++)
 		see_text(t, m, i);
 	trim(t);
-	qsort(t->items, t->count, sizeof t->items[0], by_id);
-	for (size_t i = 0; i < t->count; i++)
-		t->ids[i] = t->items[i].id;
+	sort(t);
 	return !t->no_memory && !t->shown.failed;
 }
 
@@ -704,6 +755,6 @@ const uint64_t *tokens_ids(const struct tokens *t, size_t *ret_count)
 
 const char *tokens_shown(const struct tokens *t, size_t i, size_t *ret_len)
 {
-	*ret_len = t->items[i].len;
-	return text_str(&t->shown) + t->items[i].at;
+	*ret_len = t->sorted[i].len;
+	return text_str(&t->shown) + t->sorted[i].at;
 }
