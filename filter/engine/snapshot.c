@@ -184,6 +184,9 @@ static int check_state(const struct snapshot *snapshot, struct err *reterr)
 		if (plan_wants(&r->checks.items[i], snapshot->states))
 			return err_set(reterr, -EINVAL, "%s: %s needs a store: say where, with 'state { lmdb /var/lib/sluice/state }'",
 				p->sources.items[0]->path, r->checks.items[i].plugin->name);
+	for (size_t i = 0; i < p->blocks.len && !*s->state.lmdb && !*s->state.redis; i++) /* what was learned is there */
+		if (p->blocks.items[i].len && !strcmp(p->catalog->plugins.items[i]->name, "bayes"))
+			return place_error(p->blocks.items[i].places.items[0], reterr, "bayes needs a store: say where, with 'state { lmdb /var/lib/sluice/state }'");
 	return 0;
 }
 
