@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -175,6 +176,15 @@ static void learn(struct count *counts, const struct tokens *t, bool spam)
 	}
 }
 
+static unsigned how_many(const struct count *counts, bool once)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < COUNT_SLOTS; i++)
+		n += once ? counts[i].tally.counts[0] + counts[i].tally.counts[1] == 1 : counts[i].id != 0;
+	return n;
+}
+
 static struct bayes_judgement judge(struct count *counts, const struct tokens *t, const struct sluice_store_tally *learned, bool pairs)
 {
 	struct sluice_store_tally tallies[TOKENS_MAX];
@@ -243,6 +253,7 @@ static bool measure_quality(struct tokens *t, struct count *counts, bool *ret_re
 					return false;
 				learn(counts, t, spam);
 			}
+		(void)printf("%u tokens known, %u of them of one message\n", how_many(counts, false), how_many(counts, true));
 		if (!test(m, counts, t, learned, false, &q))
 			return false;
 		print("words", learned, &q);
@@ -343,6 +354,7 @@ static bool measure_store(struct tokens *t, unsigned tokens)
 	struct err err = { .text = "" };
 	struct store *s = mkdtemp(folder) ? store_lmdb_open(&settings, &err) : NULL;
 	double began, best = 1e9;
+	struct stat st;
 	size_t count;
 	const uint64_t *ids = tokens_ids(t, &count);
 	bool good = s && tally(s, ids, count, 1) && fill(s, tokens);
@@ -356,8 +368,10 @@ static bool measure_store(struct tokens *t, unsigned tokens)
 		best = took < best ? took : best;
 	}
 	store_free(s);
+	(void)snprintf(path, sizeof path, "%s/data.mdb", folder);
+	good = good && stat(path, &st) == 0;
 	if (good)
-		(void)printf("looking %zu tokens up among %u in LMDB %6.1f us\n", count, tokens, best);
+		(void)printf("looking %zu tokens up among %u in LMDB %6.1f us; %.0f octets each on the disk\n", count, tokens, best, (double)st.st_size / tokens);
 	else
 		(void)fprintf(stderr, "the store fails: %s\n", err.text);
 	for (unsigned i = 0; i < 2; i++) {
