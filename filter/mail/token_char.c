@@ -56,7 +56,7 @@ static uint32_t fold_latin(uint32_t c, char base)
 	if (base != '.')
 		return (unsigned char)base;
 	if (c >= 0x100)
-		return c | 1; /* capitals stand before their small letters */
+		return c == 0x138 ? c : c | 1; /* capitals stand before their small letters, but for kra, which has none */
 	return c < 0xdf ? c + 0x20 : c;
 }
 
@@ -65,7 +65,7 @@ static uint32_t fold_greek_or_cyrillic(uint32_t c)
 	for (size_t i = 0; i < ARRAY_LEN(pairs); i++)
 		if (pairs[i].code == c)
 			return pairs[i].meant;
-	if ((c >= 0x391 && c <= 0x3a9) || (c >= 0x410 && c <= 0x42f))
+	if ((c >= 0x391 && c <= 0x3a9 && c != 0x3a2) || (c >= 0x410 && c <= 0x42f))
 		return c + 0x20;
 	if (c >= 0x400 && c <= 0x40f)
 		return c + 0x50;
@@ -122,7 +122,7 @@ enum token_char token_char_fold(uint32_t *code)
 {
 	uint32_t ascii = *code < 0x80 ? *code : shown_ascii(*code);
 
-	if (ascii) {
+	if (ascii || !*code) {
 		*code = (unsigned char)ascii_lower((char)ascii);
 		return ascii_is_alnum((char)ascii) ? TOKEN_CHAR_WORD : TOKEN_CHAR_GAP;
 	}

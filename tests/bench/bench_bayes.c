@@ -5,7 +5,7 @@
  * The mail is made by a generator with a fixed seed. Ten topics of ham and six of spam have 300 words each, of which a third belongs to a topic of the other kind as
  * well; three words of four are of the 3000 that all share, and come as often as words do (Zipf). A fifth of the messages of either kind take
  * half of their topical words from a topic of the other kind: the newsletter of a shop, the letter that pretends. One word of twenty was never seen before. Some
- * phrases, of words that all share, are of one kind only. Spam comes from ever new senders, and so does a third of the ham. Messages have 15 to 600 words.
+ * phrases, of words that all share, are of one kind only. Spam comes from ever new senders, and so does a third of the ham. Messages have 15 to 480 words.
  * No such corpus says how well it does on yours: only that it learns, what it makes of noise, and whether a change makes it worse.
  *
  * Exit status 1 when a goal is not reached: of the quality in any case, of the time but for --report (fewer tokens in the store then); 77 in a build with

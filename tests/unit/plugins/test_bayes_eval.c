@@ -124,6 +124,32 @@ static void only_the_most_telling_count(void **state)
 	assert_int_equal(999 - back.said[0].token, there.said[0].token);
 }
 
+/* Tokens expire, and messages are taken back: counts need not fit to each other. */
+static void counts_that_do_not_fit_do_no_harm(void **state)
+{
+	static const uint32_t counts[] = { 0, 1, 2, 200, UINT32_MAX };
+	struct sluice_store_tally tokens[125];
+	struct bayes_judgement j;
+	size_t n = 0;
+
+	(void)state;
+	for (size_t spam = 1; spam < 5; spam++)
+		for (size_t ham = 1; ham < 5; ham++) {
+			const struct sluice_store_tally learned = { { counts[spam], counts[ham] } };
+
+			n = 0;
+			for (size_t i = 0; i < 5; i++)
+				for (size_t k = 0; k < 5; k++)
+					for (size_t times = 0; times < 5; times++)
+						tokens[n++] = (struct sluice_store_tally){ { counts[i], counts[k] } };
+			bayes_judge(&learned, tokens, n, &j);
+			assert_int_equal(j.known, 120);
+			assert_in_range(j.probability_milli, 0, 1000);
+			for (size_t i = 0; i < j.said_count; i++)
+				assert_in_range(j.said[i].milli, 0, 1000);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +158,7 @@ int main(void)
 		cmocka_unit_test(a_message_is_judged_by_what_says_most),
 		cmocka_unit_test(nothing_known_says_nothing),
 		cmocka_unit_test(only_the_most_telling_count),
+		cmocka_unit_test(counts_that_do_not_fit_do_no_harm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
