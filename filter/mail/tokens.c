@@ -108,7 +108,10 @@ static size_t add(struct tokens *t, enum place place, uint64_t id, const char *s
 	return t->count - 1;
 }
 
-/* Of the header and links: a prefix and what is behind it, in small letters. What is too long is left out. */
+/*
+ * Of the header and links: a prefix and what is behind it, in small letters. What is too long is left out, and what has blanks or ends of lines in it, as a quoted
+ * local part may.
+ */
 static void add_named(struct tokens *t, enum place place, const char *prefix, const char *bytes, size_t len)
 {
 	char name[SHOWN_MAX_BYTES];
@@ -117,8 +120,11 @@ static void add_named(struct tokens *t, enum place place, const char *prefix, co
 	if (!len || prefix_len + len > sizeof name)
 		return;
 	memcpy(name, prefix, prefix_len);
-	for (size_t i = 0; i < len; i++)
+	for (size_t i = 0; i < len; i++) {
+		if ((unsigned char)bytes[i] <= ' ' || bytes[i] == 0x7f)
+			return;
 		name[prefix_len + i] = ascii_lower(bytes[i]);
+	}
 	(void)add(t, place, id_of(name, prefix_len + len), name, prefix_len + len);
 }
 

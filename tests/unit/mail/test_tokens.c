@@ -121,6 +121,12 @@ static void reads_the_header(void **state)
 		"[subject:cheap] [subject:cheap pills] [subject:pills] [to:few] [type:text/plain]");
 }
 
+static void an_address_with_a_fold_in_it_is_none(void **state)
+{
+	(void)state;
+	expect("From: \"a\n b\"@example.net\n\n", "[from-domain:example.net] [to:none] [type:text/plain]");
+}
+
 static void reads_the_parts(void **state)
 {
 	(void)state;
@@ -289,6 +295,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_words_as_people_do),
 		cmocka_unit_test(reads_the_header),
+		cmocka_unit_test(an_address_with_a_fold_in_it_is_none),
 		cmocka_unit_test(reads_the_parts),
 		cmocka_unit_test(the_copy_in_a_mailbox_has_the_same),
 		cmocka_unit_test(has_an_end),
