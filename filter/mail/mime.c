@@ -588,12 +588,14 @@ const char *mime_content(struct mime *m, size_t part, size_t *ret_len)
 	return p->container ? NULL : text_str(&inside->content);
 }
 
-/* What a page of HTML says of itself, at its beginning. */
+/* What a page of HTML says of itself, at its beginning: in its first 1024 octets (WHATWG HTML, 13.2.3.2), carriage returns apart, which a copy of it may have lost. */
 static struct sluice_text charset_of_page(const char *bytes, size_t len)
 {
 	static const char key[] = "charset=";
-	const char *end = bytes + (len < 1024 ? len : 1024);
+	const char *end = bytes;
 
+	for (unsigned left = 1024; left && end < bytes + len; end++)
+		left -= *end != '\r';
 	for (const char *at = bytes; end - at > (ptrdiff_t)sizeof key; at++) {
 		struct sluice_text name = { at + sizeof key - 1, 0 };
 

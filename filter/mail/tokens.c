@@ -439,6 +439,22 @@ static const char *see_words(struct tokens *t, enum place place, const char *pre
 
 /* ---- the header ---- */
 
+/* How many of these octets may be read, so that the end is the same however lines end. */
+static size_t take_bytes(size_t *left, const char *bytes, size_t len)
+{
+	const char *at = bytes, *end = bytes + len;
+
+	while (at < end && *left) {
+		size_t n = (size_t)(end - at) < *left ? (size_t)(end - at) : *left;
+		const char *cr = memchr(at, '\r', n);
+
+		n = cr ? (size_t)(cr - at) : n;
+		*left -= n;
+		at += n + (cr != NULL);
+	}
+	return (size_t)(at - bytes);
+}
+
 struct header_seen {
 	size_t recipients;
 	struct url from, message_id; /* hosts alone */
@@ -573,11 +589,12 @@ static void see_header(struct tokens *t, const struct tokens_message *m)
 
 	for (size_t i = 0; looked_at < FIELDS_MAX && m->field(m->arg, i, &part); i++) {
 		enum field field = field_of(&part);
+		size_t left = FIELD_MAX_BYTES;
 
 		if (field == FIELDS)
 			continue;
 		looked_at++;
-		part.len = part.len > FIELD_MAX_BYTES ? FIELD_MAX_BYTES : part.len;
+		part.len = take_bytes(&left, part.bytes, part.len);
 		see_field(t, field, &part, &seen);
 	}
 	add_word(t, HEADER, "to:", seen.recipients == 0 ? "none" : seen.recipients == 1 ? "one" : seen.recipients <= 5 ? "few" : "many");
@@ -602,22 +619,6 @@ static void see_part(struct tokens *t, const struct sluice_mime_part *p)
 	add_word(t, HEADER, "charset:", p->charset);
 	for (size_t i = 0; i < p->name_count; i++)
 		see_name(t, &p->names[i]);
-}
-
-/* How many octets of these may be read, so that the end of the text is the same however its lines end. */
-static size_t take_bytes(size_t *left, const char *bytes, size_t len)
-{
-	const char *at = bytes, *end = bytes + len;
-
-	while (at < end && *left) {
-		size_t n = (size_t)(end - at) < *left ? (size_t)(end - at) : *left;
-		const char *cr = memchr(at, '\r', n);
-
-		n = cr ? (size_t)(cr - at) : n;
-		*left -= n;
-		at += n + (cr != NULL);
-	}
-	return (size_t)(at - bytes);
 }
 
 static void see_plain(struct tokens *t, const char *bytes, size_t len)

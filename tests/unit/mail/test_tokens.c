@@ -245,6 +245,31 @@ static void a_text_is_cut_at_the_same_word(void **state)
 	assert_null(strstr(text_str(&got), "beyond"));
 }
 
+/* So much of a page is looked at for the charset that it says it has. */
+static void a_page_has_the_same_charset(void **state)
+{
+	SLUICE_CLEANUP(text_done) struct text message = TEXT_INIT(4096);
+
+	(void)state;
+	text_adds(&message, "Content-Type: text/html\n\n");
+	for (unsigned i = 0; i < 900; i++)
+		text_addc(&message, '\n');
+	text_adds(&message, "<meta charset=koi8-r><p>\xcd\xc9\xd2");
+	expect(text_str(&message), "[to:none] [type:text/html] [\xd0\xbc\xd0\xb8\xd1\x80]");
+}
+
+static void a_field_is_cut_at_the_same_word(void **state)
+{
+	SLUICE_CLEANUP(text_done) struct text message = TEXT_INIT(20000);
+
+	(void)state;
+	text_adds(&message, "Subject: x");
+	for (unsigned i = 0; i < 2000; i++)
+		text_adds(&message, "\n aa");
+	text_adds(&message, "\n beyond\n\n");
+	expect(text_str(&message), "[subject:aa] [subject:aa aa] [to:none] [type:text/plain]");
+}
+
 /* What was learned is found again after an update only if these do not change; if they have to, TOKENS_VERSION does, too. */
 static void ids_are_for_ever(void **state)
 {
@@ -300,6 +325,8 @@ int main(void)
 		cmocka_unit_test(the_copy_in_a_mailbox_has_the_same),
 		cmocka_unit_test(has_an_end),
 		cmocka_unit_test(a_text_is_cut_at_the_same_word),
+		cmocka_unit_test(a_page_has_the_same_charset),
+		cmocka_unit_test(a_field_is_cut_at_the_same_word),
 		cmocka_unit_test(ids_are_for_ever),
 		cmocka_unit_test(one_message_leaves_nothing_to_the_next),
 	};
