@@ -621,9 +621,50 @@ static void see_part(struct tokens *t, const struct sluice_mime_part *p)
 		see_name(t, &p->names[i]);
 }
 
+static size_t count_octets(const char *at, const char *end)
+{
+	size_t count = 0;
+
+	for (; at < end; at++)
+		count += *at != '\r';
+	return count;
+}
+
+/* Where the last octets of a text begin, so many without carriage returns, at a word; not before `at`. */
+static const char *find_last(const char *at, const char *end, size_t count)
+{
+	const char *last = end;
+
+	while (last > at && count)
+		count -= *--last != '\r';
+	for (size_t n = 0; last > at && last < end && n < WORD_MAX_BYTES && !ascii_is_space(*last); n++)
+		last++;
+	while (last < end && ((unsigned char)*last & 0xc0) == 0x80)
+		last++;
+	return last;
+}
+
+/*
+ * Half of the room is for its beginning. If that is full, the rest is for as much of its end, lest words that are put before a message
+ * hide it.
+ */
 static void see_plain(struct tokens *t, const char *bytes, size_t len)
 {
-	see_links(t, see_words(t, TEXT, "", bytes, len), bytes + len);
+	const char *end = bytes + len, *at, *last;
+	size_t room = t->room[TEXT], count;
+
+	t->room[TEXT] = room - (room - t->of[TEXT]) / 2;
+	at = see_words(t, TEXT, "", bytes, len);
+	t->room[TEXT] = room;
+	while (at < end && (*at == '\r' || *at == '\n')) /* else it is between the two or behind the one */
+		at++;
+	if (at == end)
+		return;
+	count = count_octets(bytes, at);
+	last = find_last(at, end, count - count / 4); /* its words may be shorter, and the last are to be among them */
+	see_links(t, at, last);
+	at = see_words(t, TEXT, "", last, (size_t)(end - last));
+	see_links(t, at, end);
 }
 
 static void see_html(struct tokens *t, const char *bytes, size_t len)
@@ -638,25 +679,40 @@ static void see_html(struct tokens *t, const char *bytes, size_t len)
 	see_plain(t, text_str(&h.text), h.text.len);
 }
 
+static bool is_text(const struct sluice_mime_part *p)
+{
+	return !p->container && (!strcmp(p->type, "text/plain") || !strcmp(p->type, "text/html"));
+}
+
 static void see_text(struct tokens *t, const struct tokens_message *m, size_t part)
 {
-	const struct sluice_mime_part *p = &m->mime->parts[part];
-	bool html = !strcmp(p->type, "text/html");
-	const char *text;
 	size_t len;
+	const char *text = m->text(m->arg, part, &len);
 
-	if (p->container || (!html && strcmp(p->type, "text/plain") != 0) || !t->text_left)
-		return;
-	text = m->text(m->arg, part, &len);
 	if (!text) {
 		t->no_memory = true;
 		return;
 	}
 	len = take_bytes(&t->text_left, text, len);
-	if (html)
+	if (!strcmp(m->mime->parts[part].type, "text/html"))
 		see_html(t, text, len);
 	else
 		see_plain(t, text, len);
+}
+
+/* What one leaves of its share is for those behind it. */
+static void see_texts(struct tokens *t, const struct tokens_message *m, size_t parts)
+{
+	size_t room = TOKENS_MAX - t->of[HEADER], texts = 0;
+
+	for (size_t i = 0; i < parts; i++)
+		texts += is_text(&m->mime->parts[i]);
+	for (size_t i = 0; i < parts && t->text_left; i++) {
+		if (!is_text(&m->mime->parts[i]))
+			continue;
+		t->room[TEXT] = t->of[TEXT] + (room - t->of[TEXT]) / texts--;
+		see_text(t, m, i);
+	}
 }
 
 /* ---- all of it ---- */
@@ -726,9 +782,7 @@ bool tokens_take(struct tokens *t, const struct tokens_message *m)
 	see_header(t, m);
 	for (size_t i = 0; i < parts; i++)
 		see_part(t, &m->mime->parts[i]);
-	t->room[TEXT] = TOKENS_MAX - t->of[HEADER];
-	for (size_t i = 0; i < parts; i++)
-		see_text(t, m, i);
+	see_texts(t, m, parts);
 	trim(t);
 	sort(t);
 	return !t->no_memory && !t->shown.failed;

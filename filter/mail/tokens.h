@@ -26,7 +26,8 @@
 #include "plugins/plugin.h"
 
 #define TOKENS_VERSION 1 /* of how a message is taken apart: what was learned by another says nothing about these */
-#define TOKENS_MAX     1024 /* of a message. Which of more are taken: the header's, then links, then the text's from its beginning */
+/* Of a message. Which of more are taken: the header's, then links, then of each text in turn its share, half of it from the text's beginning, half from its end. */
+#define TOKENS_MAX     1024
 #define TOKENS_MAX_TEXT_BYTES (256u << 10) /* of all texts are read */
 
 struct tokens; /* each id once, and never 0 */

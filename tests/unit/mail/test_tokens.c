@@ -192,15 +192,17 @@ static void has_an_end(void **state)
 
 	(void)state;
 	text_adds(&message, "Subject: last\n\n");
-	for (unsigned i = 0; i < 100000; i++)
-		text_addf(&message, "w%ux\n", i * 7919u % 100000u);
-	text_adds(&message, "https://late.example/link\n");
+	for (unsigned i = 0; i < 20000; i++)
+		text_addf(&message, "w%ux\n", i * 7919u % 20000u);
+	text_adds(&message, "https://late.example/link very end\n");
 	t = take(message.bytes, message.len);
 	(void)tokens_ids(t, &count);
-	assert_int_equal(count, TOKENS_MAX);
+	assert_in_range(count, TOKENS_MAX * 3 / 4, TOKENS_MAX);
 	check_order(t);
 	write_tokens(&got, t);
 	assert_non_null(strstr(text_str(&got), "[subject:last]"));
+	assert_non_null(strstr(text_str(&got), "[w0x]"));
+	assert_non_null(strstr(text_str(&got), "[very end]"));
 	tokens_free(t);
 
 	text_clear(&message);
@@ -243,6 +245,33 @@ static void a_text_is_cut_at_the_same_word(void **state)
 	tokens_free(t);
 	assert_string_equal(text_str(&got), text_str(&got_crlf));
 	assert_null(strstr(text_str(&got), "beyond"));
+}
+
+/* What is behind many innocent words, or a part of many, is seen. */
+static void nothing_hides_behind_many_words(void **state)
+{
+	SLUICE_CLEANUP(text_done) struct text message = TEXT_INIT(1 << 20), got = TEXT_INIT(1 << 20), got_crlf = TEXT_INIT(1 << 20), crlf = TEXT_INIT(1 << 20);
+	struct tokens *t;
+
+	(void)state;
+	text_adds(&message, "Content-Type: multipart/alternative; boundary=b\n\n--b\n\n");
+	for (unsigned i = 0; i < 3000; i++)
+		text_addf(&message, "w%ux%s", i, i % 9 ? " " : "\n");
+	text_adds(&message, "\ncheap pills\n--b\nContent-Type: text/html\n\n<p>enlarge it <a href=http://evil.example>now</a>\n--b--\n");
+	t = take(message.bytes, message.len);
+	check_order(t);
+	write_tokens(&got, t);
+	tokens_free(t);
+	with_crlf(&crlf, message.bytes, message.len);
+	t = take(crlf.bytes, crlf.len);
+	write_tokens(&got_crlf, t);
+	tokens_free(t);
+	assert_non_null(strstr(text_str(&got), "[w0x]"));
+	assert_non_null(strstr(text_str(&got), "[cheap pills]"));
+	assert_non_null(strstr(text_str(&got), "[enlarge it]"));
+	assert_non_null(strstr(text_str(&got), "[url:evil.example]"));
+	assert_null(strstr(text_str(&got), "[w1500x]"));
+	assert_string_equal(text_str(&got), text_str(&got_crlf));
 }
 
 /* So much of a page is looked at for the charset that it says it has. */
@@ -325,6 +354,7 @@ int main(void)
 		cmocka_unit_test(the_copy_in_a_mailbox_has_the_same),
 		cmocka_unit_test(has_an_end),
 		cmocka_unit_test(a_text_is_cut_at_the_same_word),
+		cmocka_unit_test(nothing_hides_behind_many_words),
 		cmocka_unit_test(a_page_has_the_same_charset),
 		cmocka_unit_test(a_field_is_cut_at_the_same_word),
 		cmocka_unit_test(ids_are_for_ever),
