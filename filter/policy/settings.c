@@ -92,7 +92,7 @@ const struct settings_row settings_rows[] = {
 	{ "scan", { "memory", SLUICE_OPT_SIZE, .min = INT64_C(128) << 20, .max = INT64_C(1) << 40, .deflt = "512M", .help = "address space of one process" },
 		AT(scan.memory_bytes) },
 	{ "state", { "lmdb", SLUICE_OPT_PATH, .deflt = "", .help = "folder of the store of this machine, such as /var/lib/sluice/state" }, AT(state.lmdb) },
-	{ "state", { "max_size", SLUICE_OPT_SIZE, .min = 1 << 20, .max = INT64_C(1) << 40, .deflt = "256M",
+	{ "state", { "max_size", SLUICE_OPT_SIZE, .min = 1 << 20, .max = INT64_C(1) << 40, .deflt = "2G",
 		.help = "largest size of the file in it" }, AT(state.max_bytes) },
 	{ "state", { "redis", SLUICE_OPT_TEXT, .deflt = "",
 		.help = "the store of several machines: HOST:PORT of a Redis, or the path of its socket" }, AT(state.redis) },

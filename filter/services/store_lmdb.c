@@ -142,7 +142,7 @@ static int write_entry(struct lmdb *l, MDB_val *key, int64_t old_expires_ms)
 	return mdb_put(l->txn, l->index, &at, &nothing, 0);
 }
 
-static int run_entry(struct lmdb *l, const struct sluice_store_op *op, MDB_val *key, struct sluice_store_answer *ret)
+static int run_entry(struct lmdb *l, const struct sluice_store_op *op, MDB_val *key, int64_t now_us, struct sluice_store_answer *ret)
 {
 	int e = read_entry(l, key);
 	int64_t old_expires_ms = l->state.expires_ms;
@@ -150,12 +150,12 @@ static int run_entry(struct lmdb *l, const struct sluice_store_op *op, MDB_val *
 
 	if (e)
 		return e;
-	store_state_apply(op, clock_wall_ms() * 1000, &l->state, ret, &changed);
+	store_state_apply(op, now_us, &l->state, ret, &changed);
 	return changed ? write_entry(l, key, old_expires_ms) : 0;
 }
 
 /* Each item is an entry of its own: it expires by itself. */
-static int run_tally(struct lmdb *l, const struct sluice_store_op *op, MDB_val *key, struct sluice_store_answer *ret)
+static int run_tally(struct lmdb *l, const struct sluice_store_op *op, MDB_val *key, int64_t now_us, struct sluice_store_answer *ret)
 {
 	unsigned char *item = (unsigned char *)key->mv_data + key->mv_size;
 	int e = 0;
@@ -163,7 +163,7 @@ static int run_tally(struct lmdb *l, const struct sluice_store_op *op, MDB_val *
 	key->mv_size += STORE_ITEM_BYTES;
 	for (size_t i = 0; !e && i < op->tally.count; i++) {
 		put_be64(item, op->tally.items[i]);
-		e = run_entry(l, op, key, ret);
+		e = run_entry(l, op, key, now_us, ret);
 		if (!e)
 			memcpy(&l->tallies[i], ret->value, sizeof l->tallies[i]);
 	}
@@ -175,10 +175,11 @@ static int run(struct lmdb *l, const struct sluice_store_op *op, struct sluice_s
 {
 	unsigned char bytes[KEY_BYTES];
 	MDB_val key = { 1 + op->key_len, bytes };
+	int64_t now_us = clock_wall_ms() * 1000;
 
 	bytes[0] = family(op);
 	memcpy(bytes + 1, op->key, op->key_len);
-	return op->verb == SLUICE_STORE_TALLY ? run_tally(l, op, &key, ret) : run_entry(l, op, &key, ret);
+	return op->verb == SLUICE_STORE_TALLY ? run_tally(l, op, &key, now_us, ret) : run_entry(l, op, &key, now_us, ret);
 }
 
 /* ---- transactions ---- */
