@@ -33,7 +33,7 @@
 #include "filter/observe/log.h"
 #include "filter/observe/metrics.h"
 #include "filter/observe/once.h"
-#include "filter/services/clamd.h"
+#include "filter/services/servers.h"
 #include "filter/services/clock.h"
 #include "filter/services/health.h"
 #include "filter/services/programs.h"
@@ -59,7 +59,7 @@ struct daemon {
 	struct reactor *reactor;
 	struct programs *programs;
 	struct scanner_host scan;
-	struct clamd_host clamd;
+	struct servers_host servers;
 	struct http *http;
 	struct list_watch *lists;
 	struct upkeep *upkeep;
@@ -224,7 +224,7 @@ static int start_services(struct daemon *d, struct err *reterr)
 	if (!d->log || !d->metrics || !d->history || !d->cases || !d->warned || !d->programs)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	d->scan = (struct scanner_host){ .reactor = d->reactor, .health = d->health, .said = on_program, .arg = d };
-	d->clamd = (struct clamd_host){ .reactor = d->reactor, .health = d->health };
+	d->servers = (struct servers_host){ .reactor = d->reactor, .health = d->health };
 	d->engine = (struct engine){ .health = d->health, .on_case = on_case, .arg = d };
 	d->edge = (struct edge){ .engine = &d->engine, .metrics = d->metrics, .log = d->log, .snapshot = current, .arg = d };
 	return 0;
@@ -357,7 +357,7 @@ struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reter
 	options.arg = d;
 	options.programs = d->programs;
 	options.scan = &d->scan;
-	options.clamd = &d->clamd;
+	options.servers = &d->servers;
 	if (snapshot_load(config, &options, &d->snapshot, reterr) < 0)
 		goto fail;
 	s = &d->snapshot->policy->settings;
@@ -466,7 +466,7 @@ static int begin_guard(struct daemon *d, int64_t guard_ms, struct err *reterr)
 int daemon_reload(struct daemon *d, int64_t guard_ms, struct err *reterr)
 {
 	struct snapshot_options options = { .reactor = d->reactor, .store_changed = on_store, .arg = d, .programs = d->programs, .scan = &d->scan,
-		.clamd = &d->clamd, .before = d->snapshot };
+		.servers = &d->servers, .before = d->snapshot };
 	struct snapshot *fresh = NULL;
 	int r;
 
@@ -605,7 +605,7 @@ void daemon_stop(struct daemon *d, int status)
 	quiet = upkeep_free(d->upkeep);
 	quiet = end_milter(d) && quiet;
 	programs_stop(d->programs);
-	snapshot_stop_clamds(d->snapshot);
+	snapshot_stop_servers(d->snapshot);
 	if (d->snapshot)
 		scanner_stop(d->snapshot->scanner);
 	if (!quiet) /* a thread still uses what would be freed; the system takes it all */

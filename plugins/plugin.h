@@ -509,6 +509,49 @@ struct sluice_virus_request {
  */
 const struct sluice_virus_answer *sluice_ask_virus(struct sluice_check_ctx *c, const struct sluice_virus_request *rq);
 
+#define SLUICE_EXCHANGE_ANSWER_MAX (256 << 10) /* octets */
+#define SLUICE_EXCHANGE_WHY_MAX    200         /* octets */
+
+/* What a reply is to whoever has asked. */
+enum sluice_exchange_reply {
+	SLUICE_EXCHANGE_ANSWER,
+	SLUICE_EXCHANGE_REFUSED,  /* the server works, and could not answer this: another one is asked */
+	SLUICE_EXCHANGE_NONSENSE, /* that is no answer: another one is asked, and this one passed over for a while */
+};
+
+/* Where a plugin's checks have something asked: sluice_ask_exchange(). Kept over a reload that changes none of this. */
+struct sluice_exchange_servers {
+	const char *name;           /* in logs and `sluicectl status`: "NAME ADDRESS" */
+	const char *const *servers; /* as in struct sluice_virus_servers */
+	int64_t timeout_ms;         /* for one answer, whatever number of servers is tried */
+	int64_t max_bytes;          /* what is larger is not sent */
+	/* Look at a reply, all of it, which is never empty. why: unless it is an answer, for the operator. Pure; any thread. */
+	enum sluice_exchange_reply (*judge)(const char *bytes, size_t len, char why[SLUICE_EXCHANGE_WHY_MAX]);
+};
+
+enum sluice_exchange_status {
+	SLUICE_EXCHANGE_OK,
+	SLUICE_EXCHANGE_FAILED, /* no server could be reached, or none gave an answer */
+	SLUICE_EXCHANGE_TIMEOUT,
+	SLUICE_EXCHANGE_TOO_LARGE,
+};
+
+struct sluice_exchange_answer {
+	enum sluice_exchange_status status;
+	const char *why;   /* unless OK; UTF-8 without control characters */
+	const char *bytes; /* of OK: as they came, up to where the server closed the connection; a NUL after them */
+	size_t len;
+};
+
+struct sluice_exchange_request {
+	const char *key; /* as in struct sluice_virus_request; shown to people */
+	const struct sluice_text *pieces; /* what is sent is these, one behind the other */
+	size_t count;
+};
+
+/* Ask the first server of this check's plugin that works: octets there, octets back, on a connection of its own. As sluice_ask_virus(). */
+const struct sluice_exchange_answer *sluice_ask_exchange(struct sluice_check_ctx *c, const struct sluice_exchange_request *rq);
+
 /*
  * The health of something outside that checks depend on (a DNSBL zone): shared by all sessions, kept over a reload.
  * subject is its name in logs and in `sluicectl status`. Unknown subjects are healthy. A change of health is logged
@@ -726,6 +769,8 @@ struct sluice_plugin {
 /* Defines the one symbol that a plugin has; the daemon finds it by name or in the table of what is built in. */
 #define SLUICE_PLUGIN(id) \
 	extern const struct sluice_plugin sluice_plugin_##id; \
+	/* The servers that its checks ask, borrowed from the state; NULL: none. A plugin has these, or clamd. */
+	const struct sluice_exchange_servers *(*exchange)(const void *state);
 	const struct sluice_plugin sluice_plugin_##id
 
 #ifdef __cplusplus

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "filter/base/utf8.h"
+
 #define FIRST_CAPACITY 128
 #define READ_BYTES     16384
 
@@ -103,6 +105,23 @@ void text_addv(struct text *t, const char *format, va_list args)
 		t->len += (size_t)len;
 	}
 	va_end(again);
+}
+
+void text_add_safe(struct text *t, const char *bytes, size_t len, size_t max)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < len;) {
+		size_t n = utf8_char_len(bytes + i, len - i);
+		bool good = n && !utf8_is_control(bytes + i, n);
+		size_t add = good ? n : 1;
+
+		if (used + add > max)
+			return;
+		text_add(t, good ? bytes + i : "?", add);
+		used += add;
+		i += n ? n : 1;
+	}
 }
 
 void text_add_milli(struct text *t, int64_t thousandths)

@@ -31,6 +31,8 @@ void text_adds(struct text *t, const char *s);
 void text_addc(struct text *t, char c);
 void text_addf(struct text *t, const char *format, ...) SLUICE_PRINTF(2, 3);
 void text_addv(struct text *t, const char *format, va_list args) SLUICE_PRINTF(2, 0);
+/* Add a text of somebody else's that is safe to show: UTF-8 without control characters, '?' in their place, cut to max octets. */
+void text_add_safe(struct text *t, const char *bytes, size_t len, size_t max);
 void text_add_milli(struct text *t, int64_t thousandths); /* 1500 is "1.5", 2000 is "2" */
 
 /* The content of a file, added. 0; -errno, with nothing added; -EFBIG when it does not fit. Regular files and FIFOs. */

@@ -73,3 +73,8 @@ size_t utf8_encode(uint32_t code, char ret[4])
 	ret[0] = (char)(marks[n] | code);
 	return n;
 }
+
+bool utf8_is_control(const char *bytes, size_t n)
+{
+	return n == 1 ? (unsigned char)*bytes < ' ' || *bytes == 0x7f : n == 2 && bytes[0] == '\xc2' && (unsigned char)bytes[1] < 0xa0;
+}

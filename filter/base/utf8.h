@@ -14,5 +14,7 @@ bool utf8_valid(const char *bytes, size_t len);
 uint32_t utf8_decode(const char *bytes, size_t n);
 /* The octets of a code up to 0x10ffff, no surrogate; their number. */
 size_t utf8_encode(uint32_t code, char ret[4]);
+/* Is one well-formed character of n octets a control character: C0, DEL or C1? */
+bool utf8_is_control(const char *bytes, size_t n);
 
 #endif

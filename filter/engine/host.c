@@ -310,16 +310,32 @@ const struct sluice_scan_answer *sluice_ask_scan(struct sluice_check_ctx *c, con
 	return answer;
 }
 
-const struct sluice_virus_answer *sluice_ask_virus(struct sluice_check_ctx *c, const struct sluice_virus_request *rq)
+static struct servers *own_servers(const struct sluice_check_ctx *c)
 {
 	struct snapshot *s = c->d->snapshot;
-	struct clamd *clamd = s->clamds ? s->clamds[c->check->plugin_index] : NULL;
+
+	return s->servers ? s->servers[c->check->plugin_index] : NULL;
+}
+
+const struct sluice_virus_answer *sluice_ask_virus(struct sluice_check_ctx *c, const struct sluice_virus_request *rq)
+{
 	const struct sluice_virus_answer *answer;
 
 	c->d->stored |= UINT64_C(1) << c->index;
-	answer = slots_ask_virus(c->d->session->slots, own_scope(c), clamd, rq, c->index);
+	answer = slots_ask_virus(c->d->session->slots, own_scope(c), c->check->plugin->virus ? own_servers(c) : NULL, rq, c->index);
 	if (answer && (answer->status == SLUICE_VIRUS_FAILED || answer->status == SLUICE_VIRUS_TIMEOUT))
 		note_failure(c, answer->status == SLUICE_VIRUS_TIMEOUT ? CASE_ERROR_TIMEOUT : CASE_ERROR_OTHER);
+	return answer;
+}
+
+const struct sluice_exchange_answer *sluice_ask_exchange(struct sluice_check_ctx *c, const struct sluice_exchange_request *rq)
+{
+	const struct sluice_exchange_answer *answer;
+
+	c->d->stored |= UINT64_C(1) << c->index;
+	answer = slots_ask_exchange(c->d->session->slots, own_scope(c), c->check->plugin->exchange ? own_servers(c) : NULL, rq, c->index);
+	if (answer && (answer->status == SLUICE_EXCHANGE_FAILED || answer->status == SLUICE_EXCHANGE_TIMEOUT))
+		note_failure(c, answer->status == SLUICE_EXCHANGE_TIMEOUT ? CASE_ERROR_TIMEOUT : CASE_ERROR_OTHER);
 	return answer;
 }
 

@@ -320,6 +320,28 @@ static void add_virus_answer(struct maker *m, const struct slot_row *row, struct
 	a->record_count = 1;
 }
 
+/* Its first line: what a protocol says of how it went. */
+static void add_exchange_answer(struct maker *m, const struct slot_row *row, struct case_answer *a)
+{
+	static const char *const words[] = { [SLUICE_EXCHANGE_OK] = "ok", [SLUICE_EXCHANGE_FAILED] = "failed", [SLUICE_EXCHANGE_TIMEOUT] = "timeout",
+		[SLUICE_EXCHANGE_TOO_LARGE] = "too-large" };
+	const struct sluice_exchange_answer *e = row->exchange;
+	const char **record = take(m, 1, sizeof *record);
+	const char *text;
+	size_t len;
+
+	a->type = "exchange";
+	a->status = e ? words[e->status] : "open";
+	if (!record || !e)
+		return;
+	text = e->status == SLUICE_EXCHANGE_OK ? e->bytes : e->why;
+	len = strcspn(text, "\r\n");
+	*record = arena_copy(m->arena, text, len > RECORD_MAX ? RECORD_MAX : len);
+	m->failed |= !*record;
+	a->records = record;
+	a->record_count = 1;
+}
+
 static void add_answer(void *arg, const struct slot_row *row)
 {
 	struct maker *m = arg;
@@ -341,6 +363,8 @@ static void add_answer(void *arg, const struct slot_row *row)
 		add_scan_answer(m, row, &a);
 	if (row->kind == SLOT_OF_VIRUS)
 		add_virus_answer(m, row, &a);
+	if (row->kind == SLOT_OF_EXCHANGE)
+		add_exchange_answer(m, row, &a);
 	if (row->answer) {
 		a.ttl_s = row->answer->ttl_s;
 		a.records = make_records(m, row);

@@ -10,6 +10,8 @@
 #include "filter/base/ascii.h"
 #include "filter/engine/assertion.h"
 #include "filter/mail/domain.h"
+#include "filter/services/clamd.h"
+#include "filter/services/exchange.h"
 #include "filter/services/store_lmdb.h"
 #include "filter/services/store_redis.h"
 
@@ -260,44 +262,58 @@ static int make_programs(struct snapshot *s, struct programs *programs, struct e
 	return s->programs ? 0 : err_set(reterr, -ENOMEM, "out of memory");
 }
 
-/* That of the configuration before, if its settings are the same. */
-static struct clamd *find_clamd(const struct snapshot *before, const struct sluice_virus_servers *settings)
+static bool has_servers(const struct sluice_plugin *plugin)
 {
-	for (size_t i = 0; before && before->clamds && i < before->registry->catalog.plugins.len; i++)
-		if (before->clamds[i] && clamd_has(before->clamds[i], settings))
-			return clamd_ref(before->clamds[i]);
+	return plugin->virus || plugin->exchange;
+}
+
+static bool are_servers(const struct servers *s, const struct sluice_plugin *plugin, const void *state)
+{
+	return plugin->virus ? clamd_has(s, plugin->virus(state)) : exchange_has(s, plugin->exchange(state));
+}
+
+static struct servers *new_servers(const struct servers_host *host, const struct sluice_plugin *plugin, const void *state)
+{
+	return plugin->virus ? clamd_new(host, plugin->virus(state)) : exchange_new(host, plugin->exchange(state));
+}
+
+/* Those of the configuration before, if their settings are the same. */
+static struct servers *find_servers(const struct snapshot *before, const struct sluice_plugin *plugin, const void *state)
+{
+	for (size_t i = 0; before && before->servers && i < before->registry->catalog.plugins.len; i++)
+		if (before->servers[i] && are_servers(before->servers[i], plugin, state))
+			return servers_ref(before->servers[i]);
 	return NULL;
 }
 
 /* Of checks that run. */
-static int make_clamds(struct snapshot *s, const struct snapshot_options *o, struct err *reterr)
+static int make_servers(struct snapshot *s, const struct snapshot_options *o, struct err *reterr)
 {
 	const struct registry *r = s->registry;
 
-	if (!o->clamd)
+	if (!o->servers)
 		return 0;
-	s->clamds = calloc(r->catalog.plugins.len + 1, sizeof(struct clamd *));
-	for (size_t i = 0; s->clamds && i < r->checks.len; i++) {
+	s->servers = calloc(r->catalog.plugins.len + 1, sizeof(struct servers *));
+	for (size_t i = 0; s->servers && i < r->checks.len; i++) {
 		const struct registry_check *check = &r->checks.items[i];
-		struct clamd **clamd = &s->clamds[check->plugin_index];
-		const struct sluice_virus_servers *settings;
+		struct servers **servers = &s->servers[check->plugin_index];
+		const void *state = s->states[check->plugin_index];
 
-		if (!check->plugin->virus || !runs(s, i) || *clamd)
+		if (!has_servers(check->plugin) || !runs(s, i) || *servers)
 			continue;
-		settings = check->plugin->virus(s->states[check->plugin_index]);
-		*clamd = find_clamd(o->before, settings);
-		if (!*clamd)
-			*clamd = clamd_new(o->clamd, settings);
-		if (!*clamd)
+		*servers = find_servers(o->before, check->plugin, state);
+		if (!*servers)
+			*servers = new_servers(o->servers, check->plugin, state);
+		if (!*servers)
 			return err_set(reterr, -ENOMEM, "out of memory");
 	}
-	return s->clamds ? 0 : err_set(reterr, -ENOMEM, "out of memory");
+	return s->servers ? 0 : err_set(reterr, -ENOMEM, "out of memory");
 }
 
-void snapshot_stop_clamds(struct snapshot *s)
+void snapshot_stop_servers(struct snapshot *s)
 {
-	for (size_t i = 0; s && s->clamds && i < s->registry->catalog.plugins.len; i++)
-		clamd_stop(s->clamds[i]);
+	for (size_t i = 0; s && s->servers && i < s->registry->catalog.plugins.len; i++)
+		servers_stop(s->servers[i]);
 }
 
 /* The helpers that read files, if a check that runs may want them; those that are there, if their settings are the same. */
@@ -474,7 +490,7 @@ int snapshot_load(const char *path, const struct snapshot_options *o, struct sna
 	if (r == 0)
 		r = make_programs(s, o->programs, reterr);
 	if (r == 0)
-		r = make_clamds(s, o, reterr);
+		r = make_servers(s, o, reterr);
 	if (r == 0)
 		r = make_scanner(s, o, reterr);
 	if (r < 0) {
@@ -502,9 +518,9 @@ void snapshot_unref(struct snapshot *s)
 	for (size_t i = 0; s->programs && i < s->registry->catalog.plugins.len; i++)
 		program_unref(s->programs[i]);
 	free(s->programs);
-	for (size_t i = 0; s->clamds && i < s->registry->catalog.plugins.len; i++)
-		clamd_unref(s->clamds[i]);
-	free(s->clamds);
+	for (size_t i = 0; s->servers && i < s->registry->catalog.plugins.len; i++)
+		servers_unref(s->servers[i]);
+	free(s->servers);
 	scanner_unref(s->scanner);
 	state_home_unref(s->state);
 	dns_home_unref(s->dns);

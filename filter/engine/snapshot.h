@@ -9,11 +9,11 @@
 #include "filter/engine/plan.h"
 #include "filter/engine/registry.h"
 #include "filter/policy/policy.h"
-#include "filter/services/clamd.h"
 #include "filter/services/programs.h"
 #include "filter/services/scanner.h"
 #include "filter/services/reactor.h"
 #include "filter/services/resolver.h"
+#include "filter/services/servers.h"
 
 struct snapshot {
 	struct registry *registry;
@@ -23,7 +23,7 @@ struct snapshot {
 	struct resolver *resolver;
 	struct store *store; /* NULL: the configuration has no state { } */
 	struct program **programs; /* by index of the catalog's plugins; NULL: none is asked */
-	struct clamd **clamds;     /* as programs */
+	struct servers **servers;  /* of clamd, or of another kind; as programs */
 	struct scanner *scanner;   /* NULL: no check that runs wants one, or there is none here */
 	const char *authserv_id;
 	/* private: */
@@ -42,7 +42,7 @@ struct snapshot_options {
 	void (*store_changed)(void *arg, bool working, const char *why); /* any thread; may be NULL */
 	void *arg;
 	struct programs *programs;      /* NULL: no program is asked, which is FAILED */
-	const struct clamd_host *clamd; /* NULL: no clamd is asked, which is FAILED */
+	const struct servers_host *servers; /* NULL: none is asked, which is FAILED */
 	const struct scanner_host *scan; /* NULL: no file is read, which is FAILED */
 	const struct snapshot *before;  /* keeps its resolver, with its cache, where the settings are the same */
 };
@@ -51,8 +51,8 @@ struct snapshot_options {
 int snapshot_load(const char *path, const struct snapshot_options *options, struct snapshot **ret, struct err *reterr) SLUICE_MUST_USE;
 struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s); /* takes NULL */
-/* All that its clamd is asked fails from now on. Not on the reactor's thread. Takes NULL. */
-void snapshot_stop_clamds(struct snapshot *s);
+/* All that its servers are asked fails from now on. Not on the reactor's thread. Takes NULL. */
+void snapshot_stop_servers(struct snapshot *s);
 /* Is there a check that runs and cannot do without this list, or with an empty one? */
 bool snapshot_needs_list(const struct snapshot *s, const char *name);
 

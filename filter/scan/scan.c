@@ -29,7 +29,7 @@ static void add_path(struct text *path, const struct scan_node *n)
 		add_path(path, n->parent);
 		text_addc(path, '/');
 	}
-	scan_text_add(path, n->name, n->name_len, SCAN_NAME_MAX);
+	text_add_safe(path, n->name, n->name_len, SCAN_NAME_MAX);
 }
 
 void scan_walk_found(struct scan_walk *w, const struct scan_node *n, enum sluice_scan_kind kind, const char *text)

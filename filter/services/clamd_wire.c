@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "filter/base/text.h"
-#include "filter/services/scan_wire.h"
 
 static const char too_large[] = "INSTREAM size limit exceeded. ERROR";
 
@@ -13,7 +12,7 @@ static void copy(char ret[CLAMD_TEXT_MAX + 1], const char *bytes, size_t len)
 {
 	SLUICE_CLEANUP(text_done) struct text text = TEXT_INIT(CLAMD_TEXT_MAX);
 
-	scan_text_add(&text, bytes, len, CLAMD_TEXT_MAX);
+	text_add_safe(&text, bytes, len, CLAMD_TEXT_MAX);
 	memcpy(ret, text_str(&text), text.len + 1);
 }
 

@@ -15,52 +15,29 @@ _Static_assert(ARRAY_LEN(scan_kind_words) == SLUICE_SCAN_KINDS + 1, "a word for 
 
 /* ---- writing ---- */
 
-/* C0, DEL or C1: n octets, one character. */
-static bool is_control(const char *c, size_t n)
-{
-	return n == 1 ? (unsigned char)*c < ' ' || *c == 0x7f : n == 2 && c[0] == '\xc2' && (unsigned char)c[1] < 0xa0;
-}
-
-void scan_text_add(struct text *out, const char *bytes, size_t len, size_t max)
-{
-	size_t used = 0;
-
-	for (size_t i = 0; i < len;) {
-		size_t n = utf8_char_len(bytes + i, len - i);
-		bool good = n && !is_control(bytes + i, n);
-		size_t add = good ? n : 1;
-
-		if (used + add > max)
-			return;
-		text_add(out, good ? bytes + i : "?", add);
-		used += add;
-		i += n ? n : 1;
-	}
-}
-
 void scan_request_write(struct text *out, size_t len, const char *type, const char *name, size_t name_len)
 {
 	text_addf(out, "%zu\t", len);
-	scan_text_add(out, type, strlen(type), SCAN_TYPE_MAX);
+	text_add_safe(out, type, strlen(type), SCAN_TYPE_MAX);
 	text_addc(out, '\t');
-	scan_text_add(out, name, name_len, SCAN_NAME_MAX);
+	text_add_safe(out, name, name_len, SCAN_NAME_MAX);
 }
 
 void scan_answer_file(struct text *out, unsigned depth, const char *type, const char *name, size_t name_len)
 {
 	text_addf(out, "file\t%u\t", depth);
-	scan_text_add(out, type, strlen(type), SCAN_TYPE_MAX);
+	text_add_safe(out, type, strlen(type), SCAN_TYPE_MAX);
 	text_addc(out, '\t');
-	scan_text_add(out, name, name_len, SCAN_NAME_MAX);
+	text_add_safe(out, name, name_len, SCAN_NAME_MAX);
 	text_addc(out, '\n');
 }
 
 void scan_answer_found(struct text *out, enum sluice_scan_kind kind, const char *text, const char *name, size_t name_len)
 {
 	text_addf(out, "found\t%s\t", scan_kind_words[kind]);
-	scan_text_add(out, text, strlen(text), SCAN_TEXT_MAX);
+	text_add_safe(out, text, strlen(text), SCAN_TEXT_MAX);
 	text_addc(out, '\t');
-	scan_text_add(out, name, name_len, SCAN_NAME_MAX);
+	text_add_safe(out, name, name_len, SCAN_NAME_MAX);
 	text_addc(out, '\n');
 }
 
@@ -83,14 +60,14 @@ static char *field(char **at, const char *limit, char end, size_t max)
 	return start;
 }
 
-/* As scan_text_add() writes it. */
+/* As text_add_safe() writes it. */
 static bool is_text(const char *s)
 {
 	size_t left = strlen(s), n;
 
 	for (; left; s += n, left -= n) {
 		n = utf8_char_len(s, left);
-		if (!n || is_control(s, n))
+		if (!n || utf8_is_control(s, n))
 			return false;
 	}
 	return true;

@@ -28,9 +28,6 @@
 
 extern const char *const scan_kind_words[]; /* in the order of enum sluice_scan_kind */
 
-/* Add a text that is safe to send: UTF-8 without control characters, '?' in their place, cut to max octets. */
-void scan_text_add(struct text *out, const char *bytes, size_t len, size_t max);
-
 void scan_request_write(struct text *out, size_t len, const char *type, const char *name, size_t name_len);
 struct scan_request {
 	size_t len;

@@ -10,7 +10,7 @@
 #include "filter/base/vec.h"
 #include "filter/services/clock.h"
 
-const char *const slot_source_words[] = { "open", "local", "cache", "dns", "timeout", "limit", "store", "program", "scan", "clamd", NULL };
+const char *const slot_source_words[] = { "open", "local", "cache", "dns", "timeout", "limit", "store", "program", "scan", "clamd", "server", NULL };
 
 struct slot {
 	uint64_t id; /* never used twice in one connection: a late answer cannot meet the wrong slot */
@@ -37,6 +37,8 @@ struct slot {
 	struct sluice_scan_answer *scan_block; /* what it points into */
 	/* of clamd */
 	struct sluice_virus_answer virus;
+	/* of another server */
+	struct sluice_exchange_answer exchange;
 	/* of these: the key or the question, and the value or the answer */
 	char *key;
 	size_t key_len;
@@ -196,6 +198,17 @@ static void on_store(void *arg, const struct sluice_store_answer *answer)
 	free(errand);
 }
 
+/* A copy that lives as long as the slot, a NUL after it. NULL: no memory. */
+static const char *keep(struct slot *slot, const char *bytes, size_t len)
+{
+	slot->value = malloc(len + 1);
+	if (!slot->value)
+		return NULL;
+	memcpy(slot->value, bytes, len);
+	slot->value[len] = '\0';
+	return slot->value;
+}
+
 /* On the reactor's thread, or at once. */
 static void on_program(void *arg, const struct sluice_program_answer *answer)
 {
@@ -208,16 +221,11 @@ static void on_program(void *arg, const struct sluice_program_answer *answer)
 	slot = open_slot(s, errand->id);
 	if (slot) {
 		bool ok = answer->status == SLUICE_PROGRAM_OK;
-		const char *text = ok ? answer->line : answer->why;
-		size_t len = ok ? answer->len : strlen(answer->why);
+		const char *text = keep(slot, ok ? answer->line : answer->why, ok ? answer->len : strlen(answer->why));
 
-		slot->value = malloc(len + 1);
-		slot->program = slot->value ? *answer : no_memory;
-		if (slot->value) {
-			memcpy(slot->value, text, len);
-			slot->value[len] = '\0';
-			*(ok ? &slot->program.line : &slot->program.why) = slot->value;
-		}
+		slot->program = text ? *answer : no_memory;
+		if (text)
+			*(ok ? &slot->program.line : &slot->program.why) = text;
 		fill(s, slot, answer->status == SLUICE_PROGRAM_TIMEOUT ? SLOT_TIMEOUT : SLOT_PROGRAM);
 	}
 	unref_locked(s);
@@ -272,6 +280,29 @@ static void on_virus(void *arg, const struct sluice_virus_answer *answer)
 			(void)strcpy(end, texts[2]);
 		}
 		fill(s, slot, answer->status == SLUICE_VIRUS_TIMEOUT ? SLOT_TIMEOUT : SLOT_CLAMD);
+	}
+	unref_locked(s);
+	free(errand);
+}
+
+/* On the reactor's thread, or at once. */
+static void on_exchange(void *arg, const struct sluice_exchange_answer *answer)
+{
+	static const struct sluice_exchange_answer no_memory = { .status = SLUICE_EXCHANGE_FAILED, .why = "out of memory" };
+	struct errand *errand = arg;
+	struct slots *s = errand->slots;
+	struct slot *slot;
+
+	(void)pthread_mutex_lock(&s->lock);
+	slot = open_slot(s, errand->id);
+	if (slot) {
+		bool ok = answer->status == SLUICE_EXCHANGE_OK;
+		const char *bytes = keep(slot, ok ? answer->bytes : answer->why, ok ? answer->len : strlen(answer->why));
+
+		slot->exchange = bytes ? *answer : no_memory;
+		if (bytes)
+			*(ok ? &slot->exchange.bytes : &slot->exchange.why) = bytes;
+		fill(s, slot, answer->status == SLUICE_EXCHANGE_TIMEOUT ? SLOT_TIMEOUT : SLOT_SERVER);
 	}
 	unref_locked(s);
 	free(errand);
@@ -453,7 +484,7 @@ static struct slot *find_store(const struct slots *s, const struct sluice_store_
 	return NULL;
 }
 
-/* A slot of the store, of a program, of a file or of clamd, in the list and open. NULL: no memory. */
+/* A slot of the store, of a program, of a file or of a server, in the list and open. NULL: no memory. */
 static struct slot *new_slot(struct slots *s, const struct slot *like, const char *key, size_t key_len)
 {
 	struct slot *slot = malloc(sizeof *slot);
@@ -558,49 +589,70 @@ static struct slot *find_own(const struct slots *s, enum slot_kind kind, const c
 	return NULL;
 }
 
+/* The same, and if it is not there yet a new one, which is open and has an errand to send out. NULL: no memory. */
+static struct slot *own_slot(struct slots *s, enum slot_kind kind, enum slot_scope scope, const char *key, unsigned waiter, struct errand **ret_errand)
+{
+	struct slot like = { .kind = kind, .scope = scope, .waiters = UINT64_C(1) << waiter };
+	struct slot *slot = find_own(s, kind, key, waiter);
+
+	*ret_errand = NULL;
+	if (slot)
+		return slot;
+	slot = new_slot(s, &like, key, strlen(key));
+	*ret_errand = slot ? errand_new(s, slot) : NULL;
+	return *ret_errand ? slot : NULL;
+}
+
 const struct sluice_scan_answer *slots_ask_scan(struct slots *s, enum slot_scope scope, struct scanner *scanner, const struct sluice_scan_request *rq,
 	unsigned waiter)
 {
 	static const struct sluice_scan_answer no_memory = { .status = SLUICE_SCAN_FAILED, .why = "out of memory" };
 	struct sluice_scan_answer no_scanner = { .status = SLUICE_SCAN_FAILED, .why = "no file is read here: only sluiced has helpers for it" };
-	struct slot like = { .kind = SLOT_OF_SCAN, .scope = scope, .waiters = UINT64_C(1) << waiter };
-	struct slot *slot = find_own(s, SLOT_OF_SCAN, rq->key, waiter);
 	struct errand *errand;
+	struct slot *slot = own_slot(s, SLOT_OF_SCAN, scope, rq->key, waiter, &errand);
 
-	if (!slot) {
-		slot = new_slot(s, &like, rq->key, strlen(rq->key));
-		errand = slot ? errand_new(s, slot) : NULL;
-		if (!errand)
-			return &no_memory;
-		if (scanner && !s->hurry)
-			scanner_ask(scanner, rq, on_scan, errand);
-		else
-			on_scan(errand, &no_scanner);
-	}
+	if (!slot)
+		return &no_memory;
+	if (errand && scanner && !s->hurry)
+		scanner_ask(scanner, rq, on_scan, errand);
+	else if (errand)
+		on_scan(errand, &no_scanner);
 	return is_filled(s, slot, waiter) ? &slot->scan : NULL;
 }
 
-const struct sluice_virus_answer *slots_ask_virus(struct slots *s, enum slot_scope scope, struct clamd *clamd, const struct sluice_virus_request *rq,
+const struct sluice_virus_answer *slots_ask_virus(struct slots *s, enum slot_scope scope, struct servers *clamd, const struct sluice_virus_request *rq,
 	unsigned waiter)
 {
 	static const struct sluice_virus_answer no_memory = { .status = SLUICE_VIRUS_FAILED, .why = "out of memory", .found = "", .engine = "" };
 	static const struct sluice_virus_answer no_clamd = { .status = SLUICE_VIRUS_FAILED, .why = "clamd is not asked here: only sluiced does", .found = "",
 		.engine = "" };
-	struct slot like = { .kind = SLOT_OF_VIRUS, .scope = scope, .waiters = UINT64_C(1) << waiter };
-	struct slot *slot = find_own(s, SLOT_OF_VIRUS, rq->key, waiter);
 	struct errand *errand;
+	struct slot *slot = own_slot(s, SLOT_OF_VIRUS, scope, rq->key, waiter, &errand);
 
-	if (!slot) {
-		slot = new_slot(s, &like, rq->key, strlen(rq->key));
-		errand = slot ? errand_new(s, slot) : NULL;
-		if (!errand)
-			return &no_memory;
-		if (clamd && !s->hurry)
-			clamd_ask(clamd, rq, on_virus, errand);
-		else
-			on_virus(errand, &no_clamd);
-	}
+	if (!slot)
+		return &no_memory;
+	if (errand && clamd && !s->hurry)
+		clamd_ask(clamd, rq, on_virus, errand);
+	else if (errand)
+		on_virus(errand, &no_clamd);
 	return is_filled(s, slot, waiter) ? &slot->virus : NULL;
+}
+
+const struct sluice_exchange_answer *slots_ask_exchange(struct slots *s, enum slot_scope scope, struct servers *servers,
+	const struct sluice_exchange_request *rq, unsigned waiter)
+{
+	static const struct sluice_exchange_answer no_memory = { .status = SLUICE_EXCHANGE_FAILED, .why = "out of memory" };
+	static const struct sluice_exchange_answer no_servers = { .status = SLUICE_EXCHANGE_FAILED, .why = "no server is asked here: only sluiced does" };
+	struct errand *errand;
+	struct slot *slot = own_slot(s, SLOT_OF_EXCHANGE, scope, rq->key, waiter, &errand);
+
+	if (!slot)
+		return &no_memory;
+	if (errand && servers && !s->hurry)
+		exchange_ask(servers, rq, on_exchange, errand);
+	else if (errand)
+		on_exchange(errand, &no_servers);
+	return is_filled(s, slot, waiter) ? &slot->exchange : NULL;
 }
 
 void slots_replay(struct slots *s, const struct slots_record *record)
@@ -669,6 +721,9 @@ void slots_expire(struct slots *s, uint64_t waiters)
 			slot->virus = (struct sluice_virus_answer){ .status = SLUICE_VIRUS_TIMEOUT, .why = "no answer in the time of the stage", .found = "",
 				.engine = "" };
 			break;
+		case SLOT_OF_EXCHANGE:
+			slot->exchange = (struct sluice_exchange_answer){ .status = SLUICE_EXCHANGE_TIMEOUT, .why = "no answer in the time of the stage" };
+			break;
 		}
 		slot->source = SLOT_TIMEOUT;
 		slot->waited_ns = clock_mono_ns() - slot->asked_ns;
@@ -689,6 +744,7 @@ static const char *shown_name(const struct slot *slot)
 	case SLOT_OF_STORE:
 	case SLOT_OF_SCAN:
 	case SLOT_OF_VIRUS:
+	case SLOT_OF_EXCHANGE:
 		return slot->key;
 	case SLOT_OF_PROGRAM:
 		return program_name(slot->peer);
@@ -715,6 +771,7 @@ void slots_each(struct slots *s, void (*row)(void *arg, const struct slot_row *r
 		r.program = slot->kind == SLOT_OF_PROGRAM && slot->source != SLOT_OPEN ? &slot->program : NULL;
 		r.scan = slot->kind == SLOT_OF_SCAN && slot->source != SLOT_OPEN ? &slot->scan : NULL;
 		r.virus = slot->kind == SLOT_OF_VIRUS && slot->source != SLOT_OPEN ? &slot->virus : NULL;
+		r.exchange = slot->kind == SLOT_OF_EXCHANGE && slot->source != SLOT_OPEN ? &slot->exchange : NULL;
 		(void)pthread_mutex_unlock(&s->lock);
 		row(arg, &r);
 	}

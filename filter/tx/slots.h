@@ -16,6 +16,7 @@
 #include "filter/base/text.h"
 #include "filter/services/clamd.h"
 #include "filter/services/dns.h"
+#include "filter/services/exchange.h"
 #include "filter/services/programs.h"
 #include "filter/services/resolver.h"
 #include "filter/services/scanner.h"
@@ -24,8 +25,8 @@
 #define SLOTS_MAX_WAITERS 64
 
 enum slot_scope { SLOT_CONNECTION, SLOT_MESSAGE, SLOT_RECIPIENT };
-enum slot_kind { SLOT_OF_DNS, SLOT_OF_STORE, SLOT_OF_PROGRAM, SLOT_OF_SCAN, SLOT_OF_VIRUS };
-enum slot_source { SLOT_OPEN, SLOT_LOCAL, SLOT_CACHE, SLOT_DNS, SLOT_TIMEOUT, SLOT_LIMIT, SLOT_STORE, SLOT_PROGRAM, SLOT_SCAN, SLOT_CLAMD };
+enum slot_kind { SLOT_OF_DNS, SLOT_OF_STORE, SLOT_OF_PROGRAM, SLOT_OF_SCAN, SLOT_OF_VIRUS, SLOT_OF_EXCHANGE };
+enum slot_source { SLOT_OPEN, SLOT_LOCAL, SLOT_CACHE, SLOT_DNS, SLOT_TIMEOUT, SLOT_LIMIT, SLOT_STORE, SLOT_PROGRAM, SLOT_SCAN, SLOT_CLAMD, SLOT_SERVER };
 extern const char *const slot_source_words[]; /* in the order of enum slot_source */
 
 struct slots;
@@ -62,8 +63,12 @@ const struct sluice_scan_answer *slots_ask_scan(struct slots *s, enum slot_scope
 	unsigned waiter);
 
 /* Have clamd asked, once for each key of this waiter within the scope. As slots_ask_program(). */
-const struct sluice_virus_answer *slots_ask_virus(struct slots *s, enum slot_scope scope, struct clamd *clamd, const struct sluice_virus_request *rq,
+const struct sluice_virus_answer *slots_ask_virus(struct slots *s, enum slot_scope scope, struct servers *clamd, const struct sluice_virus_request *rq,
 	unsigned waiter);
+
+/* Have servers asked, once for each key of this waiter within the scope. As slots_ask_program(). */
+const struct sluice_exchange_answer *slots_ask_exchange(struct slots *s, enum slot_scope scope, struct servers *servers,
+	const struct sluice_exchange_request *rq, unsigned waiter);
 
 /* The waiters for whom an answer has come since the last call; waits for one until deadline_ms (monotonic). 0: none. */
 uint64_t slots_wait(struct slots *s, int64_t deadline_ms);
@@ -74,12 +79,12 @@ void slots_expire(struct slots *s, uint64_t waiters);
 /* From now on (true) a question that has no answer at once is answered TIMEOUT. */
 void slots_hurry(struct slots *s, bool hurry);
 
-/* Recorded answers of DNS, in the place of resolver, store, programs, helpers and clamd; name: as it may be shown. NULL: it was not asked then. */
+/* Recorded answers of DNS, in the place of resolver, store, programs, helpers and servers; name: as it may be shown. NULL: it was not asked then. */
 struct slots_record {
 	struct dns_answer *(*dns)(void *arg, const char *name, enum sluice_dns_type type);
 	void *arg;
 };
-/* Before all else. What was not recorded is TIMEOUT, and all that is asked of the store, a program, a helper or clamd FAILED. record is copied. */
+/* Before all else. What was not recorded is TIMEOUT, and all that is asked of the store, a program, a helper or a server FAILED. record is copied. */
 void slots_replay(struct slots *s, const struct slots_record *record);
 /* The waiters that have asked for what was not recorded. */
 uint64_t slots_unrecorded(const struct slots *s);
@@ -87,7 +92,7 @@ uint64_t slots_unrecorded(const struct slots *s);
 /* One slot, as the case shows it. */
 struct slot_row {
 	enum slot_kind kind;
-	const char *name; /* as it may be shown; of the store, a file and clamd: its key; of a program: the program */
+	const char *name; /* as it may be shown; of the store, a file and a server: its key; of a program: the program */
 	size_t name_len;
 	enum sluice_dns_type type;
 	enum sluice_store_verb verb;
@@ -100,6 +105,7 @@ struct slot_row {
 	const struct sluice_program_answer *program; /* of a program; NULL while open */
 	const struct sluice_scan_answer *scan;       /* of a file; NULL while open */
 	const struct sluice_virus_answer *virus;     /* of clamd; NULL while open */
+	const struct sluice_exchange_answer *exchange; /* of another server; NULL while open */
 };
 /* Each slot in the order of asking, of both scopes. Borrowed for the call; session's thread. */
 void slots_each(struct slots *s, void (*row)(void *arg, const struct slot_row *row), void *arg);

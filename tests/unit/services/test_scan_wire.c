@@ -48,7 +48,7 @@ static void names_are_made_safe(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(100);
 
-		scan_text_add(&out, rows[i].name, strlen(rows[i].name), 50);
+		text_add_safe(&out, rows[i].name, strlen(rows[i].name), 50);
 		assert_string_equal(text_str(&out), rows[i].want);
 	}
 }
@@ -58,7 +58,7 @@ static void names_are_cut_between_characters(void **state)
 	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(100);
 
 	(void)state;
-	scan_text_add(&out, "ab\xc3\xa4", 4, 3);
+	text_add_safe(&out, "ab\xc3\xa4", 4, 3);
 	assert_string_equal(text_str(&out), "ab");
 }
 
