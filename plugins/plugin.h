@@ -720,6 +720,11 @@ struct sluice_check {
 	/* Of a check of MESSAGE: it looks at sluice_body(), if the policy may want it to run. */
 	bool body;
 	bool scan; /* it calls sluice_ask_scan() */
+	/*
+	 * Of a check of MESSAGE: it costs much. It runs only when the judging of rules comes to one that is not decided without its
+	 * facts, all else being known; or as others do, if another check reads its facts.
+	 */
+	bool costly;
 };
 
 enum sluice_list_type { SLUICE_LIST_DOMAIN, SLUICE_LIST_NETWORK, SLUICE_LIST_ADDRESS, SLUICE_LIST_PATTERN };
@@ -764,13 +769,13 @@ struct sluice_plugin {
 	const struct sluice_program *program; /* that its checks ask; NULL: none */
 	/* The clamd that its checks ask, borrowed from the state; NULL: none. */
 	const struct sluice_virus_servers *(*virus)(const void *state);
+	/* The servers that its checks ask, borrowed from the state; NULL: none. A plugin has these, or clamd. */
+	const struct sluice_exchange_servers *(*exchange)(const void *state);
 };
 
 /* Defines the one symbol that a plugin has; the daemon finds it by name or in the table of what is built in. */
 #define SLUICE_PLUGIN(id) \
 	extern const struct sluice_plugin sluice_plugin_##id; \
-	/* The servers that its checks ask, borrowed from the state; NULL: none. A plugin has these, or clamd. */
-	const struct sluice_exchange_servers *(*exchange)(const void *state);
 	const struct sluice_plugin sluice_plugin_##id
 
 #ifdef __cplusplus

@@ -17,6 +17,7 @@ struct value_text {
 
 struct value {
 	bool known;
+	bool open; /* nobody has asked for it yet: whether it is known can be found out */
 	enum sluice_type type;
 	union {
 		bool yes;

@@ -550,6 +550,12 @@ static void forget_facts(struct dialogue *d, const struct registry_check *check)
 		d->session->facts[check->fact_base + i] = (struct value){ .type = check->plugin->facts[i].type };
 }
 
+static void set_open(struct dialogue *d, const struct registry_check *check, bool open)
+{
+	for (unsigned i = check->check->first_fact; i <= check->check->last_fact; i++)
+		d->session->facts[check->fact_base + i].open = open;
+}
+
 void host_ended(struct dialogue *d, unsigned index, enum sluice_outcome outcome)
 {
 	const struct registry_check *check = &d->snapshot->registry->checks.items[index];
@@ -560,6 +566,7 @@ void host_ended(struct dialogue *d, unsigned index, enum sluice_outcome outcome)
 	state->outcome = outcome;
 	if (check->check->stage == SLUICE_STAGE_PROBE)
 		return;
+	set_open(d, check, false);
 	d->session->facts[check->outcome_fact] = (struct value){ .known = true, .type = SLUICE_ENUM, .number = outcome };
 	d->session->facts[check->outcome_fact + 1] = (struct value){ .known = outcome == SLUICE_TEMPERROR, .type = SLUICE_ENUM,
 		.number = state->failed ? state->error : CASE_ERROR_OTHER };
@@ -710,6 +717,8 @@ void host_reset(struct dialogue *d, enum scope scope)
 		d->pending &= ~(UINT64_C(1) << i);
 		d->held &= ~(UINT64_C(1) << i);
 		d->checks[i] = (struct check_state){ .outcome = SLUICE_PENDING };
+		if (d->plan->costly >> i & 1)
+			set_open(d, &r->checks.items[i], true);
 	}
 	if (scope == SCOPE_RCPT)
 		return; /* what rules made of one recipient counts for the message */

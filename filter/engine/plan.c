@@ -54,6 +54,19 @@ static void add_read(struct plan *plan, const struct registry *r, size_t stage)
 			plan->awaited[stage] |= r->checks.items[i].after;
 }
 
+/* The costly ones that no other check reads; whose facts these look at is waited for before any is asked for. */
+static void add_costly(struct plan *plan, const struct registry *r)
+{
+	for (size_t stage = 0; stage < SLUICE_STAGES; stage++) {
+		add_read(plan, r, stage);
+		plan->costly &= ~plan->awaited[stage];
+	}
+	for (size_t i = 0; i < r->checks.len; i++)
+		if (plan->costly & bit(i))
+			plan->awaited[SLUICE_STAGE_MESSAGE] |= r->checks.items[i].after;
+	plan->costly &= ~plan->awaited[SLUICE_STAGE_MESSAGE];
+}
+
 /* May it take a recipient off a message that others get? See recipients.c. */
 static bool takes_away(const struct rule *rule, int64_t disagree)
 {
@@ -89,7 +102,9 @@ static void add_rule(struct plan *plan, const struct registry *r, const struct r
 	for (size_t i = 0; i < rule->fact_count; i++) {
 		unsigned check = c->facts.items[rule->facts[i]].check;
 
-		if (check != CATALOG_NO_CHECK && !r->checks.items[check].check->on_demand)
+		if (check != CATALOG_NO_CHECK && r->checks.items[check].check->costly)
+			plan->costly |= bit(check);
+		else if (check != CATALOG_NO_CHECK && !r->checks.items[check].check->on_demand)
 			plan->awaited[c->facts.items[rule->facts[i]].scope == SCOPE_RCPT ? SLUICE_STAGE_RCPT : rule->stage] |= bit(check);
 		plan->needs_body |= rule->facts[i] == CORE_MESSAGE_SIZE;
 		plan->needs_unknown |= rule->facts[i] == CORE_UNKNOWN_COMMANDS;
@@ -121,14 +136,14 @@ void plan_build(struct plan *plan, const struct registry *r, const struct policy
 		else if ((check->authres && plan->authres) || plan_wants(&r->checks.items[i], states))
 			plan->awaited[SLUICE_STAGE_MESSAGE] |= bit(i);
 	}
-	for (size_t stage = 0; stage < SLUICE_STAGES; stage++) {
-		add_read(plan, r, stage);
+	add_costly(plan, r);
+	for (size_t stage = 0; stage < SLUICE_STAGES; stage++)
 		needed |= plan->awaited[stage];
-	}
 	for (size_t i = 0; i < r->checks.len; i++) {
-		if (!(needed & bit(i)))
+		if (!((needed | plan->costly) & bit(i)))
 			continue;
-		plan->start[r->checks.items[i].check->stage] |= bit(i);
+		if (needed & bit(i))
+			plan->start[r->checks.items[i].check->stage] |= bit(i);
 		if (r->checks.items[i].check->rejected)
 			plan->rejected |= bit(i);
 		if (r->checks.items[i].check->feed)

@@ -15,6 +15,7 @@
 struct plan {
 	uint64_t start[SLUICE_STAGES + 1];    /* checks that begin at this stage; PROBE too */
 	uint64_t awaited[SLUICE_STAGES];      /* checks whose facts the rules of this stage read */
+	uint64_t costly;                      /* checks of MESSAGE that run when a rule is not decided without them */
 	uint64_t fed;                         /* checks that see the message as it comes */
 	bool keeps_body;                      /* there are checks that look at it when it has come */
 	bool judges[SLUICE_STAGES];           /* has rules */

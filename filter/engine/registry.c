@@ -187,6 +187,8 @@ static int add_check(struct registry *r, struct registry_check *check, struct er
 	if ((check->check->feed || check->check->body || check->check->concluded || check->check->wanted) &&
 		check->check->stage != SLUICE_STAGE_MESSAGE)
 		return err_set(reterr, -EINVAL, "plugin %s: check %s is fed, or hears of the end, and is not of MESSAGE", check->plugin->name, check->check->name);
+	if (check->check->costly && check->check->stage != SLUICE_STAGE_MESSAGE)
+		return err_set(reterr, -EINVAL, "plugin %s: check %s is costly, and is not of MESSAGE", check->plugin->name, check->check->name);
 	if (check->check->after_authres && check->check->stage != SLUICE_STAGE_MESSAGE)
 		return err_set(reterr, -EINVAL, "plugin %s: check %s comes after all others, and is not of MESSAGE", check->plugin->name, check->check->name);
 	if (check->check->stage != SLUICE_STAGE_PROBE) {

@@ -239,7 +239,7 @@ static bool runs(const struct snapshot *s, size_t check)
 {
 	enum sluice_stage stage = s->registry->checks.items[check].check->stage;
 
-	return stage != SLUICE_STAGE_PROBE && (s->plan.start[stage] & UINT64_C(1) << check);
+	return stage != SLUICE_STAGE_PROBE && ((s->plan.start[stage] | s->plan.costly) & UINT64_C(1) << check);
 }
 
 /* Those of checks that run. */

@@ -175,17 +175,23 @@ static struct verdict refusal(struct dialogue *d, const struct rule *rule)
 	return v.text ? v : fault(d, rule->stage);
 }
 
-/* Run a check that the policy asked for, to its end; one that signs, over what the message is after the changes of rules above. */
+/* Run a check, to its end. */
+static void run_now(struct dialogue *d, unsigned check)
+{
+	host_run(d, check);
+	stage_wait(d, UINT64_C(1) << check);
+	if (d->replay)
+		replay_awaited(d, UINT64_C(1) << check);
+}
+
+/* Run the check that an action asks for; one that signs, over what the message is after the changes of rules above. */
 static void demand(struct dialogue *d, const struct rule *rule)
 {
 	int check = d->plan->demanded[rule->action];
 
 	if (rule->stage == SLUICE_STAGE_MESSAGE && d->plan->changes && (!change_make(d) || (d->edits.body.body.len && !change_feed(d, (unsigned)check))))
 		d->fault = true;
-	host_run(d, (unsigned)check);
-	stage_wait(d, UINT64_C(1) << check);
-	if (d->replay)
-		replay_awaited(d, UINT64_C(1) << check);
+	run_now(d, (unsigned)check);
 }
 
 /* An action that runs a check, and refuses when that says so. CONTINUE: the recipient, or the message, may pass. */
@@ -223,17 +229,50 @@ static bool is_sampled(const struct dialogue *d, const struct rule *rule)
 	return !rule->sample || hash_bytes(&fixed, both, sizeof both) % RULE_SAMPLE_WHOLE < (uint64_t)rule->sample;
 }
 
+static void ask_fact(struct dialogue *d, unsigned fact)
+{
+	if (d->session->facts[fact].open)
+		run_now(d, d->snapshot->registry->catalog.facts.items[fact].check);
+}
+
+/* Run the costly checks that the condition depends on, one after the other: the next may not be needed. False: it does, and none is to run. */
+static bool decide(struct dialogue *d, const struct expr *when, bool ask)
+{
+	int fact;
+
+	while ((fact = expr_open_fact(when, d->session->facts)) >= 0) {
+		if (!ask)
+			return false;
+		ask_fact(d, (unsigned)fact);
+	}
+	return true;
+}
+
+/* Of a rule whose condition holds: what it counts by, and what it says, is to be known. */
+static void ask_for_words(struct dialogue *d, const struct rule *rule)
+{
+	for (size_t i = rule->when_facts; i < rule->fact_count; i++)
+		ask_fact(d, rule->facts[i]);
+	for (size_t i = 0; rule->reply && i < rule->reply->count; i++) /* the condition may read it too, and have done without */
+		if (!rule->reply->parts[i].literal)
+			ask_fact(d, rule->reply->parts[i].fact);
+}
+
 /* Does it match? A limit takes what this costs. */
 static bool matches(struct dialogue *d, const struct rule *rule)
 {
+	bool sampled = is_sampled(d, rule), decided = !rule->when || !d->plan->costly || decide(d, rule->when, sampled);
 	enum case_miss why = CASE_MISS_LIMIT;
 
-	if (rule->when && expr_eval(rule->when, d->session->facts) != TRUTH_YES)
+	if (decided && rule->when && expr_eval(rule->when, d->session->facts) != TRUTH_YES) {
 		why = CASE_MISS_CONDITION;
-	else if (!is_sampled(d, rule))
+	} else if (!sampled) {
 		why = CASE_MISS_SAMPLE;
-	else if (!rule->limit || limit_exceeded(d, rule))
-		return true;
+	} else {
+		ask_for_words(d, rule);
+		if (!rule->limit || limit_exceeded(d, rule))
+			return true;
+	}
 	miss_note(d, rule, why);
 	return false;
 }
@@ -307,7 +346,7 @@ static bool may_match(struct dialogue *d, const struct rule *rule)
 uint64_t stage_fed(struct dialogue *d)
 {
 	const struct policy *p = d->snapshot->policy;
-	uint64_t fed = d->plan->fed & d->plan->start[SLUICE_STAGE_MESSAGE];
+	uint64_t fed = d->plan->fed & (d->plan->start[SLUICE_STAGE_MESSAGE] | d->plan->costly);
 
 	for (size_t i = 0; i < p->rules.len; i++) {
 		int check = d->plan->demanded[p->rules.items[i].action];

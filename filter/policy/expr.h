@@ -49,7 +49,12 @@ const struct expr *expr_or(struct arena *arena, const struct expr *a, const stru
 const struct expr *expr_one_of(struct arena *arena, unsigned fact, unsigned words, struct place place);
 /* facts: by index of the catalog. Pure. */
 enum truth expr_eval(const struct expr *e, const struct value *facts);
-/* The part that keeps a condition from being true which is not: of parts that must all hold, the first that does not. */
+/*
+ * A fact that is open, and has to be asked for before it can be said whether the condition is yes: it may be, as what is open turns out.
+ * -1: there is none. Of several, the first as they stand in it. Pure.
+ */
+int expr_open_fact(const struct expr *e, const struct value *facts);
+/* The part that keeps a condition from being true which is not: of parts that must all hold, the first that does not, and is not open. */
 const struct expr *expr_failed(const struct expr *e, const struct value *facts);
 /* Each fact that the expression reads, with the place where it stands; may come more than once. */
 int expr_each_fact(const struct expr *e, int (*fact)(void *arg, unsigned fact, struct place at), void *arg);

@@ -128,7 +128,7 @@ enum truth expr_eval(const struct expr *e, const struct value *facts)
 	case EXPR_NOT:
 		return TRUTH_YES - expr_eval(e->a, facts);
 	case EXPR_KNOWN:
-		return truth_of(v->known);
+		return v->open ? TRUTH_UNKNOWN : truth_of(v->known);
 	case EXPR_TRUE:
 		return v->known ? truth_of(v->yes) : TRUTH_UNKNOWN;
 	case EXPR_COMPARE:
@@ -154,21 +154,89 @@ enum truth expr_eval(const struct expr *e, const struct value *facts)
 	return TRUTH_UNKNOWN;
 }
 
+/* ---- what is open ---- */
+
+struct bounds { /* what it can turn out to be */
+	enum truth least, most;
+};
+
+static int open_fact(const struct expr *leaf, const struct value *facts)
+{
+	if (facts[leaf->fact].open)
+		return (int)leaf->fact;
+	return leaf->op == EXPR_COMPARE && leaf->other >= 0 && facts[leaf->other].open ? leaf->other : -1;
+}
+
+static struct bounds bounds_of(const struct expr *e, const struct value *facts)
+{
+	struct bounds a, b;
+	enum truth t;
+
+	switch (e->op) {
+	case EXPR_AND:
+		a = bounds_of(e->a, facts);
+		b = bounds_of(e->b, facts);
+		return (struct bounds){ a.least < b.least ? a.least : b.least, a.most < b.most ? a.most : b.most };
+	case EXPR_OR:
+		a = bounds_of(e->a, facts);
+		b = bounds_of(e->b, facts);
+		return (struct bounds){ a.least > b.least ? a.least : b.least, a.most > b.most ? a.most : b.most };
+	case EXPR_NOT:
+		a = bounds_of(e->a, facts);
+		return (struct bounds){ TRUTH_YES - a.most, TRUTH_YES - a.least };
+	case EXPR_TRUE:
+	case EXPR_COMPARE:
+	case EXPR_IN_LIST:
+	case EXPR_IN_SET:
+	case EXPR_MATCHES:
+	case EXPR_CONTAINS:
+	case EXPR_KNOWN:
+		break;
+	}
+	if (open_fact(e, facts) >= 0)
+		return (struct bounds){ TRUTH_NO, TRUTH_YES };
+	t = expr_eval(e, facts);
+	return (struct bounds){ t, t };
+}
+
+/* It can turn out to be what is wanted, and otherwise. */
+static bool is_undecided(const struct expr *e, const struct value *facts, enum truth wanted)
+{
+	struct bounds b = bounds_of(e, facts);
+
+	return wanted == TRUTH_YES ? b.most == TRUTH_YES && b.least != TRUTH_YES : b.least == TRUTH_NO && b.most != TRUTH_NO;
+}
+
+int expr_open_fact(const struct expr *e, const struct value *facts)
+{
+	enum truth wanted = TRUTH_YES;
+
+	if (!is_undecided(e, facts, wanted))
+		return -1;
+	for (;;) { /* what is undecided of two has a part that is, for the same reason */
+		if (e->op == EXPR_NOT) {
+			wanted = TRUTH_YES - wanted;
+			e = e->a;
+		} else if (e->op == EXPR_AND || e->op == EXPR_OR) {
+			e = is_undecided(e->a, facts, wanted) ? e->a : e->b;
+		} else {
+			return open_fact(e, facts);
+		}
+	}
+}
+
 const struct expr *expr_failed(const struct expr *e, const struct value *facts)
 {
-	bool negated = false;
+	enum truth wanted = TRUTH_YES;
 
 	for (;;) {
-		enum truth a;
-
 		if (e->op == EXPR_NOT) {
-			negated = !negated;
+			wanted = TRUTH_YES - wanted;
 			e = e->a;
-			continue;
-		}
-		if (e->op != (negated ? EXPR_OR : EXPR_AND))
+		} else if (e->op == (wanted == TRUTH_YES ? EXPR_AND : EXPR_OR)) {
+			e = expr_eval(e->a, facts) == wanted || is_undecided(e->a, facts, wanted) ? e->b : e->a;
+		} else {
 			return e;
-		a = expr_eval(e->a, facts);
-		e = a == (negated ? TRUTH_NO : TRUTH_YES) ? e->b : e->a;
+		}
 	}
 }
