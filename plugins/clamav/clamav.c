@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* clamav - what does clamd say of the parts of the message? */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "filter/base/cleanup.h"
-#include "filter/base/socket_address.h"
-#include "filter/base/vec.h"
+#include "filter/base/server_list.h"
+#include "filter/mail/whole_message.h"
 #include "plugins/plugin.h"
 
 #define PARTS_MAX    100 /* of one message that are asked about */
-#define SERVERS_MAX  10
 #define EVIDENCE_MAX 600 /* octets */
+#define EXAMPLE      "unix:/run/clamav/clamd.ctl, inet:3310@192.0.2.1 or inet6:3310@2001:db8::1"
 #define WHOLE        "message" /* the message itself, where a part has its section */
 
 enum { FOUND, NAMES, EVIDENCE, TOO_LARGE, ENGINE, SIGNATURES_AGE };
@@ -45,41 +43,11 @@ static const struct sluice_option options[] = {
 
 struct state {
 	struct sluice_virus_servers servers;
-	VEC(const char *) addresses; /* NULL-terminated */
-	int64_t of;                  /* a bit for each word */
+	struct server_list list;
+	int64_t of; /* a bit for each word */
 };
 
 /* ---- settings ---- */
-
-SLUICE_PRINTF(3, 4) static int wrong(struct sluice_config_error *e, unsigned line, const char *why, ...)
-{
-	va_list args;
-
-	va_start(args, why);
-	(void)vsnprintf(e->text, sizeof e->text, why, args);
-	va_end(args);
-	e->line = line;
-	return -EINVAL;
-}
-
-static int add_server(struct state *state, const struct sluice_setting *s, struct sluice_config_error *reterr)
-{
-	struct socket_address address;
-	char *copy;
-
-	if (!socket_address_read(s->text, &address))
-		return wrong(reterr, s->line, "'%.90s' is no server: write unix:/run/clamav/clamd.ctl, inet:3310@192.0.2.1 or inet6:3310@2001:db8::1", s->text);
-	for (size_t i = 0; i < state->addresses.len; i++)
-		if (!strcmp(state->addresses.items[i], s->text))
-			return wrong(reterr, s->line, "server %.90s is there twice: leave one out", s->text);
-	if (state->addresses.len == SERVERS_MAX)
-		return wrong(reterr, s->line, "server %.90s is one too many: there can be %d", s->text, SERVERS_MAX);
-	copy = strdup(s->text);
-	if (copy && vec_push(&state->addresses, copy))
-		return 0;
-	free(copy);
-	return -ENOMEM;
-}
 
 static void release(void *p)
 {
@@ -87,9 +55,7 @@ static void release(void *p)
 
 	if (!state)
 		return;
-	for (size_t i = 0; i < state->addresses.len; i++)
-		free((char *)(uintptr_t)state->addresses.items[i]);
-	vec_done(&state->addresses);
+	server_list_done(&state->list);
 	free(state);
 }
 
@@ -103,7 +69,7 @@ static int configure(const struct sluice_block *blocks, size_t count, void **ret
 
 		switch (s->option) {
 		case SERVER:
-			r = add_server(state, s, reterr);
+			r = server_list_add(&state->list, s, EXAMPLE, reterr);
 			break;
 		case TIMEOUT:
 			state->servers.timeout_ms = s->number;
@@ -119,13 +85,12 @@ static int configure(const struct sluice_block *blocks, size_t count, void **ret
 			break;
 		}
 	}
-	if (r == 0 && !vec_push(&state->addresses, NULL))
+	if (r == 0 && !(state->servers.servers = server_list_end(&state->list)))
 		r = -ENOMEM;
 	if (r < 0) {
 		release(state);
 		return r;
 	}
-	state->servers.servers = state->addresses.items;
 	*ret_state = state;
 	return 0;
 }
@@ -214,21 +179,16 @@ static void ask_parts(struct asked *a, const struct sluice_mime *m)
 	a->too_large |= a->count > PARTS_MAX || m->too_many || m->too_deep;
 }
 
-/* As it came: each field of its header is four pieces. False: no memory. */
+/* As it came. False: no memory. */
 static bool ask_whole(struct asked *a, const char *body, size_t len)
 {
 	const struct sluice_text no_name = { "", 0 };
-	VEC(struct sluice_text) pieces = { 0 };
-	struct sluice_part field;
-	bool good = true;
+	struct whole_message whole = { 0 };
+	bool good = whole_message_add_all(&whole, a->c, body, len);
 
-	for (size_t i = 0; good && sluice_header_field(a->c, i, &field); i++)
-		good = vec_push(&pieces, ((struct sluice_text){ field.name, field.name_len })) && vec_push(&pieces, ((struct sluice_text){ ":", 1 })) &&
-		       vec_push(&pieces, ((struct sluice_text){ field.bytes, field.len })) && vec_push(&pieces, ((struct sluice_text){ "\r\n", 2 }));
-	good = good && vec_push(&pieces, ((struct sluice_text){ "\r\n", 2 })) && vec_push(&pieces, ((struct sluice_text){ body, len }));
 	if (good)
-		ask(a, WHOLE, &no_name, pieces.items, pieces.len);
-	vec_done(&pieces);
+		ask(a, WHOLE, &no_name, whole.pieces.items, whole.pieces.len);
+	whole_message_done(&whole);
 	return good;
 }
 
