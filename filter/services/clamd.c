@@ -2,6 +2,7 @@
 #include "filter/services/clamd.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <event2/buffer.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -274,8 +275,10 @@ static bool tell_file(const struct asked *a, int content)
 {
 	static const char file[] = "zFILDES"; /* its NUL is sent */
 	int fd = bufferevent_getfd(a->q.link);
-	bool sent = send(fd, file, sizeof file, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof file && send_file(fd, content); /* a new socket has room */
+	bool sent = send(fd, file, sizeof file, MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof file; /* a new socket has room */
 
+	/* one that has closed before the file came has said why */
+	sent = sent && (send_file(fd, content) || errno == EPIPE || errno == ECONNRESET);
 	(void)close(content);
 	return sent;
 }
