@@ -217,7 +217,7 @@ static int make(const struct sluice_block *block, const struct sluice_plugin **r
 		return -EINVAL;
 	}
 	b->checks[0] = (struct sluice_check){ .name = b->name, .stage = SLUICE_STAGE_MESSAGE, .run = run, .first_fact = PROBABILITY,
-		.last_fact = HAM_LEARNED, .drop = run_free, .body = true };
+		.last_fact = HAM_LEARNED, .drop = run_free, .body = true, .costly = true };
 	b->plugin = (struct sluice_plugin){ .abi = SLUICE_PLUGIN_ABI, .name = b->name, .help = "a classifier that counts", .facts = b->facts,
 		.checks = b->checks, .release = release };
 	*ret = &b->plugin;
