@@ -11,7 +11,7 @@ RULES = sluice.TOP / "rules"
 LISTS = {"local-domains": "example.org\nsecond.example\n", "relay-domains": "relayed.example\n", "trusted": "10.0.0.0/8\n2001:db8:1::/48\n",
          "our-names": "mail.example.org\n"}
 
-# A stranger with nothing wrong about him or his header, and what each finding changes. Points are of mx.conf and content.conf.
+# A stranger with nothing wrong about him or his header, and what each finding changes. Points are of mx.conf, and judged by verdict.conf.
 FINE = {"dnsbl.weight": "0", "rdns.result": "pass", "spf.result": "pass", "dmarc.disposition": "none", "headers.hidden_end": "no"}
 FINDINGS = {  # name: (facts, points before MAIL, points at the end)
     "nothing": ({}, 0, 0),
@@ -142,6 +142,10 @@ OPTIONAL = [
       for probability, known, spf, verdict in [("1", "100", "fail", "reject at message by spam"), ("1", "100", "softfail", "accept"), ("1", "19", "fail", "accept"),
                                                ("0.998", "100", "fail", "accept"), ("0.949", "100", "fail", "accept"), ("0", "100", "fail", "accept")]],
     ("words alone refuse nobody", f"{STRANGER} rcpt <u@example.org> {facts({'inbound.probability': '1', 'inbound.known': '500'})} expect accept"),
+    *[(f"SpamAssassin says {says}, and SPF {spf}", f"{STRANGER} rcpt <u@example.org> {facts({'spamd.score': says, 'spf.result': spf, **also})} expect {verdict}")
+      for says, spf, also, verdict in [("8", "fail", {"dmarc.disposition": "quarantine"}, "reject at message by spam"), ("7.9", "fail", {"dmarc.disposition": "quarantine"}, "accept"),
+                                       ("30", "none", {}, "accept"), ("-2", "fail", {"dmarc.disposition": "quarantine", "rdns.result": "permerror"}, "accept")]],
+    ("spamd is away", f"{STRANGER} rcpt <u@example.org> {facts({'spamd.error': 'other', 'spf.result': 'fail'})} expect accept"),
     ("the store is away", f"{STRANGER} rcpt <u@example.org> {facts({'inbound.error': 'other'})} expect accept"),
 ]
 
@@ -190,7 +194,7 @@ def test_what_is_included_where_a_site_has_what_it_needs(site):
     main = site / "sluice.conf"
     plain = main.read_text()
     try:
-        main.write_text(re.sub(r"(?m)^# include (virus|learned)\.conf$", r"include \1.conf", plain))
+        main.write_text(re.sub(r"(?m)^# include (virus|learned|opinion)\.conf$", r"include \1.conf", plain))
         done = check(site, [*SITUATIONS, *OPTIONAL])
         assert done.returncode == 0, done.stderr
         for name, said in OPTIONAL:
