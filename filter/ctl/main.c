@@ -18,6 +18,7 @@ static const struct { const char *name; int (*run)(int argc, char **argv); const
 	{ "relaytest", ctl_relaytest, "try a mail server as those would who look for one to abuse" },
 	{ "forget", ctl_forget, "take away what is kept of a person" },
 	{ "hold", ctl_hold, "hold list, show, release, drop: mail that rules have held" },
+	{ "import", ctl_import, "the configuration of another program, as one of Sluice's" },
 	{ "learn", ctl_learn, "learn spam, ham, forget, status: teach a classifier" },
 	{ "list", ctl_list, "list show, test, add, remove: what is in a list, and change its file" },
 	{ "limits", ctl_limits, "limits list, show, reset: what rules with a limit have counted" },
