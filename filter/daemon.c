@@ -27,12 +27,14 @@
 #include "filter/list_watch.h"
 #include "filter/milter/milter.h"
 #include "filter/observe/case_log.h"
+#include "filter/observe/events.h"
 #include "filter/observe/guard.h"
 #include "filter/observe/history.h"
 #include "filter/observe/http.h"
 #include "filter/observe/log.h"
 #include "filter/observe/metrics.h"
 #include "filter/observe/once.h"
+#include "filter/observe/surge.h"
 #include "filter/services/servers.h"
 #include "filter/services/clock.h"
 #include "filter/services/health.h"
@@ -55,6 +57,8 @@ struct daemon {
 	struct history *history;
 	struct case_log *cases;
 	struct once *warned;
+	struct events *events;
+	struct surge *surge;
 	struct health *health;
 	struct reactor *reactor;
 	struct programs *programs;
@@ -119,6 +123,26 @@ static void warn_of(struct daemon *d, const struct case_ *c, const struct case_r
 		return;
 	case_warning(&line, c, rule);
 	log_line(d->log, LOG_LEVEL_WARNING, text_str(&line));
+	events_tell_case(d->events, EVENT_WARN, c, rule->name, rule->text);
+}
+
+/* What of this case somebody may want to hear at once. */
+static void tell_events(struct daemon *d, const struct case_ *c)
+{
+	char often[100];
+	uint64_t count;
+	double average;
+
+	if (c->verdict.action == CASE_HOLD)
+		events_tell_case(d->events, EVENT_HOLD, c, c->verdict.rule, c->verdict.text);
+	if (c->verdict.action == CASE_FAULT)
+		events_tell_case(d->events, EVENT_FAULT, c, NULL, NULL);
+	for (size_t i = 0; i < c->rule_count && events_want(d->events, EVENT_SURGE); i++) {
+		if (!surge_count(d->surge, c->rules[i].name, clock_mono_ms(), &count, &average))
+			continue;
+		(void)snprintf(often, sizeof often, "%llu times in ten minutes, %.1f on average before", (unsigned long long)count, average);
+		events_tell_case(d->events, EVENT_SURGE, c, c->rules[i].name, often);
+	}
 }
 
 static void on_case(void *arg, const struct case_ *c)
@@ -135,6 +159,7 @@ static void on_case(void *arg, const struct case_ *c)
 	for (size_t i = 0; i < c->rule_count; i++)
 		if (c->rules[i].warn)
 			warn_of(d, c, &c->rules[i]);
+	tell_events(d, c);
 	if (!log_wants(d->log, LOG_LEVEL_INFO))
 		return;
 	case_line(&line, c);
@@ -149,6 +174,7 @@ static void on_health(void *arg, const struct health_row *row)
 		log_write(d->log, LOG_LEVEL_WARNING, "%s works again", row->subject);
 	else
 		log_write(d->log, LOG_LEVEL_WARNING, "%s is switched off: %s", row->subject, row->why);
+	events_tell(d->events, EVENT_HEALTH, row->subject, row->healthy, row->healthy ? NULL : row->why);
 }
 
 static void on_store(void *arg, bool working, const char *why)
@@ -159,6 +185,7 @@ static void on_store(void *arg, bool working, const char *why)
 		log_write(d->log, LOG_LEVEL_WARNING, "the store works again");
 	else
 		log_write(d->log, LOG_LEVEL_WARNING, "the store is out of order: %s", why);
+	events_tell(d->events, EVENT_STORE, "store", working, working ? NULL : why);
 }
 
 static void on_program(void *arg, const char *name, const char *line)
@@ -218,10 +245,12 @@ static int start_services(struct daemon *d, struct err *reterr)
 	d->history = history_new(0);
 	d->cases = case_log_new();
 	d->warned = once_new();
+	d->events = d->log ? events_new(d->log) : NULL;
+	d->surge = surge_new();
 	d->health = health_new(on_health, d);
 	d->reactor = reactor_new();
 	d->programs = d->reactor && d->health ? programs_new(d->reactor, d->health, on_program, d) : NULL;
-	if (!d->log || !d->metrics || !d->history || !d->cases || !d->warned || !d->programs)
+	if (!d->log || !d->metrics || !d->history || !d->cases || !d->warned || !d->events || !d->surge || !d->programs)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	d->scan = (struct scanner_host){ .reactor = d->reactor, .health = d->health, .said = on_program, .arg = d };
 	d->servers = (struct servers_host){ .reactor = d->reactor, .health = d->health };
@@ -312,10 +341,18 @@ static int catch_signals(struct err *reterr)
 	return 0;
 }
 
-static void apply(struct daemon *d, const struct settings *s)
+static void apply(struct daemon *d, const struct snapshot *s)
 {
-	log_set(d->log, (enum log_to)s->log_to, (enum log_level)s->log_level);
-	(void)history_resize(d->history, (size_t)s->history);
+	const struct settings *settings = &s->policy->settings;
+	struct events_settings events;
+	const char *key;
+	struct err err;
+
+	log_set(d->log, (enum log_to)settings->log_to, (enum log_level)settings->log_level);
+	(void)history_resize(d->history, (size_t)settings->history);
+	/* it was read once when the configuration was checked */
+	if (events_read(settings, s->authserv_id, &events, &key, &err) < 0 || events_set(d->events, &events, &err) < 0)
+		log_write(d->log, LOG_LEVEL_WARNING, "events go where they went before: %s", err.text);
 }
 
 static void notify(const char *state)
@@ -365,7 +402,7 @@ struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reter
 	if (open_sockets(d, reterr) < 0 || open_cases(d, s, reterr) < 0)
 		goto fail;
 	*ret_exit = EX_OSERR;
-	apply(d, s);
+	apply(d, d->snapshot);
 	programs_start(d->programs); /* as whom we have become */
 	scanner_start(d->snapshot->scanner);
 	if (start_threads(d, reterr) < 0)
@@ -401,7 +438,7 @@ static void take(struct daemon *d, struct snapshot *fresh)
 	d->snapshot = fresh;
 	(void)pthread_mutex_unlock(&d->lock);
 	upkeep_wake(d->upkeep);
-	apply(d, b);
+	apply(d, fresh);
 	snapshot_unref(old);
 }
 
@@ -486,6 +523,7 @@ int daemon_reload(struct daemon *d, int64_t guard_ms, struct err *reterr)
 		metrics_add(d->metrics, METRIC_RELOADS_FAILED, 1);
 		/* the first line alone: the one shown below it may hold a secret, which the log is not for */
 		log_write(d->log, LOG_LEVEL_WARNING, "reload failed, the old configuration stays: %.*s", (int)strcspn(reterr->text, "\n"), reterr->text);
+		events_tell(d->events, EVENT_RELOAD, d->config, false, "the configuration was refused, and the old one stays: sluicectl config check");
 		notify("READY=1");
 		return r;
 	}
@@ -493,6 +531,7 @@ int daemon_reload(struct daemon *d, int64_t guard_ms, struct err *reterr)
 	metrics_add(d->metrics, METRIC_RELOADS, 1);
 	tell_warnings(d, fresh);
 	log_write(d->log, LOG_LEVEL_INFO, "reloaded: %zu rules", fresh->policy->rules.len);
+	events_tell(d->events, EVENT_RELOAD, d->config, true, NULL);
 	notify("READY=1");
 	return 0;
 }
@@ -619,6 +658,8 @@ void daemon_stop(struct daemon *d, int status)
 	history_free(d->history);
 	case_log_free(d->cases);
 	once_free(d->warned);
+	events_free(d->events);
+	surge_free(d->surge);
 	metrics_free(d->metrics);
 	log_free(d->log);
 	if (d->control >= 0)

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 
 import pytest
 
@@ -37,9 +38,10 @@ def ask(shell, words):
     quoted = " ".join(f"'{word}'" for word in ["sluicectl", *words])
     script = {"bash": BASH.format(file=FOLDER / "sluicectl.bash", words=quoted), "zsh": ZSH.format(file=FOLDER / "_sluicectl", words=quoted),
               "fish": FISH.format(file=FOLDER / "sluicectl.fish", words=" ".join(words))}[shell]
-    env = {**sluice.environment(), "PATH": f"{sluice.SLUICECTL.parent}:{os.environ['PATH']}", "HOME": "/nonexistent"}
-    done = subprocess.run([program, *(["-f"] if shell == "zsh" else ["--no-config"] if shell == "fish" else ["--norc"]), "-c", script], capture_output=True, text=True,
-                          env=env, timeout=net.PATIENCE_S, check=False)
+    env = {**sluice.environment(), "PATH": f"{sluice.SLUICECTL.parent}:{os.environ['PATH']}"}
+    with tempfile.TemporaryDirectory() as home:  # fish writes into it
+        done = subprocess.run([program, *(["-f"] if shell == "zsh" else ["--no-config"] if shell == "fish" else ["--norc"]), "-c", script],
+                              capture_output=True, text=True, env={**env, "HOME": home}, timeout=net.PATIENCE_S, check=False)
     assert not done.stderr, done.stderr
     return {word for word in done.stdout.split("\n") if word and word.startswith(words[-1])}
 

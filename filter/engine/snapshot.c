@@ -10,6 +10,7 @@
 #include "filter/base/ascii.h"
 #include "filter/engine/assertion.h"
 #include "filter/mail/domain.h"
+#include "filter/observe/events.h"
 #include "filter/services/clamd.h"
 #include "filter/services/exchange.h"
 #include "filter/services/store_lmdb.h"
@@ -362,10 +363,15 @@ static const char *host_name(struct arena *arena)
 static int check_settings(const struct policy *p, struct err *reterr)
 {
 	const struct settings *s = &p->settings;
+	struct events_settings events;
+	const char *key;
+	struct err why;
 
 	if (*s->authserv_id && !domain_valid(s->authserv_id, strlen(s->authserv_id), 1))
 		return place_error(shown_place(p, "authserv_id", NULL), reterr, "'%s' is no host name: write one such as mx.example.org",
 			s->authserv_id);
+	if (events_read(s, "", &events, &key, &why) < 0)
+		return place_error(shown_place(p, key, NULL), reterr, "%s", why.text);
 	for (int64_t mode = s->socket_mode; mode; mode /= 10)
 		if (mode % 10 > 7)
 			return place_error(shown_place(p, "socket_mode", NULL), reterr, "a mode has the digits 0 to 7, such as 660");

@@ -42,6 +42,11 @@ struct settings {
 		const char *trust_anchor, *local_data;
 	} dns;
 	struct {
+		struct settings_texts of; /* words; none: all */
+		const char *file, *socket, *url, *secret;
+		int64_t file_max_bytes, file_keep;
+	} events;
+	struct {
 		const char *helper;
 		int64_t workers, timeout_ms, max_bytes, depth, entries, unpacked_bytes, ratio, memory_bytes;
 	} scan;
@@ -58,7 +63,7 @@ struct settings_row {
 	size_t offset;
 };
 
-#define SETTINGS_MAX_ROWS 64
+#define SETTINGS_MAX_ROWS 96
 
 /* Ended by option.key NULL. Rows of one section stand together. */
 extern const struct settings_row settings_rows[];
