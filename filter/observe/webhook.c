@@ -91,13 +91,24 @@ struct post {
 	char *why;
 };
 
-static void on_answer(struct evhttp_request *request, void *arg)
+/* The status is all that is wanted: how the server ends its answer is no matter. */
+static int on_header(struct evhttp_request *request, void *arg)
+{
+	struct post *p = arg;
+
+	p->status = evhttp_request_get_response_code(request);
+	(void)event_base_loopbreak(p->base);
+	return 0;
+}
+
+/* It is over; without a status there was no answer. */
+static void on_end(struct evhttp_request *request, void *arg)
 {
 	struct post *p = arg;
 	unsigned long error = p->link ? bufferevent_get_openssl_error(p->link) : 0;
 
+	(void)request;
 	(void)event_base_loopbreak(p->base);
-	p->status = request ? evhttp_request_get_response_code(request) : 0;
 	if (p->status)
 		return;
 	if (error)
@@ -123,12 +134,13 @@ static bool sign(const struct webhook *w, struct evhttp_request *request, const 
 
 static bool send_request(const struct webhook *w, struct post *p, const char *body, size_t len)
 {
-	struct evhttp_request *request = evhttp_request_new(on_answer, p);
+	struct evhttp_request *request = evhttp_request_new(on_end, p);
 	struct evkeyvalq *headers = request ? evhttp_request_get_output_headers(request) : NULL;
 	char host[300];
 
 	if (!request)
 		return false;
+	evhttp_request_set_header_cb(request, on_header);
 	(void)snprintf(host, sizeof host, w->port == (w->tls ? HTTPS_PORT : HTTP_PORT) ? "%s" : "%s:%d", w->host, w->port);
 	if (evhttp_add_header(headers, "Host", host) < 0 || evhttp_add_header(headers, "Content-Type", "application/json") < 0 ||
 		evhttp_add_header(headers, "User-Agent", "Sluice/" SLUICE_VERSION) < 0 || evhttp_add_header(headers, "Connection", "close") < 0 ||
