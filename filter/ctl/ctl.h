@@ -12,7 +12,7 @@
 
 /* Exit statuses of `check`: verdicts; the others are those of sysexits(3). */
 enum { CTL_ACCEPT = 0, CTL_HOLD = 5, CTL_DISCARD = 6, CTL_TEMPFAIL = 10, CTL_REJECT = 20 };
-#define CTL_DIFFERS 1 /* of `dkim check`: the DNS does not have what it should; of `list test`: it is not in the list; of `relaytest`: something is taken that should not be */
+#define CTL_DIFFERS 1 /* of `dkim check`: the DNS does not have what it should; of `list test`: it is not in the list; of `relaytest`: something is taken that should not be; of `attach`: there is something to change */
 
 int ctl_check(int argc, char **argv);   /* check.c */
 int ctl_config(int argc, char **argv);  /* config.c: config check, config show */
@@ -33,6 +33,7 @@ int ctl_hold(int argc, char **argv);    /* hold.c: hold list, show, release, dro
 int ctl_doctor(int argc, char **argv);  /* doctor.c */
 int ctl_relaytest(int argc, char **argv); /* relaytest.c */
 int ctl_learn(int argc, char **argv);   /* learn.c */
+int ctl_attach(int argc, char **argv);  /* attach.c */
 
 /*
  * Ask the daemon (filter/control.h) whose configuration, or whose socket, is named. Its exit status, with its text in

@@ -15,6 +15,7 @@ static const struct { const char *name; int (*run)(int argc, char **argv); const
 	{ "replay", ctl_replay, "recorded cases through another configuration: what it would change" },
 	{ "explain", ctl_explain, "why a transaction ended as it did" },
 	{ "doctor", ctl_doctor, "is there what Sluice depends on, and does it do what it should?" },
+	{ "attach", ctl_attach, "let Postfix or Sendmail ask Sluice, see that it does, and take that back" },
 	{ "relaytest", ctl_relaytest, "try a mail server as those would who look for one to abuse" },
 	{ "forget", ctl_forget, "take away what is kept of a person" },
 	{ "hold", ctl_hold, "hold list, show, release, drop: mail that rules have held" },

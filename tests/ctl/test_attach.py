@@ -1,0 +1,345 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""sluicectl attach, beside a real Postfix with the files that Debian ships, and a real Sendmail: attached, seen, and as it was before to the octet."""
+import contextlib
+import os
+import pathlib
+import re
+import shutil
+import signal
+import smtplib
+import socket
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+from support import net, sluice
+from support.mta import PLAIN, Mta
+
+pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="root: mail servers run as several users")
+CONF = "authserv_id mx.example.org\n"
+SHIPPED = pathlib.Path("/usr/share/postfix")
+OWN = """
+# what a test needs: folders, ports and names of its own
+queue_directory = {dir}/spool
+data_directory = {dir}/data
+command_directory = /usr/sbin
+daemon_directory = /usr/lib/postfix/sbin
+maillog_file = {dir}/log/mail.log
+maillog_file_prefixes = {dir}
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+myhostname = mx.example.org
+mydestination = $myhostname, example.org, localhost
+mynetworks = 127.0.0.0/8
+alias_maps =
+alias_database =
+local_recipient_maps =
+local_transport = sink:
+default_transport = discard:
+"""
+
+
+class Stock(Mta):
+    """Postfix with main.cf and master.cf as Debian ships them, moved to a folder and ports of its own; it listens only while it was started."""
+
+    def __init__(self, setup, main="", master="", listeners=("smtp",), start=True):
+        setup.count += 1
+        self.dir = setup.folder / f"stock{setup.count}"
+        self.conf = self.dir / "conf"
+        for sub in ("conf", "spool", "data", "log"):
+            (self.dir / sub).mkdir(parents=True)
+        shutil.chown(self.dir / "data", "postfix")
+        self.place_for_mail()
+        self.ports = {name: net.free_port() for name in listeners}
+        self.port = self.ports["smtp"]
+        text = (SHIPPED / "master.cf.dist").read_text()
+        text = re.sub(r"(?m)^smtp( +)inet", rf"127.0.0.1:{self.port}\1inet", text)
+        for name in listeners[1:]:
+            text += f"127.0.0.1:{self.ports[name]} inet n - y - - smtpd\n  -o syslog_name=postfix/{name}\n"
+        text += master.format(**self.ports) + f"sink unix - n n - - pipe user=nobody null_sender= argv={self.dir}/sink\n"
+        (self.conf / "main.cf").write_text((SHIPPED / "main.cf.debian").read_text() + OWN.format(dir=self.dir) + main)
+        (self.conf / "master.cf").write_text(text)
+        self.started = False
+        setup.running.append(self)
+        if start:
+            self.start()
+
+    def start(self):
+        for folder in ("etc", "usr/lib"):
+            (self.dir / "spool" / folder).mkdir(parents=True, exist_ok=True)  # what the chroot needs
+        for file in ("services", "resolv.conf", "hosts", "nsswitch.conf"):
+            if pathlib.Path("/etc", file).exists():
+                shutil.copy(f"/etc/{file}", self.dir / "spool/etc")
+        self.run("start")
+        self.started = True
+        net.wait_for(lambda: net.listens(self.port), "Postfix to listen")
+
+    def run(self, verb):
+        done = subprocess.run(["postfix", "-c", self.conf, verb], capture_output=True, text=True, timeout=net.PATIENCE_S, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr + self.log()
+
+    def stop(self):
+        if self.started:
+            (self.conf / "main.cf").write_text(OWN.format(dir=self.dir))  # whatever a test has made of it
+            subprocess.run(["postfix", "-c", self.conf, "stop"], capture_output=True, timeout=net.PATIENCE_S, check=False)
+
+    def log(self):
+        path = self.dir / "log" / "mail.log"
+        return path.read_text(errors="replace") if path.exists() else ""
+
+    def client(self, address=None, port=None, helo="mail.example.net"):
+        return smtplib.SMTP("127.0.0.1", port or self.port, timeout=net.PATIENCE_S, local_hostname=helo)
+
+    def files(self):
+        """All that there is in the folder of the settings, with owner and mode."""
+        return {path.name: (path.read_bytes(), path.stat().st_mode, path.stat().st_uid) for path in self.conf.iterdir()}
+
+    def setting(self, name, *more):
+        return subprocess.run(["postconf", "-c", self.conf, *more, "-h", name], capture_output=True, text=True, check=True).stdout.strip()
+
+    def attach(self, s, *args, status=0, **kwargs):
+        return attach(s, "postfix", "--config", self.conf, *args, status=status, **kwargs)
+
+
+def attach(s, *args, status=0, user=None):
+    argv = [sluice.SLUICECTL, "attach", *args, *(["-s", s.control] if s else [])]
+    argv = ["setpriv", f"--reuid={user}", "--clear-groups", *argv] if user else argv
+    with tempfile.TemporaryDirectory() as copies:
+        pathlib.Path(copies).chmod(0o777)
+        done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, env=sluice.environment() | {"TMPDIR": copies}, timeout=net.PATIENCE_S, check=False)
+        assert not list(pathlib.Path(copies).iterdir()), "copies were left"
+    assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
+    assert "Sanitizer" not in done.stderr
+    return done.stdout + done.stderr
+
+
+def inet(setup, conf=CONF):
+    return setup.sluice(conf, listen=f"inet:{net.free_port()}@127.0.0.1")
+
+
+def milter_of(s):
+    return "inet:127.0.0.1:" + s.listen.split(":")[1].split("@")[0]
+
+
+def seen(s, server):
+    """A message comes in, and is seen with its explanation."""
+    code, text = server.send(None)
+    assert code == 250, text
+    queue_id = text.split()[-1]
+    assert server.delivered()[-1].count(b"Authentication-Results: mx.example.org") == 1
+    return net.wait_for(lambda: s.ctl("explain", queue_id).returncode == 0, "its explanation") and s.explain(queue_id)
+
+
+def test_a_stock_postfix_and_back_again(setup):
+    s, p = inet(setup), Stock(setup)
+    before = p.files()
+    said = p.attach(s, status=1)
+    assert f"+smtpd_milters = {milter_of(s)}\n" in said and f"+non_smtpd_milters = {milter_of(s)}\n" in said and "in a chroot" in said
+    assert p.files() == before, "to look changes nothing"
+    said = p.attach(s, "--apply")
+    assert "attached, and the mail server has read it" in said
+    assert p.setting("smtpd_milters") == milter_of(s)
+    case = seen(s, p)
+    assert case["client"]["ip"] == "127.0.0.1"
+    attached = p.files()
+    assert {name: attached[f"{name}.sluice-before"] for name in ("main.cf",)} == {"main.cf": before["main.cf"]}
+    assert "it is attached: nothing would be changed" in p.attach(s)
+    assert "it is attached: nothing was changed" in p.attach(s, "--apply") and p.files() == attached
+    assert "all is as it was before, and the mail server has read it" in p.attach(s, "--undo")
+    assert p.files() == before
+    assert p.send(None)[0] == 250 and b"Authentication-Results" not in p.delivered(2)[-1]
+    assert "nothing to undo" in p.attach(s, "--undo") and p.files() == before
+
+
+def test_what_there_is_stays(setup):
+    """Other milters, a service with its own, one that is told to have none, $names, and waits that are too short."""
+    s = setup.sluice(CONF + "stage_deadline 8s\n", listen=f"inet:{net.free_port()}@127.0.0.1")
+    p = Stock(setup, start=False, listeners=("smtp", "submission", "back", "tls"), main="""
+# ours
+the_others = { inet:127.0.0.1:1, connect_timeout=5s },
+  unix:opendkim/opendkim.sock
+smtpd_milters = $the_others
+non_smtpd_milters = $smtpd_milters
+milter_default_action = accept
+milter_command_timeout = 5s
+smtpd_delay_reject = no
+milter_protocol = 2
+smtpd_recipient_restrictions = permit_mynetworks, check_policy_service unix:private/policyd-spf
+""", master="""# with its own
+127.0.0.1:{submission}0 inet n - y - - smtpd
+""")
+    text = (p.conf / "master.cf").read_text().replace("{submission}0", "0")
+    text = re.sub(r"(syslog_name=postfix/submission)", r"\1\n  -o { smtpd_milters = $the_others, inet:127.0.0.1:2 }", text)
+    text = re.sub(r"(syslog_name=postfix/back)", r"\1\n  -o smtpd_milters=", text)
+    text = re.sub(r"(syslog_name=postfix/tls)", r"\1\n  -o smtpd_tls_wrappermode=yes", text)
+    text = re.sub(r"(?ms)^# with its own\n.*?\n", "# with its own\n", text)
+    (p.conf / "master.cf").write_text(text)
+    before = p.files()
+    said = p.attach(s, status=1)
+    for part in ("another milter, unix:opendkim/opendkim.sock: DKIM is done twice", "another milter, inet:127.0.0.1:1: it stays, behind Sluice", "policyd-spf: SPF is done twice",
+                 "milter_default_action = accept: while Sluice does not answer, mail passes unchecked", "smtpd_delay_reject = no", "milter_protocol = 2",
+                 "milter_command_timeout = 5s is shorter than Sluice may take (stage_deadline, 8 s)", "told to ask no milter, and stays so", "by TLS"):
+        assert part in said, said
+    assert "Postfix is not running" in p.attach(s, "--apply")
+    assert p.setting("smtpd_milters") == f"{milter_of(s)}, $the_others" and p.setting("non_smtpd_milters") == "$smtpd_milters"
+    assert p.setting("milter_command_timeout") == "30s" and p.setting("milter_default_action") == "accept"
+    own = subprocess.run(["postconf", "-c", p.conf, "-P"], capture_output=True, text=True, check=True).stdout
+    assert f"127.0.0.1:{p.ports['submission']}/inet/smtpd_milters = {milter_of(s)},$the_others,inet:127.0.0.1:2\n" in own
+    assert re.search(rf"127.0.0.1:{p.ports['back']}/inet/smtpd_milters = ?\n", own)
+    assert "nothing was changed" in p.attach(s, "--apply")
+    p.attach(s, "--undo")
+    assert p.files() == before
+
+
+def test_a_socket_in_the_chroot(setup):
+    p = Stock(setup, start=False)
+    folder = p.dir / "spool/sluice"
+    folder.mkdir()
+    s = setup.sluice(CONF, listen=f"unix:{folder}/milter.sock")
+    p.start()
+    p.attach(s, "--apply")
+    assert p.setting("smtpd_milters") == "unix:sluice/milter.sock"
+    seen(s, p)
+    (p.conf / "main.cf").write_text((p.conf / "main.cf").read_text().replace("unix:sluice/", "unix:/sluice/"))
+    assert "nothing was changed" in p.attach(s, "--apply")
+
+
+def test_a_socket_that_postfix_cannot_reach(setup):
+    s, p = setup.sluice(CONF), Stock(setup, start=False)
+    before = p.files()
+    for verb in ("--check", "--apply"):
+        said = p.attach(s, verb, status=2)
+        assert f"BAD   Postfix's smtpd runs in a chroot and does not see {s.socket}: 'listen unix:{p.dir}/spool/sluice/milter.sock'" in said and p.files() == before
+    (p.conf / "master.cf").write_text(re.sub(r"(?m)^(\S+ +(inet|unix) +\S+ +\S+) +y", r"\1 n", (p.conf / "master.cf").read_text()))
+    s.socket.chmod(0o600)
+    assert f"Postfix's user postfix may not write to {s.socket}: 'socket_group postfix'" in p.attach(s, status=2)
+    s.socket.chmod(0o666)
+    s.folder.chmod(0o700)
+    assert f"may not enter {s.folder}" in p.attach(s, status=2)
+    s.folder.chmod(0o755)
+    assert f"+smtpd_milters = unix:{s.socket}" in p.attach(s, status=1)
+
+
+@pytest.mark.parametrize("file, line", [("main.cf", "this is no setting\n"), ("master.cf", "smtp inet what\n")])
+def test_settings_that_are_broken(setup, file, line):
+    s, p = inet(setup), Stock(setup, start=False)
+    with open(p.conf / file, "a") as f:
+        f.write(line)
+    before = p.files()
+    for verb in ("--check", "--apply"):
+        said = p.attach(s, verb, status=2)
+        assert "postconf has failed" in said and f"{p.conf}/{file}" in said, said
+        assert p.files() == before
+
+
+def test_what_postfix_itself_finds_fault_with(setup):
+    s, p = inet(setup), Stock(setup, main="mail_owner = nobody-of-that-name\n", start=False)
+    before = p.files()
+    said = p.attach(s, "--apply", status=2)
+    assert "nothing was changed" in said and p.files() == before, said
+
+
+def test_without_settings_or_the_right_to_change_them(setup):
+    s, p = inet(setup), Stock(setup, start=False)
+    before = p.files()
+    said = attach(s, "postfix", "--config", setup.folder / "nowhere", status=2)
+    assert "nowhere/main.cf: No such file or directory" in said
+    s.control.chmod(0o666)
+    assert "only root and the daemon's own user" in p.attach(s, "--apply", user="nobody", status=77)
+    assert p.files() == before
+    p.attach(s, "--apply")
+    attached = p.files()
+    assert "ermission denied" in p.attach(None, "--undo", user="nobody", status=2) and p.files() == attached
+
+
+def test_a_daemon_that_is_not_there(setup):
+    s, p = inet(setup), Stock(setup, start=False)
+    s.stop()
+    before = p.files()
+    for verb in ("--check", "--apply"):
+        assert "start Sluice first" in p.attach(s, verb, status=69) and p.files() == before
+    s.start()
+    p.attach(s, "--apply")
+    s.stop()
+    p.attach(s, "--undo")
+    assert p.files() == before
+
+
+@pytest.mark.parametrize("file", ["main.cf", "master.cf"])
+def test_edited_since(setup, file):
+    s, p = inet(setup), Stock(setup, start=False)
+    (p.conf / "master.cf").write_text((p.conf / "master.cf").read_text() + "127.0.0.1:1 inet n - y - - smtpd\n  -o smtpd_milters=inet:127.0.0.1:3\n")
+    p.attach(s, "--apply")
+    with open(p.conf / file, "a") as f:
+        f.write("# edited by hand\n")
+    before = p.files()
+    said = p.attach(s, "--undo", status=2)
+    assert "-# edited by hand" in said and f"{file} was edited since" in said and "nothing was changed" in said
+    assert "nothing was changed" in p.attach(s, "--apply")
+    assert p.files() == before
+    (p.conf / "main.cf").write_text((p.conf / "main.cf").read_text() + "smtpd_milters =\n")
+    before = p.files()
+    assert "--undo says what was edited since" in p.attach(s, "--apply", status=2) and p.files() == before
+    (p.conf / "main.cf.sluice-state").write_text("what?\n")
+    assert "not as sluicectl attach has left it" in p.attach(s, "--undo", status=2)
+
+
+def test_a_backup_that_is_another(setup):
+    s, p = inet(setup), Stock(setup, start=False)
+    p.attach(s, "--apply")
+    (p.conf / "main.cf.sluice-before").write_text("another\n")
+    before = p.files()
+    assert "is not what was there before: nothing was changed" in p.attach(s, "--undo", status=2) and p.files() == before
+
+
+def test_interrupted_between_the_two_files(setup):
+    """As it is on the disk when the machine goes down there: the record and both backups, one file new, the other old."""
+    s, p = inet(setup), Stock(setup, start=False)
+    (p.conf / "master.cf").write_text((p.conf / "master.cf").read_text() + "127.0.0.1:1 inet n - y - - smtpd\n  -o smtpd_milters=inet:127.0.0.1:3\n")
+    before = p.files()
+    p.attach(s, "--apply")
+    whole = p.files()
+    for half in ("main.cf", "master.cf"):
+        (p.conf / half).write_bytes(before[half][0])
+        assert "was interrupted half-way" in p.attach(s, status=2)
+        assert "it was taken back" in p.attach(s, "--apply")
+        assert p.files() == whole
+        (p.conf / half).write_bytes(before[half][0])
+        p.attach(s, "--undo")
+        assert p.files() == before
+        p.attach(s, "--apply")
+
+
+def test_two_instances_and_one_is_broken(setup):
+    s, one, two = inet(setup), Stock(setup, start=False), Stock(setup, start=False)
+    before = one.files(), two.files()
+    both = ["postfix", "--config", one.conf, "--config", two.conf]
+    attach(s, *both, "--apply")
+    assert one.setting("smtpd_milters") == two.setting("smtpd_milters") == milter_of(s)
+    attach(s, *both, "--undo")
+    assert (one.files(), two.files()) == before
+    with open(two.conf / "main.cf", "a") as f:
+        f.write("broken\n")
+    before = one.files(), two.files()
+    assert "all is as it was before" in attach(s, *both, "--apply", status=2)
+    assert (one.files(), two.files()) == before
+
+
+def test_the_file_behind_a_link_is_changed(setup):
+    s, p = inet(setup), Stock(setup, start=False)
+    real = p.dir / "elsewhere.cf"
+    (p.conf / "main.cf").rename(real)
+    real.chmod(0o640)
+    (p.conf / "main.cf").symlink_to(real)
+    before = real.read_bytes()
+    p.attach(s, "--apply")
+    assert (p.conf / "main.cf").is_symlink() and b"smtpd_milters" in real.read_bytes() and real.stat().st_mode & 0o777 == 0o640
+    p.attach(s, "--undo")
+    assert (p.conf / "main.cf").is_symlink() and real.read_bytes() == before and real.stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.parametrize("args", [[], ["exim"], ["postfix", "postfix"], ["postfix", "--check", "--apply"], ["postfix", "--all"]])
+def test_what_is_wrong_is_said(args):
+    assert "usage: sluicectl attach" in attach(None, *args, status=64)
