@@ -16,6 +16,7 @@
 #include "filter/control_forget.h"
 #include "filter/control_learn.h"
 #include "filter/control_state.h"
+#include "filter/engine/tracer.h"
 #include "filter/services/clock.h"
 
 int control_open(const char *path, struct err *reterr)
@@ -175,10 +176,23 @@ static int on_learn(struct daemon *d, const char *argument, struct text *out)
 	return control_learn(daemon_snapshot(d), argument, out);
 }
 
+/* TOKEN | done TOKEN */
+static int on_tracer(struct daemon *d, const char *argument, struct text *out)
+{
+	if (!strncmp(argument, "done ", 5)) {
+		tracer_disarm(daemon_tracer(d), argument + 5);
+		return EX_OK;
+	}
+	if (tracer_arm(daemon_tracer(d), argument, clock_mono_ms()))
+		return EX_OK;
+	text_adds(out, "another sluicectl attach is at work: again in a minute\n");
+	return EX_TEMPFAIL;
+}
+
 static const struct { const char *verb; int (*serve)(struct daemon *d, const char *argument, struct text *out); } verbs[] = {
 	{ "status", on_status }, { "reload", on_reload }, { "explain", on_explain }, { "forget", on_forget }, { "metrics", on_metrics },
 	{ "limits", on_limits }, { "greylist", on_greylist }, { "rotation", on_rotation }, { "dmarc", on_dmarc },
-	{ "learn", on_learn },
+	{ "learn", on_learn }, { "tracer", on_tracer },
 };
 
 static int serve(struct daemon *d, char *line, struct text *out)

@@ -67,6 +67,7 @@ struct daemon {
 	struct http *http;
 	struct list_watch *lists;
 	struct upkeep *upkeep;
+	struct tracer *tracer;
 	struct engine engine;
 	struct edge edge;
 	int control;
@@ -247,14 +248,15 @@ static int start_services(struct daemon *d, struct err *reterr)
 	d->warned = once_new();
 	d->events = d->log ? events_new(d->log) : NULL;
 	d->surge = surge_new();
+	d->tracer = tracer_new();
 	d->health = health_new(on_health, d);
 	d->reactor = reactor_new();
 	d->programs = d->reactor && d->health ? programs_new(d->reactor, d->health, on_program, d) : NULL;
-	if (!d->log || !d->metrics || !d->history || !d->cases || !d->warned || !d->events || !d->surge || !d->programs)
+	if (!d->log || !d->metrics || !d->history || !d->cases || !d->warned || !d->events || !d->surge || !d->tracer || !d->programs)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	d->scan = (struct scanner_host){ .reactor = d->reactor, .health = d->health, .said = on_program, .arg = d };
 	d->servers = (struct servers_host){ .reactor = d->reactor, .health = d->health };
-	d->engine = (struct engine){ .health = d->health, .on_case = on_case, .arg = d };
+	d->engine = (struct engine){ .health = d->health, .on_case = on_case, .arg = d, .tracer = d->tracer };
 	d->edge = (struct edge){ .engine = &d->engine, .metrics = d->metrics, .log = d->log, .snapshot = current, .arg = d };
 	return 0;
 }
@@ -660,6 +662,7 @@ void daemon_stop(struct daemon *d, int status)
 	once_free(d->warned);
 	events_free(d->events);
 	surge_free(d->surge);
+	tracer_free(d->tracer);
 	metrics_free(d->metrics);
 	log_free(d->log);
 	if (d->control >= 0)
@@ -701,6 +704,11 @@ static void unhealthy(void *arg, const struct health_row *row)
 const struct snapshot *daemon_snapshot(const struct daemon *d)
 {
 	return d->snapshot;
+}
+
+struct tracer *daemon_tracer(const struct daemon *d)
+{
+	return d->tracer;
 }
 
 void daemon_status(struct daemon *d, struct text *out)

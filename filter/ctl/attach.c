@@ -20,13 +20,14 @@
 #define TELL_BYTES  4096
 #define CONFIGS_MAX 64 /* instances of one mail server */
 
-enum verb { CHECK, APPLY, UNDO };
+enum verb { CHECK, APPLY, PROVE, UNDO };
 
 static int usage(FILE *out, int status)
 {
-	fputs("usage: sluicectl attach postfix | sendmail [--check | --apply | --undo] [OPTION...]\n"
+	fputs("usage: sluicectl attach postfix | sendmail [--check | --apply | --prove | --undo] [OPTION...]\n"
 	      "  --check        say what would be changed, and what is in the way; the default\n"
 	      "  --apply        change it, keep what was there before, and let the mail server read it\n"
+	      "  --prove        send tracers through each listener, which nobody gets, and see what comes of them; --apply does so, too\n"
 	      "  --undo         put back what was there before, to the octet\n"
 	      "  --config PATH  the folder of main.cf (all instances of postmulti, or /etc/postfix); may be said several times\n"
 	      "  -c FILE, -s SOCKET  the daemon that is to be asked\n"
@@ -202,11 +203,26 @@ static int change(struct attach *a)
 		r = a->mta->reload(a, &err);
 	if (r < 0)
 		return take_back(a, &err);
+	if (r > 0 && attach_prove(a) < 0) {
+		(void)err_set(&err, -EPROTO, "%s: mail comes in that Sluice is not asked about as it should be", a->config);
+		return take_back(a, &err);
+	}
 	a->changed = true;
 	attach_tell(a, ATTACH_GOOD, "attached%s; --undo takes it back", r ? ", and the mail server has read it" : "");
 	if (r == 0)
 		attach_tell(a, ATTACH_LOOK, "%s", a->mta->restart);
 	return EX_OK;
+}
+
+static int prove(struct attach *a)
+{
+	struct err err;
+	int proven;
+
+	if (a->mta->plan(a, &err) < 0)
+		return failed(&err);
+	proven = attach_prove(a);
+	return proven < 0 ? IN_THE_WAY : proven ? EX_OK : CTL_DIFFERS;
 }
 
 /* An earlier change that was interrupted is taken back first. */
@@ -289,7 +305,7 @@ static int undo(struct attach *a)
 /* On a copy: each mail server has files and listeners of its own. */
 static int serve(struct attach a, const char *config, enum verb verb, bool *ret_changed)
 {
-	static int (*const acts[])(struct attach *a) = { check, apply, undo };
+	static int (*const acts[])(struct attach *a) = { check, apply, prove, undo };
 	struct err err;
 	int status;
 
@@ -363,7 +379,7 @@ static int attach(struct attach *a, struct configs *configs, enum verb verb)
 enum { CONFIG = 256, VERBS };
 static const struct option options[] = {
 	{ "config", required_argument, NULL, CONFIG }, { "check", no_argument, NULL, VERBS + CHECK }, { "apply", no_argument, NULL, VERBS + APPLY },
-	{ "undo", no_argument, NULL, VERBS + UNDO }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+	{ "prove", no_argument, NULL, VERBS + PROVE }, { "undo", no_argument, NULL, VERBS + UNDO }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 };
 
 static const struct attach_mta *mta_of(const char *word)

@@ -217,6 +217,7 @@ static void begin_message(struct dialogue *d)
 	d->data_begun = false;
 	d->content_begun = d->header_over = false;
 	d->greylist_null = NULL;
+	d->tracer = 0;
 	edit_reset(d);
 	for (enum sluice_stage stage = SLUICE_STAGE_MAIL; stage < SLUICE_STAGES; stage++)
 		d->stages[stage] = (struct case_stage){ 0 };
@@ -237,6 +238,7 @@ struct verdict dialogue_mail(struct dialogue *d, const struct dialogue_mail *mai
 	learn_queue_id(d, mail->queue_id);
 	if (!address_copy(session_arena(d->session, SCOPE_MESSAGE), mail->argument, strlen(mail->argument), &m->from))
 		return fault(d, SLUICE_STAGE_MAIL);
+	d->tracer = tracer_of(d);
 	m->mail_addr = keep(d, SCOPE_MESSAGE, mail->mail_addr);
 	m->esmtp = esmtp_parse_mail(mail->parameters ? mail->parameters : none);
 	m->ret = keep_part(d, m->esmtp.ret);
@@ -312,7 +314,7 @@ struct verdict dialogue_rcpt(struct dialogue *d, const struct dialogue_rcpt *rcp
 	stage_start(d, SLUICE_STAGE_RCPT);
 	if (d->fault)
 		return fault(d, SLUICE_STAGE_RCPT);
-	v = d->plan->judges[SLUICE_STAGE_RCPT] || d->plan->awaited[SLUICE_STAGE_RCPT] ? stage_judge(d, SLUICE_STAGE_RCPT) : go_on;
+	v = d->tracer || d->plan->judges[SLUICE_STAGE_RCPT] || d->plan->awaited[SLUICE_STAGE_RCPT] ? stage_judge(d, SLUICE_STAGE_RCPT) : go_on;
 	m->recipients.items[m->recipients.len - 1].refused = v.action != VERDICT_CONTINUE;
 	if (!recipients_keep_facts(d, &m->recipients.items[m->recipients.len - 1]))
 		return fault(d, SLUICE_STAGE_RCPT);
@@ -465,7 +467,7 @@ static void conclude(struct dialogue *d, const struct verdict *v)
 	const struct sluice_address *rcpt = one_domain(&d->session->message);
 	struct sluice_conclusion c = { .rule = v->rule ? v->rule->name : NULL };
 
-	if (v->action == VERDICT_FAULT || d->engine->offline)
+	if (v->action == VERDICT_FAULT || d->engine->offline || d->tracer)
 		return;
 	c.action = actions[v->action];
 	c.tagged = v->action <= VERDICT_HOLD && (d->edits.tags.len > 0 || d->edits.subject);

@@ -10,6 +10,7 @@
 #define ENGINE_DIALOGUE_H
 
 #include "filter/engine/snapshot.h"
+#include "filter/engine/tracer.h"
 #include "filter/engine/verdict.h"
 #include "filter/observe/case.h"
 #include "filter/services/health.h"
@@ -20,6 +21,7 @@ struct engine {
 	struct health *health;
 	void (*on_case)(void *arg, const struct case_ *c); /* any thread; the case is borrowed for the call */
 	void *arg;
+	struct tracer *tracer; /* NULL: there are none */
 	int64_t now_ms; /* wall clock for everything, for tests; 0: the real one */
 	bool offline;   /* nothing is asked: what DNS and store would say has no answer */
 };

@@ -224,9 +224,14 @@ static bool remove_content_fields(struct dialogue *d)
 	return true;
 }
 
-/* The first rule that holds the message says why. */
-static void collect_hold(struct dialogue *d, struct verdict *v)
+/* The first rule that holds the message says why. False: no memory. */
+static bool collect_hold(struct dialogue *d, struct verdict *v)
 {
+	if (d->tracer) {
+		d->edits.hold = v->text = tracer_reason(d);
+		v->action = VERDICT_HOLD;
+		return d->edits.hold != NULL;
+	}
 	for (size_t i = 0; i < d->matches.len && !d->edits.hold; i++) {
 		const struct match *match = &d->matches.items[i];
 
@@ -236,6 +241,7 @@ static void collect_hold(struct dialogue *d, struct verdict *v)
 		v->action = VERDICT_HOLD;
 		v->rule = match->rule;
 	}
+	return true;
 }
 
 bool edit_message(struct dialogue *d, struct verdict *v)
@@ -249,6 +255,5 @@ bool edit_message(struct dialogue *d, struct verdict *v)
 		return false;
 	if (!change_make(d) || (d->edits.content.len && !remove_content_fields(d)))
 		return false;
-	collect_hold(d, v);
-	return hold_unchanged(d, v);
+	return collect_hold(d, v) && hold_unchanged(d, v);
 }

@@ -383,7 +383,9 @@ struct verdict stage_judge(struct dialogue *d, enum sluice_stage through)
 		replay_awaited(d, awaited);
 	if (d->fault)
 		return fault(d, through);
-	for (enum sluice_stage stage = SLUICE_STAGE_CONNECT; stage <= through && v.action == VERDICT_CONTINUE; stage++) {
+	if (d->tracer)
+		v = tracer_judge(d, through);
+	for (enum sluice_stage stage = SLUICE_STAGE_CONNECT; stage <= through && v.action == VERDICT_CONTINUE && !d->tracer; stage++) {
 		bool *done = judged_flag(d, stage);
 
 		if (!judge[stage] || (stage == SLUICE_STAGE_RCPT && through != SLUICE_STAGE_RCPT))

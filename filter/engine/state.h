@@ -75,6 +75,7 @@ struct dialogue {
 	uint64_t fed;       /* checks that see this message as it comes */
 	const struct rule *greylist_null; /* a rule that greylists this message at DATA */
 	bool hold_cases;
+	unsigned tracer; /* this message is one, and asks for this answer; 0: it is none */
 	struct value *given;   /* by index of the catalog: what checks find, in the place of what they would; NULL: nothing */
 	uint64_t given_checks; /* these do not run */
 	const struct replay *replay; /* the recording that is played; NULL: this is no replay */

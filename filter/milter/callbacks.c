@@ -10,6 +10,7 @@
 
 #include "filter/base/ip.h"
 #include "filter/milter/edge.h"
+#include "filter/services/clock.h"
 
 /* libmilter hands its callbacks no argument of ours: the one pointer that lives in a file. */
 static struct edge *the_edge;
@@ -35,6 +36,7 @@ struct conn *edge_conn(SMFICTX *ctx)
 	conn->actions = negotiate_actions(&snapshot->plan);
 	conn->hears_rejected = (conn->no_reply & SMFIP_RCPT_REJ) != 0;
 	conn->lead_space = true;
+	conn->traced = tracer_armed(the_edge->engine->tracer, clock_mono_ms());
 	snapshot_unref(snapshot);
 	if (!conn->dialogue || smfi_setpriv(ctx, conn) != MI_SUCCESS) {
 		dialogue_free(conn->dialogue);

@@ -16,6 +16,7 @@ struct conn {
 	bool lead_space;        /* header values come and go with what stands after the colon */
 	bool hears_rejected; /* of recipients that the MTA has refused, which have the mailer "error" */
 	bool in_message;
+	bool traced; /* a tracer may come by it (engine/tracer.h) */
 };
 
 /* callbacks.c */

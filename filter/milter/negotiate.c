@@ -51,6 +51,10 @@ sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, 
 	*ret_steps = steps & negotiate_steps(&dialogue_snapshot(conn->dialogue)->plan);
 	*ret_f2 = 0;
 	*ret_f3 = 0;
+	if (conn->traced) { /* it may have to be held, and answered at RCPT, whatever the policy does without */
+		*ret_actions |= actions & SMFIF_QUARANTINE;
+		*ret_steps &= ~(unsigned long)SMFIP_NR_RCPT;
+	}
 	conn->actions = *ret_actions;
 	conn->no_reply = *ret_steps & NR_ALL;
 	conn->hears_rejected = (*ret_steps & SMFIP_RCPT_REJ) != 0;

@@ -343,3 +343,33 @@ def test_the_file_behind_a_link_is_changed(setup):
 @pytest.mark.parametrize("args", [[], ["exim"], ["postfix", "postfix"], ["postfix", "--check", "--apply"], ["postfix", "--all"]])
 def test_what_is_wrong_is_said(args):
     assert "usage: sluicectl attach" in attach(None, *args, status=64)
+
+
+def test_the_proof(setup):
+    s, p = inet(setup), Stock(setup, listeners=("smtp", "users", "tls"))
+    text = (p.conf / "master.cf").read_text()
+    text = re.sub(r"(syslog_name=postfix/tls)", r"\1\n  -o smtpd_tls_wrappermode=yes", text)
+    text = re.sub(r"(syslog_name=postfix/users)", r"\1\n  -o smtpd_delay_reject=no\n  -o smtpd_client_restrictions=reject", text)
+    (p.conf / "master.cf").write_text(text)
+    said = p.attach(s, "--apply")
+    first, users, tls = (f"listener 127.0.0.1:{p.ports[name]}" for name in ("smtp", "users", "tls"))
+    for part in (f"{first}: 550 was to be said, and was, in ", f"{first}: 451 was to be said, and was, in ", f"{first}: a message was taken in ",
+                 "our Authentication-Results stands above all other fields, with one blank", "blanks in header fields stay as they are", f"all macros came: port {p.port}, macros j v ",
+                 "Sluice took: ", f"LOOK  {users}: it does not come to Sluice: 554 5.7.1", f"LOOK  {tls} begins with TLS: it was not tried", "attached, and the mail server has read it"):
+        assert part in said, said
+    case = re.search(r"sluicectl explain (\w+)", said)[1]
+    assert s.explain(case)["verdict"]["action"] == "hold"
+    assert not list((p.dir / "spool/hold").rglob("*[0-9A-F]")), "the message is gone"
+    assert not list(p.mail.iterdir())
+    assert f"{first}: 550 was to be said, and was" in p.attach(s, "--prove")
+    assert "rule=" not in s.ctl("metrics").stdout
+
+
+def test_a_proof_that_fails_takes_it_back(setup):
+    """What comes in never reaches Sluice, as its service says no_milters in a way that is not looked for."""
+    s, p = inet(setup), Stock(setup, main="receive_override_options = no_milters\n")
+    before = p.files()
+    said = p.attach(s, "--apply", status=2)
+    assert "does not ask Sluice: a recipient was taken" in said and "so all is as it was before" in said, said
+    assert p.files() == before
+    assert "does not ask Sluice" in p.attach(s, "--prove", status=2)
