@@ -30,6 +30,10 @@ static int usage(FILE *out, int status)
 	      "  --prove        send tracers through each listener, which nobody gets, and see what comes of them; --apply does so, too\n"
 	      "  --undo         put back what was there before, to the octet\n"
 	      "  --config PATH  the folder of main.cf (all instances of postmulti, or /etc/postfix); may be said several times\n"
+	      "                 or sendmail.cf (/etc/mail/sendmail.cf)\n"
+	      "  --mc FILE      sendmail.mc: our line goes there, and m4 makes sendmail.cf of it\n"
+	      "  --cf-dir DIR   where the m4/cf.m4 is that m4 needs (/usr/share/sendmail/cf)\n"
+	      "  --reload COMMAND  how Sendmail is told to read it, by a shell; without it only says so\n"
 	      "  -c FILE, -s SOCKET  the daemon that is to be asked\n"
 	      "exit status: 0 it is attached, or as it was before; 1 there is something to change; 2 something is in the way\n", out);
 	return status;
@@ -376,15 +380,16 @@ static int attach(struct attach *a, struct configs *configs, enum verb verb)
 
 /* ---- arguments ---- */
 
-enum { CONFIG = 256, VERBS };
+enum { CONFIG = 256, MC, CF_DIR, RELOAD, VERBS };
 static const struct option options[] = {
-	{ "config", required_argument, NULL, CONFIG }, { "check", no_argument, NULL, VERBS + CHECK }, { "apply", no_argument, NULL, VERBS + APPLY },
+	{ "config", required_argument, NULL, CONFIG }, { "mc", required_argument, NULL, MC }, { "cf-dir", required_argument, NULL, CF_DIR },
+	{ "reload", required_argument, NULL, RELOAD }, { "check", no_argument, NULL, VERBS + CHECK }, { "apply", no_argument, NULL, VERBS + APPLY },
 	{ "prove", no_argument, NULL, VERBS + PROVE }, { "undo", no_argument, NULL, VERBS + UNDO }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 };
 
 static const struct attach_mta *mta_of(const char *word)
 {
-	static const struct attach_mta *const all[] = { &attach_postfix };
+	static const struct attach_mta *const all[] = { &attach_postfix, &attach_sendmail };
 
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		if (!strcmp(all[i]->word, word))
@@ -405,6 +410,12 @@ int ctl_attach(int argc, char **argv)
 			continue;
 		if (option == CONFIG && configs.count < CONFIGS_MAX) {
 			configs.items[configs.count++] = optarg;
+		} else if (option == MC) {
+			a.mc = optarg;
+		} else if (option == CF_DIR) {
+			a.cf_dir = optarg;
+		} else if (option == RELOAD) {
+			a.reload = optarg;
 		} else if (option >= VERBS) {
 			verb = (enum verb)(option - VERBS);
 			verbs++;
@@ -413,5 +424,7 @@ int ctl_attach(int argc, char **argv)
 		}
 	}
 	a.mta = optind + 1 == argc ? mta_of(argv[optind]) : NULL;
+	if (a.mta != &attach_sendmail && (a.mc || a.cf_dir || a.reload))
+		return usage(stderr, EX_USAGE);
 	return a.mta && verbs <= 1 ? attach(&a, &configs, verb) : usage(stderr, EX_USAGE);
 }

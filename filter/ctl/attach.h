@@ -49,7 +49,7 @@ struct attach {
 	const char *mc, *cf_dir, *reload; /* of Sendmail: sendmail.mc, where m4/cf.m4 is, a command; NULL: none */
 	struct ctl_target target;
 
-	/* of the daemon */
+	/* of the daemon: */
 	char listen[512], authserv_id[256];
 	int64_t stage_deadline_ms;
 
@@ -71,6 +71,8 @@ const char *attach_next_item(const char **at, size_t *ret_len);
 void attach_compact(struct text *out, const char *list);
 /* A time as Postfix has it, "30s", "5m"; without a unit seconds. -1: it is none. */
 int64_t attach_time_ms(const char *value);
+/* What of our work others do as well, by what they, or their sockets, are usually called; NULL: nothing that is known. */
+const char *attach_same_work(const char *what);
 
 /* attach_prove.c: say what happens to mail that comes in at each listener. How many of them have shown that Sluice is asked; -1: one has shown that it is not. */
 int attach_prove(struct attach *a);

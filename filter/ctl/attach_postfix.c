@@ -360,18 +360,6 @@ static int find_listeners(struct postfix *p, struct err *reterr)
 
 /* ---- what fights ---- */
 
-/* Those whose work is ours as well, by what their sockets are usually called. */
-static const char *same_work(const char *what)
-{
-	static const struct { const char *part, *work; } known[] = { { "opendkim", "DKIM" }, { "opendmarc", "DMARC" }, { "openarc", "ARC" }, { "spf", "SPF" },
-		{ "grey", "greylisting" }, { "rspamd", "what Sluice does and its own rules" }, { "dkimpy", "DKIM" }, { "clamav", "the search for viruses" } };
-
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (strstr(what, known[i].part))
-			return known[i].work;
-	return NULL;
-}
-
 static void tell_milters(struct postfix *p)
 {
 	const char *at = p->settings[MILTERS], *item;
@@ -379,7 +367,7 @@ static void tell_milters(struct postfix *p)
 
 	while ((item = attach_next_item(&at, &len))) {
 		SLUICE_CLEANUP(text_done) struct text milter = bare(item, len);
-		const char *work = same_work(text_str(&milter));
+		const char *work = attach_same_work(text_str(&milter));
 
 		if (is_ours(p, text_str(&milter)))
 			continue;
@@ -399,7 +387,7 @@ static void tell_policy_services(struct postfix *p)
 		if (!service)
 			continue;
 		service += strlen("check_policy_service");
-		work = same_work(service);
+		work = attach_same_work(service);
 		service = attach_next_item(&service, &len);
 		attach_tell(p->a, ATTACH_LOOK, "%s asks the policy service %.*s: %s%s", setting_names[i], (int)len, service ? service : "",
 			work ? work : "SPF, greylisting or limits", work ? " is done twice while it stays" : " may be done twice while it stays");

@@ -60,3 +60,14 @@ int64_t attach_time_ms(const char *value)
 			return (int64_t)n * units[i].ms;
 	return -1;
 }
+
+const char *attach_same_work(const char *what)
+{
+	static const struct { const char *part, *work; } known[] = { { "opendkim", "DKIM" }, { "opendmarc", "DMARC" }, { "openarc", "ARC" }, { "spf", "SPF" },
+		{ "grey", "greylisting" }, { "rspamd", "what Sluice does and its own rules" }, { "dkimpy", "DKIM" }, { "clamav", "the search for viruses" } };
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (strstr(what, known[i].part))
+			return known[i].work;
+	return NULL;
+}

@@ -1,23 +1,21 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """sluicectl attach, beside a real Postfix with the files that Debian ships, and a real Sendmail: attached, seen, and as it was before to the octet."""
-import contextlib
 import os
 import pathlib
 import re
 import shutil
-import signal
 import smtplib
 import socket
 import subprocess
 import tempfile
-import time
 
 import pytest
 
-from support import net, sluice
-from support.mta import PLAIN, Mta
+from support import net, sendmail, sluice
+from support.mta import Mta
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="root: mail servers run as several users")
+needs_sendmail = pytest.mark.skipif(not sendmail.BINARY.exists(), reason="Sendmail as contrib/packages unpacks it")
 CONF = "authserv_id mx.example.org\n"
 SHIPPED = pathlib.Path("/usr/share/postfix")
 OWN = """
@@ -373,3 +371,107 @@ def test_a_proof_that_fails_takes_it_back(setup):
     assert "does not ask Sluice: a recipient was taken" in said and "so all is as it was before" in said, said
     assert p.files() == before
     assert "does not ask Sluice" in p.attach(s, "--prove", status=2)
+
+
+# ---- Sendmail ----
+
+class Beside:
+    """A Sendmail that asks nobody, and sluicectl beside it: in its namespaces, with its binary first in PATH."""
+
+    def __init__(self, setup, conf=CONF, **kwargs):
+        self.sluice = setup.sluice(conf)
+        self.server = setup.sendmail(self.sluice, attached=False, **kwargs)
+        self.cf, self.mc = self.server.dir / "sendmail.cf", self.server.dir / "sendmail.mc"
+
+    def files(self):
+        return {path.name: (path.read_bytes(), path.stat().st_mode, path.stat().st_uid) for path in self.server.dir.glob("sendmail.[cm]*")}
+
+    def attach(self, *args, status=0, mc=True, target=True):
+        argv = ["nsenter", "-t", self.server.process.pid, "-u", "-m", "-n", sluice.SLUICECTL, "attach", "sendmail", "--config", self.cf,
+                *(["--mc", self.mc, "--cf-dir", sendmail.CF] if mc else []), *(["-s", self.sluice.control] if target else []), *args]
+        env = sluice.environment() | {"PATH": f"{sendmail.BINARY.parent}:{os.environ['PATH']}"}
+        done = subprocess.run([str(a) for a in argv], capture_output=True, text=True, env=env, timeout=net.PATIENCE_S, check=False)
+        assert done.returncode == status and "Sanitizer" not in done.stderr, (done.returncode, done.stdout, done.stderr)
+        return done.stdout + done.stderr
+
+    def reload(self):
+        """As a shell says it: Sendmail starts itself anew."""
+        return ["--reload", f"kill -HUP $(head -1 {self.server.dir}/sendmail.pid)"]
+
+
+@needs_sendmail
+@pytest.mark.parametrize("mc", [True, False], ids=["by sendmail.mc", "sendmail.cf alone"])
+def test_a_sendmail_and_back_again(setup, mc):
+    b = Beside(setup)
+    before = b.files()
+    said = b.attach(mc=mc, status=1)
+    assert "+O InputMailFilters=sluice\n" in said and f"+Xsluice, S={b.sluice.listen}, F=T, T=C:20s;S:60s;R:60s;E:120s\n" in said, said
+    assert ("+INPUT_MAIL_FILTER(`sluice'" in said) == mc and ("only sendmail.cf is changed" in said) != mc and "is not what m4 makes" not in said
+    assert b.files() == before
+    said = b.attach("--apply", *b.reload(), mc=mc)
+    for part in ("listener MTA: 550 was to be said, and was", "listener MTA: 451 was to be said, and was", "listener MTA: a message was taken", "listener MSA: a message was taken",
+                 "stands above all other fields, with one blank", "blanks in header fields stay", "all macros came: port 25", "attached, and the mail server has read it"):
+        assert part in said, said
+    assert not b.server.held() and not list(b.server.mail.iterdir())
+    code, text = b.server.send("192.0.2.1")
+    assert code == 250
+    queue_id = text.split()[1]
+    assert b"Authentication-Results: mx.example.org" in b.server.delivered()[0]
+    assert b.sluice.explain(queue_id)["client"]["ip"] == "192.0.2.1"
+    attached = b.files()
+    assert "nothing was changed" in b.attach("--apply", mc=mc) and b.files() == attached
+    assert "all is as it was before, and the mail server has read it" in b.attach("--undo", *b.reload(), mc=mc)
+    assert b.files() == before
+
+
+@needs_sendmail
+def test_a_sendmail_that_nobody_restarts(setup):
+    b = Beside(setup)
+    before = b.files()
+    said = b.attach("--apply")
+    assert "Sendmail reads it when it is restarted" in said and "--prove" in said
+    said = b.attach("--prove", status=2)
+    assert "listener MTA does not ask Sluice" in said
+    with open(b.mc, "a") as f:
+        f.write("dnl edited\n")
+    edited = b.files()
+    assert "-dnl edited" in b.attach("--undo", status=2) and b.files() == edited
+    b.mc.write_bytes(before["sendmail.mc"][0])
+    assert "was interrupted half-way" in b.attach(status=2)
+    b.attach("--undo")
+    assert b.files() == before
+
+
+@needs_sendmail
+def test_what_a_sendmail_has_stays(setup):
+    b = Beside(setup)
+    b.mc.write_text(b.mc.read_text().replace("MAILER(`local')", "INPUT_MAIL_FILTER(`opendkim', `S=local:/run/opendkim/opendkim.sock')dnl\nMAILER(`local')"))
+    said = b.attach(status=1)
+    assert "is not what m4 makes of" in said
+    b.cf.write_text(b.cf.read_text().replace("#O InputMailFilters", "O InputMailFilters=grey") + "Xgrey, S=inet:1@127.0.0.1, F=\n")
+    said = b.attach(mc=False, status=1)
+    assert "another filter, grey at inet:1@127.0.0.1: greylisting is done twice" in said and "+O InputMailFilters=sluice,grey\n" in said
+    b.cf.write_text(b.cf.read_text().replace("=grey\n", "=grey,here\n") + f"Xhere, S=local:{b.sluice.socket}, T=R:5s\n")
+    said = b.attach(mc=False)
+    assert "filter here waits R:5s, shorter" in said and "while Sluice does not answer, mail passes unchecked" in said and "it is attached" in said
+    b.cf.write_text(b.cf.read_text().replace("Xhere", "Xsluice").replace("=grey,here", "=sluice").replace(str(b.sluice.socket), "/elsewhere"))
+    assert "a filter is called sluice and has another socket, local:/elsewhere" in b.attach(mc=False, status=2)
+
+
+@needs_sendmail
+def test_a_sendmail_with_broken_settings(setup):
+    b = Beside(setup)
+    good = b.cf.read_text()
+    b.cf.write_text(good + "what is this\n")
+    before = b.files()
+    said = b.attach("--apply", mc=False, status=2)
+    assert "the mail server finds fault with its settings as they are: nothing was changed" in said and b.files() == before, said
+    b.cf.write_text("what is this\n")
+    assert "is no sendmail.cf" in b.attach("--apply", mc=False, status=2)
+    b.cf.write_text(good)
+    b.mc.write_text("dnl nothing\n")
+    before = b.files()
+    assert "is it a sendmail.mc?" in b.attach("--apply", status=2) and b.files() == before
+    b.mc.write_text("include(`/nonexistent')\nMAILER(`smtp')\n")
+    before = b.files()
+    assert "m4 has failed" in b.attach("--apply", status=2) and b.files() == before

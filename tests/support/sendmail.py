@@ -74,9 +74,9 @@ exec {binary} -bD -C {dir}/sendmail.cf -q1s
 
 
 class Sendmail(Mta):
-    """`milter` as INPUT_MAIL_FILTER's S= has it; flags T puts mail off when the filter is away, "" lets it through."""
+    """`milter` as INPUT_MAIL_FILTER's S= has it; flags T puts mail off when the filter is away, "" lets it through; one that is not attached asks nobody."""
 
-    def __init__(self, folder, milter, flags="T", users=("alice",)):
+    def __init__(self, folder, milter, flags="T", users=("alice",), attached=True):
         self.dir = pathlib.Path(folder)
         self.place_for_mail()
         (self.dir / "mqueue").mkdir(mode=0o700)
@@ -86,7 +86,7 @@ class Sendmail(Mta):
         for user in users:
             subprocess.run(["saslpasswd2", "-p", "-c", "-f", self.dir / "sasldb", "-u", "mx.example.org", user], input=PASSWORD.encode(), check=True)
         self._listen_to_log()
-        self._configure(milter, flags)
+        self._configure(milter, flags, attached)
         script = self.dir / "start"
         script.write_text(START.format(dir=self.dir, binary=BINARY))
         with open(self.dir / "out", "wb") as out:
@@ -94,11 +94,11 @@ class Sendmail(Mta):
         net.wait_for(lambda: self.process.poll() is not None or self._listens(), "Sendmail to listen")
         assert self.process.poll() is None, (self.dir / "out").read_text()
 
-    def _configure(self, milter, flags):
+    def _configure(self, milter, flags, attached):
         line = (sluice.TOP / "contrib/sendmail/sluice.m4").read_text()
         assert "S=inet:8891@127.0.0.1, F=T," in line
         line = line.replace("S=inet:8891@127.0.0.1, F=T", f"S={milter}, F={flags}")
-        (self.dir / "sendmail.mc").write_text(SENDMAIL_MC.format(dir=self.dir, filter=line))
+        (self.dir / "sendmail.mc").write_text(SENDMAIL_MC.format(dir=self.dir, filter=line if attached else ""))
         done = subprocess.run(["m4", f"-D_CF_DIR_={CF}/", CF / "m4/cf.m4", self.dir / "sendmail.mc"], capture_output=True, text=True, check=True)
         faults = [line for line in done.stderr.splitlines() if line.startswith("m4:")]
         assert not faults, faults
