@@ -134,7 +134,7 @@ static void tell_events(struct daemon *d, const struct case_ *c)
 	uint64_t count;
 	double average;
 
-	if (c->verdict.action == CASE_HOLD)
+	if (c->verdict.action == CASE_HOLD && *c->verdict.rule) /* else it is a tracer */
 		events_tell_case(d->events, EVENT_HOLD, c, c->verdict.rule, c->verdict.text);
 	if (c->verdict.action == CASE_FAULT)
 		events_tell_case(d->events, EVENT_FAULT, c, NULL, NULL);

@@ -19,6 +19,8 @@ function __sluicectl_verbs
             printf '%s\n' spam ham forget status
         case hold
             printf '%s\n' list show release drop
+        case attach
+            printf '%s\n' postfix sendmail
         case import
             printf '%s\n' opendkim opendmarc policyd-spf postgrey milter-greylist rspamd
     end

@@ -398,6 +398,9 @@ class Beside:
         """As a shell says it: Sendmail starts itself anew."""
         return ["--reload", f"kill -HUP $(head -1 {self.server.dir}/sendmail.pid)"]
 
+    def starts(self):
+        return self.server.log().count("starting daemon")
+
 
 @needs_sendmail
 @pytest.mark.parametrize("mc", [True, False], ids=["by sendmail.mc", "sendmail.cf alone"])
@@ -420,7 +423,9 @@ def test_a_sendmail_and_back_again(setup, mc):
     assert b.sluice.explain(queue_id)["client"]["ip"] == "192.0.2.1"
     attached = b.files()
     assert "nothing was changed" in b.attach("--apply", mc=mc) and b.files() == attached
+    before_undo = b.starts()
     assert "all is as it was before, and the mail server has read it" in b.attach("--undo", *b.reload(), mc=mc)
+    net.wait_for(lambda: b.starts() > before_undo, "Sendmail to start anew")
     assert b.files() == before
 
 
