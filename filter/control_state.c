@@ -91,9 +91,9 @@ static void add_shown(struct text *out, const char *key)
 		text_addc(out, *key == '|' ? ' ' : (unsigned char)*key < 0x20 || *key == 0x7f ? '?' : *key);
 }
 
-/* describe: false for an entry that is gone since it was listed. */
-static int list(const struct request *q, enum sluice_store_verb verb,
-	bool (*describe)(const struct request *q, const char *key, int64_t expires_ms, struct text *out))
+/* describe: false for an entry that is gone since it was listed. *ret_more: there are more than are shown. */
+static int each(const struct request *q, enum sluice_store_verb verb,
+	bool (*describe)(const struct request *q, const char *key, int64_t expires_ms, struct text *out), control_state_fn row, void *arg, bool *ret_more)
 {
 	SLUICE_CLEANUP(keys_done) struct keys keys = { 0 };
 	SLUICE_CLEANUP(text_done) struct text prefix = TEXT_INIT(64);
@@ -104,12 +104,27 @@ static int list(const struct request *q, enum sluice_store_verb verb,
 	for (size_t i = 0; status == EX_OK && i < keys.items.len && i < ROWS_MAX; i++) {
 		SLUICE_CLEANUP(text_done) struct text what = TEXT_INIT(256);
 
-		if (!describe(q, keys.items.items[i] + prefix.len, keys.expires_ms.items[i], &what))
-			continue;
-		add_shown(q->out, keys.items.items[i] + prefix.len);
-		text_addf(q->out, "  %s\n", text_str(&what));
+		if (describe(q, keys.items.items[i] + prefix.len, keys.expires_ms.items[i], &what))
+			row(arg, keys.items.items[i] + prefix.len, text_str(&what), keys.expires_ms.items[i]);
 	}
-	if (keys.items.len > ROWS_MAX)
+	*ret_more = keys.items.len > ROWS_MAX;
+	return status;
+}
+
+static void show_row(void *arg, const char *key, const char *what, int64_t expires_ms)
+{
+	(void)expires_ms;
+	add_shown(arg, key);
+	text_addf(arg, "  %s\n", what);
+}
+
+static int list(const struct request *q, enum sluice_store_verb verb,
+	bool (*describe)(const struct request *q, const char *key, int64_t expires_ms, struct text *out))
+{
+	bool more;
+	int status = each(q, verb, describe, show_row, q->out, &more);
+
+	if (more)
 		text_addf(q->out, "(and more than these %d)\n", ROWS_MAX);
 	return status;
 }
@@ -361,4 +376,26 @@ int control_rotation(const struct snapshot *s, const char *request, struct text 
 	static const struct verb verbs[] = { { "get", rotation_get, true }, { "put", rotation_put, true }, { NULL, NULL, false } };
 
 	return serve(s, "rotation", verbs, request, out);
+}
+
+/* ---- for programs ---- */
+
+static int each_of(const struct snapshot *s, const char *plugin, enum sluice_store_verb verb,
+	bool (*describe)(const struct request *q, const char *key, int64_t expires_ms, struct text *out), control_state_fn row, void *arg, bool *ret_more,
+	struct text *out)
+{
+	const struct request q = { s, out, plugin, "" };
+
+	*ret_more = false;
+	return s->store ? each(&q, verb, describe, row, arg, ret_more) : EX_OK;
+}
+
+int control_limits_each(const struct snapshot *s, control_state_fn row, void *arg, bool *ret_more, struct text *out)
+{
+	return each_of(s, "limit", SLUICE_STORE_RATE, describe_limit, row, arg, ret_more, out);
+}
+
+int control_greylist_each(const struct snapshot *s, control_state_fn row, void *arg, bool *ret_more, struct text *out)
+{
+	return each_of(s, "greylist", SLUICE_STORE_GREYLIST, describe_entry, row, arg, ret_more, out);
 }

@@ -17,4 +17,12 @@ int control_greylist(const struct snapshot *s, const char *request, struct text 
 /* get KEY | put KEY TEXT, where KEY is DOMAIN|TYPE; get of what was never put says nothing */
 int control_rotation(const struct snapshot *s, const char *request, struct text *out);
 
+/*
+ * The same lists, for programs: each entry's key, what there is to say of it, and when it ends. *ret_more: there are more. Nothing
+ * without a store. EX_OK, or EX_UNAVAILABLE with why in out. Any thread that may wait.
+ */
+typedef void (*control_state_fn)(void *arg, const char *key, const char *what, int64_t expires_ms);
+int control_limits_each(const struct snapshot *s, control_state_fn row, void *arg, bool *ret_more, struct text *out);
+int control_greylist_each(const struct snapshot *s, control_state_fn row, void *arg, bool *ret_more, struct text *out);
+
 #endif

@@ -21,6 +21,7 @@
 #include <systemd/sd-daemon.h>
 #endif
 
+#include "filter/api.h"
 #include "filter/base/ip.h"
 #include "filter/control.h"
 #include "filter/engine/dialogue.h"
@@ -65,6 +66,7 @@ struct daemon {
 	struct scanner_host scan;
 	struct servers_host servers;
 	struct http *http;
+	struct api *api;
 	struct list_watch *lists;
 	struct upkeep *upkeep;
 	struct tracer *tracer;
@@ -196,7 +198,7 @@ static void on_program(void *arg, const char *name, const char *line)
 	log_write(d->log, LOG_LEVEL_WARNING, "program %s says: %s", name, line);
 }
 
-static void on_http(void *arg, struct text *out)
+static void print_metrics(void *arg, struct text *out)
 {
 	daemon_metrics(arg, out);
 }
@@ -229,12 +231,12 @@ static int drop_root(const char *user, struct err *reterr)
 	return 0;
 }
 
-static void own_control(const struct daemon *d, const char *user)
+static void own(const char *path, const char *user)
 {
 	const struct passwd *pw = geteuid() == 0 && *user ? getpwnam(user) : NULL;
 
 	if (pw)
-		(void)!chown(d->control_path, pw->pw_uid, pw->pw_gid);
+		(void)!chown(path, pw->pw_uid, pw->pw_gid);
 }
 
 static int start_services(struct daemon *d, struct err *reterr)
@@ -261,6 +263,25 @@ static int start_services(struct daemon *d, struct err *reterr)
 	return 0;
 }
 
+static int open_http(struct daemon *d, const struct settings *s, struct err *reterr)
+{
+	const char *path = http_socket_path(s->http);
+	const struct api_of of = { .history = d->history, .metrics = d->metrics, .health = d->health, .log = d->log, .current = current,
+		.print_metrics = print_metrics, .arg = d, .config = d->config, .began_ms = d->began_ms, .by_path = path != NULL };
+	struct http_host host;
+
+	d->api = api_new(&of);
+	if (!d->api)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	host = api_host(d->api);
+	d->http = http_new(s->http, &host, reterr);
+	if (!d->http)
+		return -EADDRNOTAVAIL;
+	if (path)
+		own(path, s->user);
+	return 0;
+}
+
 static int open_sockets(struct daemon *d, struct err *reterr)
 {
 	const struct settings *s = &d->snapshot->policy->settings;
@@ -272,14 +293,14 @@ static int open_sockets(struct daemon *d, struct err *reterr)
 	d->control_path = strdup(s->control);
 	if (!d->control_path)
 		return err_set(reterr, -ENOMEM, "out of memory");
-	own_control(d, s->user);
+	own(d->control_path, s->user);
 	r = milter_open(&d->edge, s, reterr);
 	if (r < 0)
 		return r;
 	if (*s->http) {
-		d->http = http_new(d->reactor, s->http, on_http, d, reterr);
-		if (!d->http)
-			return -EADDRNOTAVAIL;
+		r = open_http(d, s, reterr);
+		if (r < 0)
+			return r;
 	}
 	return drop_root(s->user, reterr);
 }
@@ -642,6 +663,7 @@ void daemon_stop(struct daemon *d, int status)
 		return;
 	if (d->control_path)
 		(void)unlink(d->control_path);
+	http_free(d->http);
 	list_watch_free(d->lists);
 	quiet = upkeep_free(d->upkeep);
 	quiet = end_milter(d) && quiet;
@@ -651,7 +673,7 @@ void daemon_stop(struct daemon *d, int status)
 		scanner_stop(d->snapshot->scanner);
 	if (!quiet) /* a thread still uses what would be freed; the system takes it all */
 		_exit(status);
-	http_free(d->http);
+	api_free(d->api);
 	snapshot_unref(d->snapshot);
 	snapshot_unref(d->guard_before);
 	reactor_free(d->reactor);

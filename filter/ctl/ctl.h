@@ -34,6 +34,7 @@ int ctl_doctor(int argc, char **argv);  /* doctor.c */
 int ctl_relaytest(int argc, char **argv); /* relaytest.c */
 int ctl_learn(int argc, char **argv);   /* learn.c */
 int ctl_attach(int argc, char **argv);  /* attach.c */
+int ctl_token(int argc, char **argv);   /* token.c: token add, list, remove */
 
 /*
  * Ask the daemon (filter/control.h) whose configuration, or whose socket, is named. Its exit status, with its text in

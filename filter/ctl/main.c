@@ -26,6 +26,7 @@ static const struct { const char *name; int (*run)(int argc, char **argv); const
 	{ "greylist", ctl_greylist, "greylist list, show, pass, forget: who waits, and who has passed" },
 	{ "dkim", ctl_dkim, "dkim keygen, check, rotate: keys to sign with, and what the DNS says of them" },
 	{ "dmarc", ctl_dmarc, "dmarc report, dmarc read: tell domains what came in their name, and see what others tell us" },
+	{ "token", ctl_token, "token add, list, remove: who may ask over HTTP" },
 	{ "metrics", ctl_metrics, "the daemon's counters, as Prometheus reads them" },
 };
 

@@ -5,13 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter/base/ascii.h"
 #include "filter/observe/case_person.h"
+#include "filter/observe/case_summary.h"
+
+#define NAMES_MAX (1u << 20) /* of the addresses of a case, and of its rules */
 
 struct entry {
 	char *json; /* NULL: empty */
 	size_t len;
 	char id[16], queue_id[64];
-	char *message_id; /* points behind the JSON */
+	char *message_id; /* points behind the JSON, as do these: */
+	char *summary;
+	char *addresses, *rules; /* one string behind the other, an empty one behind the last */
+	enum case_action action;
+	int64_t time_ms;
 };
 
 struct history {
@@ -69,18 +77,56 @@ bool history_resize(struct history *h, size_t cases)
 	return true;
 }
 
+/* What is looked for without reading the JSON. */
+static void add_names(struct text *addresses, struct text *rules, const struct case_ *c)
+{
+	if (c->envelope)
+		case_summary_add_name(addresses, c->from, c->from_len);
+	for (size_t i = 0; i < c->recipient_count; i++)
+		case_summary_add_name(addresses, c->recipients[i].address, c->recipients[i].len);
+	for (size_t i = 0; i < c->fact_count; i++)
+		if (c->facts[i].value->known && c->facts[i].value->type == SLUICE_ADDRESS)
+			case_summary_add_name(addresses, c->facts[i].value->text.bytes, c->facts[i].value->text.len);
+	for (size_t i = 0; i < c->rule_count; i++)
+		case_summary_add_name(rules, c->rules[i].name, strlen(c->rules[i].name));
+	text_addc(addresses, '\0');
+	text_addc(rules, '\0');
+}
+
+/* Pieces one behind the other, a NUL behind each, in memory of one malloc(). NULL: there is none. */
+static char *join(const struct sluice_text *pieces, size_t count, char **const *starts)
+{
+	size_t len = 0;
+	char *all, *at;
+
+	for (size_t i = 0; i < count; i++)
+		len += pieces[i].len + 1;
+	all = at = malloc(len);
+	for (size_t i = 0; all && i < count; i++) {
+		*starts[i] = at;
+		memcpy(at, pieces[i].bytes, pieces[i].len);
+		at[pieces[i].len] = '\0';
+		at += pieces[i].len + 1;
+	}
+	return all;
+}
+
 void history_add(struct history *h, const struct case_ *c, const char *json, size_t len)
 {
-	size_t id_len = strlen(c->message_id);
-	struct entry e = { .json = malloc(len + 1 + id_len + 1), .len = len };
-	char *old = e.json;
+	SLUICE_CLEANUP(text_done) struct text summary = TEXT_INIT(CASE_SUMMARY_MAX), addresses = TEXT_INIT(NAMES_MAX), rules = TEXT_INIT(NAMES_MAX);
+	struct entry e = { .len = len, .action = c->verdict.action, .time_ms = c->time_ms };
+	char *old, **const starts[] = { &e.json, &e.message_id, &e.summary, &e.addresses, &e.rules };
 
-	if (!e.json)
+	case_summary(&summary, c);
+	add_names(&addresses, &rules, c);
+	{
+		const struct sluice_text pieces[] = { { json, len }, { c->message_id, strlen(c->message_id) }, { text_str(&summary), summary.len },
+			{ text_str(&addresses), addresses.len }, { text_str(&rules), rules.len } };
+
+		old = join(pieces, ARRAY_LEN(pieces), starts);
+	}
+	if (!old)
 		return; /* a case less to look back at */
-	memcpy(e.json, json, len);
-	e.json[len] = '\0';
-	e.message_id = e.json + len + 1;
-	memcpy(e.message_id, c->message_id, id_len + 1);
 	(void)strncpy(e.id, c->id, sizeof e.id - 1);
 	(void)strncpy(e.queue_id, c->queue_id, sizeof e.queue_id - 1);
 
@@ -118,6 +164,51 @@ bool history_find(struct history *h, const char *id, struct text *out)
 	}
 	(void)pthread_mutex_unlock(&h->lock);
 	return found;
+}
+
+static bool is_in_domain(const char *address, const char *domain)
+{
+	const char *at = strrchr(address, '@');
+	size_t len = at ? strlen(at + 1) : 0, wanted = strlen(domain);
+
+	if (len < wanted || !ascii_equals(at + 1 + (len - wanted), wanted, domain))
+		return false;
+	return len == wanted || at[len - wanted] == '.';
+}
+
+static bool matches(const struct entry *e, const struct history_filter *f)
+{
+	bool found = !f->address && !f->domain;
+
+	if (f->since_ms > e->time_ms || (f->action && strcmp(f->action, case_action_words[e->action]) != 0))
+		return false;
+	for (const char *a = e->addresses; !found && *a; a += strlen(a) + 1)
+		found = (!f->address || ascii_equals(a, strlen(a), f->address)) && (!f->domain || is_in_domain(a, f->domain));
+	if (!f->rule || !found)
+		return found;
+	for (const char *r = e->rules; *r; r += strlen(r) + 1)
+		if (!strcmp(r, f->rule))
+			return true;
+	return false;
+}
+
+size_t history_list(struct history *h, const struct history_filter *f, struct text *out)
+{
+	size_t listed = 0;
+
+	(void)pthread_mutex_lock(&h->lock);
+	for (size_t i = 0; i < h->size && (!f->limit || listed < f->limit) && !out->failed; i++) {
+		const struct entry *e = &h->ring[(h->next + h->size - 1 - i) % h->size];
+
+		if (!e->json || !matches(e, f))
+			continue;
+		if (out->len && out->bytes[out->len - 1] != '[')
+			text_addc(out, ',');
+		text_adds(out, e->summary);
+		listed++;
+	}
+	(void)pthread_mutex_unlock(&h->lock);
+	return listed;
 }
 
 size_t history_forget(struct history *h, const char *person)

@@ -3,97 +3,383 @@
 
 #include <errno.h>
 #include <event2/buffer.h>
-#include <event2/http.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <netdb.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "filter/base/ascii.h"
+#include "filter/base/socket_address.h"
+#include "filter/services/clock.h"
+#include "filter/services/reactor.h"
 
-#define PAGE_MAX_BYTES    (4u << 20)
-#define REQUEST_MAX_BYTES 8192
-#define REQUEST_TIMEOUT_S 10
+#define BACKLOG   128
+#define LINGER_MS 2000 /* for the other side to take the last of an answer */
+
+struct client {
+	TAILQ_ENTRY(client) entry; /* in the order in which they came */
+	struct http *http;
+	struct bufferevent *bev;
+	struct event *deadline;
+	bool read; /* its request is whole, or refused: what still comes is thrown away */
+	bool sent;
+};
 
 struct http {
 	struct reactor *reactor;
-	struct evhttp *server;
-	char address[128];
-	uint16_t port;
-	void (*print)(void *arg, struct text *out);
-	void *arg;
+	struct http_host host;
+	struct socket_address address;
+	struct evconnlistener *listener;
+	struct event *tick;
+	TAILQ_HEAD(, client) clients;
+	size_t client_count;
+	int64_t tokens_milli, filled_ms; /* of requests that may be answered now */
 	int error;
 };
 
-static void on_metrics(struct evhttp_request *request, void *arg)
-{
-	struct http *h = arg;
-	SLUICE_CLEANUP(text_done) struct text page = TEXT_INIT(PAGE_MAX_BYTES);
-	struct evbuffer *body = evbuffer_new();
+static const struct { unsigned status; const char *reason; } reasons[] = {
+	{ 200, "OK" }, { 303, "See Other" }, { 400, "Bad Request" }, { 401, "Unauthorized" }, { 403, "Forbidden" }, { 404, "Not Found" },
+	{ 405, "Method Not Allowed" }, { 408, "Request Timeout" }, { 411, "Length Required" }, { 413, "Content Too Large" }, { 414, "URI Too Long" },
+	{ 421, "Misdirected Request" }, { 422, "Unprocessable Content" }, { 429, "Too Many Requests" }, { 431, "Request Header Fields Too Large" },
+	{ 500, "Internal Server Error" }, { 501, "Not Implemented" }, { 503, "Service Unavailable" }, { 505, "HTTP Version Not Supported" },
+};
 
-	h->print(h->arg, &page);
-	if (!body || page.failed || evbuffer_add(body, text_str(&page), page.len) < 0) {
-		evhttp_send_error(request, HTTP_INTERNAL, NULL);
-	} else {
-		(void)evhttp_add_header(evhttp_request_get_output_headers(request), "Content-Type", "text/plain; version=0.0.4; charset=utf-8");
-		evhttp_send_reply(request, HTTP_OK, "OK", body);
-	}
-	if (body)
-		evbuffer_free(body);
+static const char *reason(unsigned status)
+{
+	for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+		if (reasons[i].status == status)
+			return reasons[i].reason;
+	return "Other";
 }
 
-static void on_other(struct evhttp_request *request, void *arg)
+/* ---- clients ---- */
+
+static void client_free(struct client *c)
 {
-	(void)arg;
-	evhttp_send_error(request, HTTP_NOTFOUND, NULL);
+	struct http *h = c->http;
+
+	TAILQ_REMOVE(&h->clients, c, entry);
+	h->client_count--;
+	if (c->deadline)
+		event_free(c->deadline);
+	if (c->bev)
+		bufferevent_free(c->bev);
+	free(c);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	client_free(arg);
+}
+
+static void set_deadline(struct client *c, int64_t ms)
+{
+	const struct timeval t = { .tv_sec = (time_t)(ms / 1000), .tv_usec = (suseconds_t)(ms % 1000) * 1000 };
+
+	(void)event_add(c->deadline, &t);
+}
+
+/*
+ * The same head for every answer. No origin but ours may use what is here, nothing from elsewhere is loaded by it, and nothing of it is
+ * kept: it names people.
+ */
+static void send_answer(struct client *c, const struct http_answer *a, bool body)
+{
+	struct evbuffer *out = bufferevent_get_output(c->bev);
+	char date[64];
+	time_t now = time(NULL);
+	struct tm tm;
+
+	c->read = true;
+	(void)strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&now, &tm));
+	(void)evbuffer_add_printf(out, "HTTP/1.1 %u %s\r\nDate: %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\nConnection: close\r\n", a->status, reason(a->status),
+		date, a->type, a->body.len);
+	if (a->challenge)
+		(void)evbuffer_add_printf(out, "WWW-Authenticate: %s\r\n", a->challenge);
+	if (a->allow)
+		(void)evbuffer_add_printf(out, "Allow: %s\r\n", a->allow);
+	if (a->status == 429)
+		(void)evbuffer_add_printf(out, "Retry-After: 1\r\n");
+	(void)evbuffer_add_printf(out,
+		"Cache-Control: no-store\r\n"
+		"Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; "
+		"base-uri 'none'; frame-ancestors 'none'\r\n"
+		"Cross-Origin-Opener-Policy: same-origin\r\nCross-Origin-Resource-Policy: same-origin\r\nReferrer-Policy: no-referrer\r\n"
+		"X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\n\r\n");
+	if (body && a->body.len)
+		(void)evbuffer_add(out, a->body.bytes, a->body.len);
+	set_deadline(c, HTTP_ANSWER_MS);
+}
+
+static void refuse(struct client *c, unsigned status)
+{
+	struct http_answer a = { .status = status, .type = "text/plain; charset=utf-8", .body = TEXT_INIT(4096) };
+
+	c->http->host.refuse(c->http->host.arg, &a);
+	send_answer(c, &a, true);
+	text_done(&a.body);
+}
+
+/* A bucket of HTTP_BURST that fills by HTTP_A_SECOND: what is asked beyond it costs next to nothing. */
+static bool may_ask(struct http *h)
+{
+	int64_t now = clock_mono_ms();
+
+	h->tokens_milli += (now - h->filled_ms) * HTTP_A_SECOND;
+	if (h->tokens_milli > HTTP_BURST * 1000)
+		h->tokens_milli = HTTP_BURST * 1000;
+	h->filled_ms = now;
+	if (h->tokens_milli < 1000)
+		return false;
+	h->tokens_milli -= 1000;
+	return true;
+}
+
+static void serve(struct client *c, const struct http_request *q, const char *body)
+{
+	struct http *h = c->http;
+	struct http_answer a = { .status = 200, .type = "text/plain; charset=utf-8", .body = TEXT_INIT(HTTP_ANSWER_MAX) };
+
+	h->host.serve(h->host.arg, q, body, (size_t)q->length, &a);
+	if (a.body.failed)
+		refuse(c, 500);
+	else
+		send_answer(c, &a, q->method != HTTP_HEAD);
+	text_done(&a.body);
+}
+
+static void on_read(struct bufferevent *bev, void *arg)
+{
+	struct client *c = arg;
+	struct evbuffer *in = bufferevent_get_input(bev);
+	size_t len = evbuffer_get_length(in), head_len, looked = len < HTTP_HEAD_MAX ? len : HTTP_HEAD_MAX;
+	const char *bytes;
+	struct http_request q;
+	int r;
+
+	if (c->read) {
+		(void)evbuffer_drain(in, len);
+		return;
+	}
+	bytes = (const char *)evbuffer_pullup(in, (ev_ssize_t)looked);
+	r = bytes ? http_request_read(bytes, looked, &q, &head_len) : -EAGAIN;
+	if (r == -EAGAIN)
+		return;
+	if (r == 0 && q.method == HTTP_POST && !q.has_length)
+		r = 411;
+	if (r == 0 && q.length > (q.method == HTTP_POST ? c->http->host.body_max : 0))
+		r = 413;
+	if (r == 0 && len < head_len + q.length)
+		return;
+	if (r == 0 && !may_ask(c->http))
+		r = 429;
+	if (r)
+		refuse(c, (unsigned)r);
+	else
+		serve(c, &q, (const char *)evbuffer_pullup(in, (ev_ssize_t)(head_len + q.length)) + head_len);
+	(void)evbuffer_drain(in, evbuffer_get_length(in));
+}
+
+/* A socket that is closed with octets in it that nobody has read takes what was sent with it: so it is half closed, and read to its end. */
+static void on_written(struct bufferevent *bev, void *arg)
+{
+	struct client *c = arg;
+
+	if (!c->read || c->sent)
+		return;
+	c->sent = true;
+	(void)shutdown(bufferevent_getfd(bev), SHUT_WR);
+	set_deadline(c, LINGER_MS);
+}
+
+static void on_event(struct bufferevent *bev, short what, void *arg)
+{
+	struct client *c = arg;
+
+	(void)bev;
+	if (what & BEV_EVENT_CONNECTED)
+		return;
+	if ((what & BEV_EVENT_EOF) && c->read && !c->sent) /* it has said all, and still listens */
+		return;
+	client_free(c);
+}
+
+/* The one that has been sending its request for longest; else the oldest. */
+static struct client *least_wanted(struct http *h)
+{
+	struct client *c;
+
+	TAILQ_FOREACH(c, &h->clients, entry)
+		if (!c->read)
+			return c;
+	return TAILQ_FIRST(&h->clients);
+}
+
+static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *sa, int sa_len, void *arg)
+{
+	struct http *h = arg;
+	struct client *c = calloc(1, sizeof *c);
+
+	(void)listener;
+	(void)sa;
+	(void)sa_len;
+	if (!c) {
+		(void)close(fd);
+		return;
+	}
+	if (h->client_count == HTTP_MAX_CLIENTS)
+		client_free(least_wanted(h));
+	c->http = h;
+	TAILQ_INSERT_TAIL(&h->clients, c, entry);
+	h->client_count++;
+	c->bev = bufferevent_socket_new(reactor_base(h->reactor), fd, BEV_OPT_CLOSE_ON_FREE);
+	c->deadline = evtimer_new(reactor_base(h->reactor), on_deadline, c);
+	if (!c->bev || !c->deadline) {
+		if (!c->bev)
+			(void)close(fd);
+		client_free(c);
+		return;
+	}
+	bufferevent_setcb(c->bev, on_read, on_written, on_event, c);
+	bufferevent_setwatermark(c->bev, EV_READ, 0, HTTP_HEAD_MAX + h->host.body_max);
+	set_deadline(c, HTTP_REQUEST_MS);
+	(void)bufferevent_enable(c->bev, EV_READ | EV_WRITE);
+}
+
+/* ---- start and stop ---- */
+
+const char *http_socket_path(const char *listen)
+{
+	return !strncmp(listen, "unix:", 5) ? listen + 5 : NULL;
+}
+
+/* ADDRESS:PORT with brackets around an IPv6 address; a name is looked up. */
+static bool read_tcp(const char *listen, struct socket_address *ret)
+{
+	const struct addrinfo wanted = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
+	const char *colon = strrchr(listen, ':');
+	size_t len = colon ? (size_t)(colon - listen) : 0;
+	char address[128];
+	struct addrinfo *found;
+	uint64_t port;
+
+	if (len > 2 && listen[0] == '[' && colon[-1] == ']') {
+		listen++;
+		len -= 2;
+	}
+	if (!len || len >= sizeof address || !ascii_to_u64(colon + 1, strlen(colon + 1), UINT16_MAX, &port))
+		return false;
+	memcpy(address, listen, len);
+	address[len] = '\0';
+	if (getaddrinfo(address, colon + 1, &wanted, &found) != 0)
+		return false;
+	memcpy(&ret->u, found->ai_addr, found->ai_addrlen);
+	ret->len = found->ai_addrlen;
+	freeaddrinfo(found);
+	return true;
+}
+
+static bool answers(const struct socket_address *a)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool yes = fd >= 0 && connect(fd, &a->u.any, a->len) == 0;
+
+	if (fd >= 0)
+		(void)close(fd);
+	return yes;
+}
+
+/* A socket that nobody answers on is one that was left behind. */
+static int clear_path(const struct socket_address *a)
+{
+	struct stat st;
+
+	if (lstat(a->u.un.sun_path, &st) < 0)
+		return 0;
+	if (!S_ISSOCK(st.st_mode))
+		return EEXIST;
+	if (answers(a))
+		return EADDRINUSE;
+	(void)unlink(a->u.un.sun_path);
+	return 0;
+}
+
+static int open_socket(const struct socket_address *a, int *ret)
+{
+	bool is_path = a->u.any.sa_family == AF_UNIX;
+	int fd = -1, on = 1, error = is_path ? clear_path(a) : 0;
+
+	if (!error) {
+		fd = socket(a->u.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		error = fd < 0 ? errno : 0;
+	}
+	if (!error) {
+		mode_t old = umask(0177);
+
+		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+		error = bind(fd, &a->u.any, a->len) < 0 || listen(fd, BACKLOG) < 0 ? errno : 0;
+		(void)umask(old);
+	}
+	if (error && fd >= 0)
+		(void)close(fd);
+	*ret = fd;
+	return error;
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct http *h = arg;
+
+	(void)fd;
+	(void)what;
+	h->host.tick(h->host.arg);
 }
 
 static void start(void *arg)
 {
+	static const struct timeval every = { .tv_sec = HTTP_TICK_S };
 	struct http *h = arg;
+	int fd;
 
-	h->server = evhttp_new(reactor_base(h->reactor));
-	if (!h->server) {
+	h->error = open_socket(&h->address, &fd);
+	if (h->error)
+		return;
+	h->listener = evconnlistener_new(reactor_base(h->reactor), on_accept, h, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
+	h->tick = event_new(reactor_base(h->reactor), -1, EV_PERSIST, on_tick, h);
+	if (!h->listener)
+		(void)close(fd);
+	if (!h->listener || !h->tick || event_add(h->tick, &every) < 0) {
 		h->error = ENOMEM;
 		return;
 	}
-	evhttp_set_allowed_methods(h->server, EVHTTP_REQ_GET | EVHTTP_REQ_HEAD);
-	evhttp_set_max_headers_size(h->server, REQUEST_MAX_BYTES);
-	evhttp_set_max_body_size(h->server, 0);
-	evhttp_set_timeout(h->server, REQUEST_TIMEOUT_S);
-	evhttp_set_gencb(h->server, on_other, NULL);
-	(void)evhttp_set_cb(h->server, "/metrics", on_metrics, h);
-	errno = 0;
-	if (evhttp_bind_socket(h->server, h->address, h->port) < 0)
-		h->error = errno ? errno : EADDRNOTAVAIL;
+	h->host.tick(h->host.arg);
 }
 
 static void stop(void *arg)
 {
 	struct http *h = arg;
 
-	if (h->server)
-		evhttp_free(h->server);
+	if (h->tick)
+		event_free(h->tick);
+	while (!TAILQ_EMPTY(&h->clients))
+		client_free(TAILQ_FIRST(&h->clients));
+	if (!h->listener)
+		return;
+	evconnlistener_free(h->listener);
+	if (h->address.u.any.sa_family == AF_UNIX)
+		(void)unlink(h->address.u.un.sun_path);
 }
 
-/* ADDRESS:PORT with brackets around an IPv6 address. */
-static bool parse_listen(struct http *h, const char *listen)
-{
-	const char *colon = strrchr(listen, ':');
-	size_t len = colon ? (size_t)(colon - listen) : 0;
-	uint64_t port;
-
-	if (!colon || !len || len >= sizeof h->address || !ascii_to_u64(colon + 1, strlen(colon + 1), UINT16_MAX, &port))
-		return false;
-	if (listen[0] == '[' && colon[-1] == ']') {
-		listen++;
-		len -= 2;
-	}
-	memcpy(h->address, listen, len);
-	h->address[len] = '\0';
-	h->port = (uint16_t)port;
-	return true;
-}
-
-struct http *http_new(struct reactor *r, const char *listen, void (*print)(void *arg, struct text *out), void *arg, struct err *reterr)
+struct http *http_new(const char *listen, const struct http_host *host, struct err *reterr)
 {
 	struct http *h = calloc(1, sizeof *h);
 
@@ -101,13 +387,20 @@ struct http *http_new(struct reactor *r, const char *listen, void (*print)(void 
 		(void)err_set(reterr, -ENOMEM, "out of memory");
 		return NULL;
 	}
-	*h = (struct http){ .reactor = r, .print = print, .arg = arg };
-	if (!parse_listen(h, listen)) {
-		(void)err_set(reterr, -EINVAL, "http: '%s' is no place to listen: write 127.0.0.1:9580 or [::1]:9580", listen);
+	*h = (struct http){ .host = *host, .tokens_milli = HTTP_BURST * 1000, .filled_ms = clock_mono_ms() };
+	TAILQ_INIT(&h->clients);
+	if (!(http_socket_path(listen) ? socket_address_read(listen, &h->address) : read_tcp(listen, &h->address))) {
+		(void)err_set(reterr, -EINVAL, "http: '%s' is no place to listen: write 127.0.0.1:9580, [::1]:9580 or unix:/run/sluice/http.sock", listen);
 		free(h);
 		return NULL;
 	}
-	reactor_call(r, start, h);
+	h->reactor = reactor_new();
+	if (!h->reactor) {
+		(void)err_set(reterr, -ENOMEM, "http: no thread for it");
+		free(h);
+		return NULL;
+	}
+	reactor_call(h->reactor, start, h);
 	if (h->error) {
 		(void)err_set(reterr, -h->error, "http: cannot listen on %s: %s", listen, strerror(h->error));
 		http_free(h);
@@ -121,5 +414,6 @@ void http_free(struct http *h)
 	if (!h)
 		return;
 	reactor_call(h->reactor, stop, h);
+	reactor_free(h->reactor);
 	free(h);
 }

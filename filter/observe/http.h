@@ -1,16 +1,47 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* http.h - the HTTP listener, on the reactor: /metrics. For the operator's own network: no TLS, no users. */
+/*
+ * http.h - the HTTP server, on a thread of its own, so that a request may wait for the store and takes no time from mail. One request a
+ * connection. It bounds what strangers can do: connections, time, size, requests a second. What an answer is, is its host's business.
+ */
 #ifndef OBSERVE_HTTP_H
 #define OBSERVE_HTTP_H
 
 #include "filter/base/err.h"
 #include "filter/base/text.h"
-#include "filter/services/reactor.h"
+#include "filter/observe/http_request.h"
+
+#define HTTP_MAX_CLIENTS   64         /* when one more comes, the one that has been sending its request for longest has to go */
+#define HTTP_REQUEST_MS    10000      /* for a whole request, however slowly it comes */
+#define HTTP_ANSWER_MS     60000      /* for an answer to be taken */
+#define HTTP_ANSWER_MAX    (16u << 20)
+#define HTTP_A_SECOND      100        /* requests that are answered, in the long run */
+#define HTTP_BURST         300        /* and at once */
+#define HTTP_TICK_S        10
 
 struct http;
 
-/* listen: ADDRESS:PORT, [IPV6]:PORT. print is called on the reactor's thread for each request. NULL with *reterr. */
-struct http *http_new(struct reactor *r, const char *listen, void (*print)(void *arg, struct text *out), void *arg, struct err *reterr);
-void http_free(struct http *h); /* takes NULL */
+struct http_answer {
+	unsigned status;
+	const char *type;      /* Content-Type */
+	const char *challenge; /* WWW-Authenticate; NULL: none */
+	const char *allow;     /* of 405; NULL: none */
+	struct text body;
+};
+
+struct http_host {
+	/* All on the server's thread. */
+	void (*serve)(void *arg, const struct http_request *q, const char *body, size_t len, struct http_answer *ret);
+	/* For what is refused before it can be served; *ret has the status, and gets type and body. */
+	void (*refuse)(void *arg, struct http_answer *ret);
+	void (*tick)(void *arg); /* every HTTP_TICK_S seconds */
+	void *arg;
+	size_t body_max; /* of a request */
+};
+
+/* listen: ADDRESS:PORT, [IPV6]:PORT, or unix:PATH, whose file then has mode 0600. NULL with *reterr. */
+struct http *http_new(const char *listen, const struct http_host *host, struct err *reterr);
+void http_free(struct http *h); /* takes NULL; a socket's file goes, too */
+/* The path of listen, where it is one; else NULL. */
+const char *http_socket_path(const char *listen);
 
 #endif

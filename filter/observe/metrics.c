@@ -25,29 +25,27 @@ static const struct { int64_t ns; const char *label; } buckets[] = {
 	{ 30000000, "0.03" }, { 100000000, "0.1" }, { 300000000, "0.3" }, { 1000000000, "1" }, { 3000000000, "3" }, { 10000000000, "10" },
 };
 
-struct histogram {
-	uint64_t count, sum_ns;
-	uint64_t below[ARRAY_LEN(buckets)]; /* not cumulative */
-};
+_Static_assert(ARRAY_LEN(buckets) == METRICS_BUCKETS, "the header says how many there are");
 
 struct check_row {
 	char name[64];
 	uint64_t outcomes[SLUICE_TEMPERROR + 1];
-	struct histogram time;
+	struct metrics_histogram time;
 };
 
 struct rule_row {
 	char name[RULE_NAME_BYTES];
 	bool shadow;
-	uint64_t cases, last; /* last: the number of the case that counted last */
+	uint64_t cases, shadow_cases, last; /* last: the number of the case that counted last */
+	int64_t last_ms;
 };
 
 struct metrics {
 	int64_t values[METRICS]; /* atomic */
 	pthread_mutex_t lock;    /* guards all below */
 	uint64_t verdicts[CASE_FAULT + 1][SLUICE_STAGES];
-	struct histogram stages[SLUICE_STAGES];
-	struct histogram verdict_time[CASE_FAULT + 1];
+	struct metrics_histogram stages[SLUICE_STAGES];
+	struct metrics_histogram verdict_time[CASE_FAULT + 1];
 	struct check_row checks[MAX_CHECKS];
 	size_t check_count;
 	VEC(struct rule_row) rules; /* sorted by name */
@@ -82,7 +80,7 @@ int64_t metrics_get(const struct metrics *m, enum metric metric)
 	return __atomic_load_n(&m->values[metric], __ATOMIC_ACQUIRE);
 }
 
-static void observe(struct histogram *h, int64_t ns)
+static void observe(struct metrics_histogram *h, int64_t ns)
 {
 	h->count++;
 	h->sum_ns += (uint64_t)ns;
@@ -92,6 +90,22 @@ static void observe(struct histogram *h, int64_t ns)
 			return;
 		}
 	}
+}
+
+int64_t metrics_percentile_us(const struct metrics_histogram *h, unsigned of_hundred)
+{
+	uint64_t wanted = (h->count * of_hundred + 99) / 100, before = 0;
+
+	if (!h->count)
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(buckets); i++) {
+		int64_t from = i ? buckets[i - 1].ns : 0;
+
+		if (before + h->below[i] >= wanted && h->below[i]) /* within a bucket, as if its times were spread evenly */
+			return (from + (int64_t)((double)(buckets[i].ns - from) * (double)(wanted - before) / (double)h->below[i])) / 1000;
+		before += h->below[i];
+	}
+	return buckets[ARRAY_LEN(buckets) - 1].ns / 1000;
 }
 
 static struct check_row *check_row(struct metrics *m, const char *name)
@@ -105,23 +119,36 @@ static struct check_row *check_row(struct metrics *m, const char *name)
 	return &m->checks[m->check_count++];
 }
 
-/* NULL: there are too many, or there is no memory. */
-static struct rule_row *rule_row(struct metrics *m, const struct case_rule *rule)
+/* Where a rule of this name is, or would be. */
+static bool find_rule(const struct metrics *m, const char *name, size_t *ret)
 {
-	struct rule_row row = { .shadow = rule->shadow };
 	size_t low = 0, high = m->rules.len;
 
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = strcmp(m->rules.items[middle].name, rule->name);
+		int order = strcmp(m->rules.items[middle].name, name);
 
-		if (order == 0)
-			return &m->rules.items[middle];
+		if (order == 0) {
+			*ret = middle;
+			return true;
+		}
 		if (order < 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
+	*ret = low;
+	return false;
+}
+
+/* NULL: there are too many, or there is no memory. */
+static struct rule_row *rule_row(struct metrics *m, const struct case_rule *rule)
+{
+	struct rule_row row = { .shadow = rule->shadow };
+	size_t low;
+
+	if (find_rule(m, rule->name, &low))
+		return &m->rules.items[low];
 	(void)strncpy(row.name, rule->name, sizeof row.name - 1);
 	if (m->rules.len == MAX_RULES || !vec_push(&m->rules, row))
 		return NULL;
@@ -141,7 +168,9 @@ static void count_rules(struct metrics *m, const struct case_ *c)
 			continue;
 		row->shadow = c->rules[i].shadow;
 		row->last = m->case_number;
+		row->last_ms = c->time_ms;
 		row->cases++;
+		row->shadow_cases += c->rules[i].shadow;
 	}
 }
 
@@ -181,12 +210,60 @@ int64_t metrics_cases(const struct metrics *m, enum case_action action)
 	return (int64_t)n;
 }
 
+struct metrics_cases metrics_all_cases(struct metrics *m)
+{
+	struct metrics_cases all = { 0 };
+
+	(void)pthread_mutex_lock(&m->lock);
+	for (size_t a = 0; a <= CASE_FAULT; a++) {
+		all.verdicts[a] = m->verdict_time[a].count;
+		all.time.count += m->verdict_time[a].count;
+		all.time.sum_ns += m->verdict_time[a].sum_ns;
+		for (size_t i = 0; i < METRICS_BUCKETS; i++)
+			all.time.below[i] += m->verdict_time[a].below[i];
+	}
+	(void)pthread_mutex_unlock(&m->lock);
+	return all;
+}
+
+void metrics_each_check(struct metrics *m, void (*row)(void *arg, const struct metrics_check *check), void *arg)
+{
+	for (size_t i = 0; i < MAX_CHECKS; i++) {
+		struct check_row copy; /* names are never taken away, and row may take its time */
+		struct metrics_check check;
+		bool there;
+
+		(void)pthread_mutex_lock(&m->lock);
+		there = i < m->check_count;
+		if (there)
+			copy = m->checks[i];
+		(void)pthread_mutex_unlock(&m->lock);
+		if (!there)
+			return;
+		check = (struct metrics_check){ .name = copy.name, .time = copy.time };
+		memcpy(check.outcomes, copy.outcomes, sizeof check.outcomes);
+		row(arg, &check);
+	}
+}
+
+struct metrics_rule metrics_rule(struct metrics *m, const char *name)
+{
+	struct metrics_rule found = { 0 };
+	size_t at;
+
+	(void)pthread_mutex_lock(&m->lock);
+	if (find_rule(m, name, &at))
+		found = (struct metrics_rule){ m->rules.items[at].cases, m->rules.items[at].shadow_cases, m->rules.items[at].last_ms };
+	(void)pthread_mutex_unlock(&m->lock);
+	return found;
+}
+
 static void print_head(struct text *out, const char *name, const char *type, const char *help)
 {
 	text_addf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static void print_histogram(struct text *out, const char *name, const char *label, const char *value, const struct histogram *h)
+static void print_histogram(struct text *out, const char *name, const char *label, const char *value, const struct metrics_histogram *h)
 {
 	uint64_t sum = 0;
 

@@ -28,6 +28,9 @@ struct settings {
 	int64_t log_to;   /* 0 stderr, 1 syslog: enum log_to of observe/log.h */
 	int64_t log_level; /* 0 warning, 1 info, 2 debug */
 	struct {
+		const char *tokens;
+	} api;
+	struct {
 		int64_t memory_bytes, max_bytes, text_bytes, parts, depth, header_bytes;
 		const char *spool;
 	} body;

@@ -381,16 +381,10 @@ def test_metrics_over_http(setup):
     assert now['sluice_case_seconds_count{verdict="tempfail"}'] == 1
     assert now['sluice_case_seconds_bucket{verdict="tempfail",le="+Inf"}'] == 1
     assert now['sluice_check_outcomes_total{check="spf",outcome="done"}'] >= 1
-    for path in ["/", "/metricsx", "/../metrics"]:
-        with pytest.raises(urllib.error.HTTPError) as error:
-            get(path)
-        assert error.value.code == 404
+    with pytest.raises(urllib.error.HTTPError) as error:
+        get("/metricsx")
+    assert error.value.code == 404
     assert set(samples(s.ctl("metrics").stdout)) == set(now)
-
-
-@pytest.mark.parametrize("where", ["nonsense", "127.0.0.1:99999", ":80"])
-def test_bad_places_for_http(setup, where):
-    refused(setup.sluice(f'http "{where}"\n', start=False), 69, f"http: '{where}' is no place to listen: write 127.0.0.1:9580 or [::1]:9580")
 
 
 def test_cases_go_to_stderr_as_lines_of_json(setup):

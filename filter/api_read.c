@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/api_read.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "filter/base/ascii.h"
+#include "filter/base/json.h"
+#include "filter/control_state.h"
+#include "filter/policy/option.h"
+#include "filter/services/clock.h"
+#include "filter/services/resolver.h"
+
+#define DOMAINS_MAX 1000
+
+static int64_t number(uint64_t n)
+{
+	return n > INT64_MAX ? INT64_MAX : (int64_t)n;
+}
+
+static void put_verdicts(struct text *out, const uint64_t counts[CASE_FAULT + 1])
+{
+	json_open(out, "verdicts", '{');
+	for (size_t i = 0; i <= CASE_FAULT; i++)
+		json_int(out, case_action_words[i], number(counts[i]));
+	json_close(out, '}');
+}
+
+static void put_time(struct text *out, const struct metrics_histogram *h)
+{
+	json_milli(out, "mean_ms", h->count ? number(h->sum_ns / h->count / 1000) : 0);
+	json_milli(out, "p50_ms", metrics_percentile_us(h, 50));
+	json_milli(out, "p95_ms", metrics_percentile_us(h, 95));
+	json_milli(out, "p99_ms", metrics_percentile_us(h, 99));
+}
+
+void api_metrics(const struct api_request *q)
+{
+	q->answer->type = "text/plain; version=0.0.4; charset=utf-8";
+	q->of->print_metrics(q->of->arg, &q->answer->body);
+}
+
+static void put_store(struct text *out, struct store *store)
+{
+	struct store_stats stats;
+
+	if (!store) {
+		json_str(out, "store", NULL);
+		return;
+	}
+	stats = store_stats(store);
+	json_open(out, "store", '{');
+	json_bool(out, "working", stats.working);
+	json_int(out, "asked", number(stats.asked));
+	json_int(out, "failed", number(stats.failed));
+	json_close(out, '}');
+}
+
+void api_status(const struct api_request *q)
+{
+	struct text *out = &q->answer->body;
+	struct metrics_cases all = metrics_all_cases(q->of->metrics);
+	struct resolver_stats dns = resolver_stats(q->s->resolver);
+
+	json_open(out, NULL, '{');
+	json_str(out, "version", SLUICE_VERSION);
+	json_int(out, "uptime_s", (clock_mono_ms() - q->of->began_ms) / 1000);
+	json_str(out, "configuration", q->of->config);
+	json_int(out, "generation", q->s->generation);
+	json_int(out, "rules", number(q->s->policy->rules.len));
+	json_str(out, "listen", q->s->policy->settings.listen);
+	json_str(out, "authserv_id", q->s->authserv_id);
+	json_int(out, "connections", metrics_get(q->of->metrics, METRIC_CONNECTIONS_OPEN));
+	json_int(out, "in_progress", metrics_get(q->of->metrics, METRIC_MESSAGES_OPEN));
+	json_int(out, "faults", metrics_get(q->of->metrics, METRIC_FAULTS));
+	put_verdicts(out, all.verdicts);
+	put_time(out, &all.time);
+	json_open(out, "dns", '{');
+	json_int(out, "asked", number(dns.asked));
+	json_int(out, "failed", number(dns.failed));
+	json_int(out, "cache_hits", number(dns.cache.hits));
+	json_close(out, '}');
+	put_store(out, q->s->store);
+	json_close(out, '}');
+}
+
+void api_rates(const struct api_request *q)
+{
+	struct text *out = &q->answer->body;
+
+	json_open(out, NULL, '{');
+	json_open(out, "steps", '[');
+	for (size_t i = 0; i < q->rates->count; i++) {
+		const struct rates_step *step = rates_step(q->rates, i);
+
+		json_open(out, NULL, '{');
+		json_int(out, "time", step->time_ms / 1000);
+		json_milli(out, "seconds", step->took_ms);
+		put_verdicts(out, step->verdicts);
+		json_milli(out, "p50_ms", step->p50_us);
+		json_milli(out, "p95_ms", step->p95_us);
+		json_close(out, '}');
+	}
+	json_close(out, ']');
+	json_close(out, '}');
+}
+
+/* ---- cases ---- */
+
+/* A time such as 15m, as long ago. */
+static bool read_since(const char *s, int64_t *ret_ms)
+{
+	int64_t ago;
+
+	if (!option_duration(s, strlen(s), &ago))
+		return false;
+	*ret_ms = clock_wall_ms() - ago;
+	return true;
+}
+
+static bool is_verdict(const char *word)
+{
+	for (size_t i = 0; i <= CASE_FAULT; i++)
+		if (!strcmp(case_action_words[i], word))
+			return true;
+	return false;
+}
+
+void api_history(const struct api_request *q)
+{
+	char address[HTTP_VALUE_MAX], domain[HTTP_VALUE_MAX], rule[HTTP_VALUE_MAX], verdict[HTTP_VALUE_MAX], since[HTTP_VALUE_MAX], limit[HTTP_VALUE_MAX];
+	struct history_filter f = { .limit = API_HISTORY_LIMIT };
+	uint64_t wanted = 0;
+
+	f.address = *api_parameter(q, "address", address) ? address : NULL;
+	f.domain = *api_parameter(q, "domain", domain) ? domain : NULL;
+	f.rule = *api_parameter(q, "rule", rule) ? rule : NULL;
+	f.action = *api_parameter(q, "verdict", verdict) ? verdict : NULL;
+	if (f.action && !is_verdict(f.action)) {
+		api_error(q, 400, "there is no such verdict", "write accept, hold, discard, tempfail, reject or fault");
+		return;
+	}
+	if (*api_parameter(q, "since", since) && !read_since(since, &f.since_ms)) {
+		api_error(q, 400, "'since' is no time", "write how long ago: 15m, 2h or 1d");
+		return;
+	}
+	if (*api_parameter(q, "limit", limit)) {
+		if (!ascii_to_u64(limit, strlen(limit), API_HISTORY_MAX, &wanted) || !wanted) {
+			api_error(q, 400, "'limit' is no number of cases", "write one from 1 to 1000");
+			return;
+		}
+		f.limit = (size_t)wanted;
+	}
+	json_open(&q->answer->body, NULL, '{');
+	json_open(&q->answer->body, "cases", '[');
+	(void)history_list(q->of->history, &f, &q->answer->body);
+	json_close(&q->answer->body, ']');
+	json_close(&q->answer->body, '}');
+}
+
+void api_explain(const struct api_request *q)
+{
+	if (!history_find(q->of->history, q->rest, &q->answer->body))
+		api_error(q, 404, "no case of this id is in memory", "the setting 'history' says how many are; 'sluicectl explain' also looks into the folder of cases");
+}
+
+/* ---- DMARC ---- */
+
+struct domain {
+	char name[256];
+	int64_t pass, fail, other;
+};
+
+struct domains {
+	struct domain *items;
+	size_t len;
+};
+
+static void count_domain(struct domains *d, const char *name, const char *result)
+{
+	struct domain *found = NULL;
+
+	for (size_t i = 0; i < d->len && !found; i++)
+		if (!strcmp(d->items[i].name, name))
+			found = &d->items[i];
+	if (!found) {
+		if (d->len == DOMAINS_MAX || strlen(name) >= sizeof found->name)
+			return;
+		found = &d->items[d->len++];
+		*found = (struct domain){ .pass = 0 };
+		memcpy(found->name, name, strlen(name));
+	}
+	if (!strcmp(result, "pass"))
+		found->pass++;
+	else if (!strcmp(result, "fail"))
+		found->fail++;
+	else
+		found->other++;
+}
+
+static int by_failures(const void *a, const void *b)
+{
+	const struct domain *x = a, *y = b;
+
+	if (x->fail != y->fail)
+		return x->fail < y->fail ? 1 : -1;
+	return strcmp(x->name, y->name);
+}
+
+/* The authors' domains of the cases in memory of which DMARC says something. */
+void api_dmarc(const struct api_request *q)
+{
+	SLUICE_CLEANUP(text_done) struct text cases = TEXT_INIT(HTTP_ANSWER_MAX);
+	const struct history_filter all = { .limit = 0 };
+	struct domains d = { .items = calloc(DOMAINS_MAX, sizeof(struct domain)) };
+	struct text *out = &q->answer->body;
+	json_t *list, *c;
+	size_t i;
+
+	text_addc(&cases, '[');
+	(void)history_list(q->of->history, &all, &cases);
+	text_addc(&cases, ']');
+	list = d.items && !cases.failed ? json_loadb(text_str(&cases), cases.len, 0, NULL) : NULL;
+	json_array_foreach(list, i, c) {
+		const char *domain = json_string_value(json_object_get(c, "author_domain")), *result = json_string_value(json_object_get(c, "dmarc"));
+
+		if (domain && result)
+			count_domain(&d, domain, result);
+	}
+	json_decref(list);
+	if (d.len)
+		qsort(d.items, d.len, sizeof d.items[0], by_failures);
+	json_open(out, NULL, '{');
+	json_open(out, "domains", '[');
+	for (i = 0; i < d.len; i++) {
+		json_open(out, NULL, '{');
+		json_str(out, "domain", d.items[i].name);
+		json_int(out, "pass", d.items[i].pass);
+		json_int(out, "fail", d.items[i].fail);
+		json_int(out, "other", d.items[i].other);
+		json_close(out, '}');
+	}
+	json_close(out, ']');
+	json_close(out, '}');
+	free(d.items);
+}
+
+/* ---- what is configured ---- */
+
+static void put_place(struct text *out, struct place at)
+{
+	json_str(out, "file", at.source ? at.source->path : NULL);
+	json_int(out, "line", at.line);
+}
+
+void api_rules(const struct api_request *q)
+{
+	struct text *out = &q->answer->body;
+	const struct policy *p = q->s->policy;
+
+	json_open(out, NULL, '{');
+	json_open(out, "rules", '[');
+	for (size_t i = 0; i < p->rules.len; i++) {
+		const struct rule *r = &p->rules.items[i];
+		struct metrics_rule hits = metrics_rule(q->of->metrics, r->name);
+
+		json_open(out, NULL, '{');
+		json_str(out, "name", r->name);
+		put_place(out, r->place);
+		json_str(out, "stage", stage_words[r->stage]);
+		json_str(out, "action", rule_action_words[r->action]);
+		json_bool(out, "shadow", r->shadow);
+		json_str(out, "text", r->text);
+		json_int(out, "hits", number(hits.cases - hits.shadow_cases));
+		json_int(out, "shadow_hits", number(hits.shadow_cases));
+		if (hits.last_ms)
+			json_int(out, "last_hit", hits.last_ms / 1000);
+		else
+			json_str(out, "last_hit", NULL);
+		json_close(out, '}');
+	}
+	json_close(out, ']');
+	json_close(out, '}');
+}
+
+static void put_check(void *arg, const struct metrics_check *c)
+{
+	struct text *out = arg;
+
+	json_open(out, NULL, '{');
+	json_str(out, "name", c->name);
+	json_int(out, "runs", number(c->time.count));
+	json_open(out, "outcomes", '{');
+	for (size_t i = 0; i < ARRAY_LEN(c->outcomes); i++)
+		json_int(out, outcome_words[i], number(c->outcomes[i]));
+	json_close(out, '}');
+	put_time(out, &c->time);
+	json_close(out, '}');
+}
+
+void api_checks(const struct api_request *q)
+{
+	struct text *out = &q->answer->body;
+
+	json_open(out, NULL, '{');
+	json_open(out, "checks", '[');
+	metrics_each_check(q->of->metrics, put_check, out);
+	json_close(out, ']');
+	json_close(out, '}');
+}
+
+static void put_subject(void *arg, const struct health_row *row)
+{
+	struct text *out = arg;
+
+	json_open(out, NULL, '{');
+	json_str(out, "subject", row->subject);
+	json_bool(out, "healthy", row->healthy);
+	json_str(out, "why", row->healthy ? NULL : row->why);
+	json_int(out, "since", row->since_ms / 1000);
+	json_close(out, '}');
+}
+
+void api_health(const struct api_request *q)
+{
+	struct text *out = &q->answer->body;
+
+	json_open(out, NULL, '{');
+	json_open(out, "subjects", '[');
+	health_each(q->of->health, put_subject, out);
+	json_close(out, ']');
+	put_store(out, q->s->store);
+	json_close(out, '}');
+}
+
+void api_lists(const struct api_request *q)
+{
+	struct text *out = &q->answer->body;
+	const struct policy *p = q->s->policy;
+	struct err why;
+
+	json_open(out, NULL, '{');
+	json_open(out, "lists", '[');
+	for (size_t i = 0; i < p->lists.len; i++) {
+		const struct list *l = p->lists.items[i];
+
+		json_open(out, NULL, '{');
+		json_str(out, "name", list_name(l));
+		json_str(out, "type", list_type_words[list_type(l)]);
+		put_place(out, list_place(l));
+		json_int(out, "entries", number(list_len(l)));
+		json_str(out, "stale", list_stale(l, &why) ? why.text : NULL);
+		json_close(out, '}');
+	}
+	json_close(out, ']');
+	json_close(out, '}');
+}
+
+/* ---- what the store has ---- */
+
+/* The parts of a key. */
+static void put_parts(struct text *out, const char *name, const char *key)
+{
+	json_open(out, name, '[');
+	for (;;) {
+		size_t len = strcspn(key, "|");
+
+		json_text(out, NULL, key, len);
+		if (!key[len])
+			break;
+		key += len + 1;
+	}
+	json_close(out, ']');
+}
+
+static void put_limit(void *arg, const char *key, const char *what, int64_t expires_ms)
+{
+	struct text *out = arg;
+	size_t len = strcspn(key, "|");
+
+	(void)what;
+	json_open(out, NULL, '{');
+	json_text(out, "rule", key, len);
+	put_parts(out, "values", key[len] ? key + len + 1 : "");
+	json_int(out, "free_in_s", (expires_ms + 999) / 1000);
+	json_close(out, '}');
+}
+
+static void put_try(void *arg, const char *key, const char *what, int64_t expires_ms)
+{
+	struct text *out = arg;
+
+	json_open(out, NULL, '{');
+	put_parts(out, "key", key);
+	json_str(out, "state", what);
+	json_int(out, "forgotten_in_s", (expires_ms + 999) / 1000);
+	json_close(out, '}');
+}
+
+static void put_entries(const struct api_request *q, control_state_fn put,
+	int (*each)(const struct snapshot *s, control_state_fn row, void *arg, bool *ret_more, struct text *out))
+{
+	SLUICE_CLEANUP(text_done) struct text why = TEXT_INIT(1024);
+	struct text *out = &q->answer->body;
+	bool more;
+
+	json_open(out, NULL, '{');
+	json_open(out, "entries", '[');
+	if (each(q->s, put, out, &more, &why) != EX_OK) {
+		api_error(q, 503, "the store does not answer", "'sluicectl status' says more, and so does the daemon's log");
+		return;
+	}
+	json_close(out, ']');
+	json_bool(out, "more", more);
+	json_close(out, '}');
+}
+
+void api_limits(const struct api_request *q)
+{
+	put_entries(q, put_limit, control_limits_each);
+}
+
+void api_greylist(const struct api_request *q)
+{
+	put_entries(q, put_try, control_greylist_each);
+}
