@@ -8,6 +8,7 @@
 #include "filter/base/ascii.h"
 #include "filter/base/base64.h"
 #include "filter/base/json.h"
+#include "filter/page/page.h"
 #include "filter/services/clock.h"
 
 #define MAX_PARAMETERS 6
@@ -31,6 +32,17 @@ static const struct route {
 	const char *parameters[MAX_PARAMETERS + 1];
 } routes[] = {
 	{ "/metrics", HTTP_GET, ACCESS_ALL, api_metrics, { NULL } },
+	{ "/page.css", HTTP_GET, ACCESS_ALL, page_css_file, { NULL } },
+	{ "/page.js", HTTP_GET, ACCESS_ALL, page_js_file, { NULL } },
+	{ "/icon.svg", HTTP_GET, ACCESS_ALL, page_icon_file, { NULL } },
+	{ "/", HTTP_GET, ACCESS_READ, page_overview, { NULL } },
+	{ "/history", HTTP_GET, ACCESS_READ, page_history, { "address", "domain", "verdict", "rule", "since", NULL } },
+	{ "/case/", HTTP_GET, ACCESS_READ, page_case, { NULL } },
+	{ "/rules", HTTP_GET, ACCESS_READ, page_rules, { NULL } },
+	{ "/checks", HTTP_GET, ACCESS_READ, page_checks, { NULL } },
+	{ "/state", HTTP_GET, ACCESS_READ, page_state, { NULL } },
+	{ "/lists", HTTP_GET, ACCESS_READ, page_lists, { NULL } },
+	{ "/dmarc", HTTP_GET, ACCESS_READ, page_dmarc, { NULL } },
 	{ "/api/v1/status", HTTP_GET, ACCESS_READ, api_status, { NULL } },
 	{ "/api/v1/rates", HTTP_GET, ACCESS_READ, api_rates, { NULL } },
 	{ "/api/v1/history", HTTP_GET, ACCESS_READ, api_history, { "address", "domain", "verdict", "rule", "since", "limit", NULL } },
@@ -70,8 +82,10 @@ void api_error(const struct api_request *q, unsigned status, const char *error, 
 		return;
 	}
 	text_clear(&q->answer->body);
-	q->answer->type = "text/plain; charset=utf-8";
-	text_addf(&q->answer->body, "%s\n%s\n", error, remedy);
+	if (q->quiet)
+		text_addf(&q->answer->body, "%s: %s", error, remedy);
+	else
+		page_error(q, error, remedy);
 }
 
 static void on_refuse(void *arg, struct http_answer *a)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * api.h - what the daemon answers over HTTP: /metrics, the API below /api/v1 (contrib/api.yaml). Who may ask what is decided here, and
+ * api.h - what the daemon answers over HTTP: /metrics, the API below /api/v1 (contrib/api.yaml), the pages for people (page/page.h). Who may ask what is decided here, and
  * nowhere else: contrib/design/0024-http.md says why so. All but api_new() and api_free() is on the HTTP server's thread, which may wait.
  */
 #ifndef FILTER_API_H
@@ -52,6 +52,7 @@ struct api_request {
 	size_t len;
 	const struct http_token *who; /* NULL: nobody had to say */
 	struct http_answer *answer;
+	bool quiet; /* an error is two lines of text: another page asks, which shows them */
 };
 
 /* The value of a parameter, decoded, in buf; "" where it is not given. The parameters that a route takes have been checked. */

@@ -6,7 +6,7 @@ from support import sluice
 
 ORDER = ["base", "mail", "case", "services", "tx", "policy", "engine", "milter", "daemon"]
 # observe/case belongs below; what counts, keeps and shows cases serves the daemon and its edge
-PLACES = {"filter/observe/case": "case", "filter/observe": "engine", "filter/ctl": "daemon", "filter/man": "daemon", "filter/scan": "daemon"}
+PLACES = {"filter/observe/case": "case", "filter/observe": "engine", "filter/ctl": "daemon", "filter/man": "daemon", "filter/page": "daemon", "filter/scan": "daemon"}
 
 
 def layer(path):
