@@ -137,19 +137,32 @@ static void table_end(struct text *out)
 
 static void cell(struct text *out, const struct column *c)
 {
-	text_addf(out, "<td data-label=\"%s\"%s>", c->label, c->number ? " class=\"n\"" : "");
+	text_addf(out, "<td data-label=\"%s\"%s><div>", c->label, c->number ? " class=\"n\"" : "");
+}
+
+static void cell_end(struct text *out)
+{
+	text_adds(out, "</div></td>");
+}
+
+/* Milliseconds with as many digits as say something. */
+static void put_ms(struct text *out, double ms)
+{
+	text_addf(out, ms < 0.0005 ? "%.0f" : ms < 1 ? "%.3f" : ms < 100 ? "%.1f" : "%.0f", ms);
 }
 
 static void cell_number(struct text *out, const struct column *c, long long n)
 {
 	cell(out, c);
-	text_addf(out, "%lld</td>", n);
+	text_addf(out, "%lld", n);
+	cell_end(out);
 }
 
 static void cell_ms(struct text *out, const struct column *c, double ms)
 {
 	cell(out, c);
-	text_addf(out, "%.3g</td>", ms);
+	put_ms(out, ms);
+	cell_end(out);
 }
 
 static void cell_str(struct text *out, const struct column *c, const char *s)
@@ -157,7 +170,7 @@ static void cell_str(struct text *out, const struct column *c, const char *s)
 	cell(out, c);
 	if (*s)
 		put_bdi(out, s);
-	text_adds(out, "</td>");
+	cell_end(out);
 }
 
 static void nothing(struct text *out, const char *why)
@@ -221,24 +234,25 @@ static void put_cases(struct text *out, const json_t *cases, const char *caption
 		put_verdict(out, str(c, "verdict"));
 		text_adds(out, " <span class=\"dim\">at ");
 		escape_str(out, str(c, "stage"));
-		text_adds(out, "</span></td>");
+		text_adds(out, "</span>");
+		cell_end(out);
 		cell(out, &columns[2]);
 		if (json_object_get(c, "from"))
 			put_bdi(out, *str(c, "from") ? str(c, "from") : "<>");
-		text_adds(out, "</td>");
+		cell_end(out);
 		cell(out, &columns[3]);
 		put_recipients(out, c);
-		text_adds(out, "</td>");
+		cell_end(out);
 		cell(out, &columns[4]);
-		text_adds(out, "<div>");
 		escape_str(out, str(c, "client"));
 		text_adds(out, "<span class=\"dim\">");
 		put_bdi(out, str(c, "client_name"));
-		text_adds(out, "</span></div></td>");
+		text_adds(out, "</span>");
+		cell_end(out);
 		cell(out, &columns[5]);
 		if (*str(c, "rule"))
 			put_rule_link(out, str(c, "rule"));
-		text_adds(out, "</td>");
+		cell_end(out);
 		cell_ms(out, &columns[6], decimal(c, "ms"));
 		text_adds(out, "</tr>");
 	}
@@ -311,8 +325,9 @@ static void put_tiles(struct text *out, const json_t *status)
 		put_tile(out, key, key, (long long)json_integer_value(n));
 	put_tile(out, "connections", "", whole(status, "connections"));
 	put_tile(out, "messages now", "", whole(status, "in_progress"));
-	text_addf(out, "<div><dt>95 of 100 within</dt><dd>%.3g ms</dd></div>", decimal(status, "p95_ms"));
-	text_adds(out, "</dl>");
+	text_adds(out, "<div><dt>ms, 95 of 100</dt><dd>");
+	put_ms(out, decimal(status, "p95_ms"));
+	text_adds(out, "</dd></div></dl>");
 }
 
 static void put_health(struct text *out, const json_t *health)
@@ -339,10 +354,11 @@ static void put_health(struct text *out, const json_t *health)
 		cell(out, &columns[1]);
 		text_adds(out, good ? "<span class=\"good\">works</span>" : "<span class=\"bad\">switched off</span> ");
 		escape_str(out, str(s, "why"));
-		text_adds(out, "</td>");
+		cell_end(out);
 		cell(out, &columns[2]);
 		put_time(out, whole(s, "since"));
-		text_adds(out, "</td></tr>");
+		cell_end(out);
+		text_adds(out, "</tr>");
 	}
 	table_end(out);
 }
@@ -465,7 +481,8 @@ static void put_facts(struct text *out, json_t *facts)
 		text_adds(out, "</code></th>");
 		cell(out, &columns[1]);
 		put_value(out, value);
-		text_adds(out, "</td></tr>");
+		cell_end(out);
+		text_adds(out, "</tr>");
 	}
 	table_end(out);
 }
@@ -510,7 +527,7 @@ static void put_matched(struct text *out, const json_t *rules)
 		put_place(out, r);
 		text_adds(out, "</th>");
 		cell(out, &columns[1]);
-		text_adds(out, "<div>at ");
+		text_adds(out, "at ");
 		escape_str(out, str(r, "stage"));
 		text_adds(out, ": <b>");
 		escape_str(out, str(r, "action"));
@@ -519,11 +536,12 @@ static void put_matched(struct text *out, const json_t *rules)
 			text_addf(out, " %.4g", decimal(r, "score"));
 		text_adds(out, "<pre>");
 		escape_str(out, str(r, "text"));
-		text_adds(out, "</pre></div></td>");
+		text_adds(out, "</pre>");
+		cell_end(out);
 		cell(out, &columns[2]);
-		text_adds(out, "<div>");
 		put_read(out, json_object_get(r, "facts"));
-		text_adds(out, "</div></td></tr>");
+		cell_end(out);
+		text_adds(out, "</tr>");
 	}
 	table_end(out);
 }
@@ -546,10 +564,10 @@ static void put_missed(struct text *out, const json_t *missed)
 		text_adds(out, "</th>");
 		cell_str(out, &columns[1], str(r, "stage"));
 		cell(out, &columns[2]);
-		text_adds(out, "<div>");
 		escape_str(out, str(r, "why"));
 		put_read(out, json_object_get(r, "facts"));
-		text_adds(out, "</div></td></tr>");
+		cell_end(out);
+		text_adds(out, "</tr>");
 	}
 	table_end(out);
 }
@@ -590,11 +608,11 @@ static void put_answers(struct text *out, const json_t *answers)
 		escape_str(out, str(a, "type"));
 		text_adds(out, "</th>");
 		cell(out, &columns[1]);
-		text_adds(out, "<div>");
 		escape_str(out, str(a, "status"));
 		text_adds(out, "<div class=\"note\">");
 		put_value(out, json_object_get(a, "records"));
-		text_adds(out, "</div></div></td>");
+		text_adds(out, "</div>");
+		cell_end(out);
 		cell_str(out, &columns[2], str(a, "source"));
 		cell_ms(out, &columns[3], decimal(a, "ms"));
 		text_adds(out, "</tr>");
@@ -608,7 +626,8 @@ static void put_row(struct text *out, const char *name, const char *value)
 		return;
 	text_addf(out, "<tr><th scope=\"row\">%s</th><td>", name);
 	put_bdi(out, value);
-	text_adds(out, "</td></tr>");
+	cell_end(out);
+		text_adds(out, "</tr>");
 }
 
 static void put_who(struct text *out, const json_t *c)
@@ -694,19 +713,21 @@ void page_rules(const struct api_request *q)
 		put_place(out, r);
 		text_adds(out, "</th>");
 		cell(out, &columns[1]);
-		text_adds(out, "<div>at ");
+		text_adds(out, "at ");
 		escape_str(out, str(r, "stage"));
 		text_adds(out, ": ");
 		escape_str(out, str(r, "action"));
 		text_adds(out, "<pre>");
 		escape_str(out, str(r, "text"));
-		text_adds(out, "</pre></div></td>");
+		text_adds(out, "</pre>");
+		cell_end(out);
 		cell_number(out, &columns[2], whole(r, "hits"));
 		cell_number(out, &columns[3], whole(r, "shadow_hits"));
 		cell(out, &columns[4]);
 		if (json_is_integer(json_object_get(r, "last_hit")))
 			put_time(out, whole(r, "last_hit"));
-		text_adds(out, "</td></tr>");
+		cell_end(out);
+		text_adds(out, "</tr>");
 	}
 	table_end(out);
 	end(q);
@@ -736,7 +757,8 @@ void page_checks(const struct api_request *q)
 			text_adds(out, "</th>");
 			cell_number(out, &columns[1], whole(c, "runs"));
 			cell(out, &columns[2]);
-			text_addf(out, "<span%s>%lld</span></td>", failed ? " class=\"bad\"" : "", failed);
+			text_addf(out, "<span%s>%lld</span>", failed ? " class=\"bad\"" : "", failed);
+			cell_end(out);
 			cell_number(out, &columns[3], whole(outcomes, "pending"));
 			cell_number(out, &columns[4], whole(outcomes, "skipped"));
 			cell_ms(out, &columns[5], decimal(c, "p50_ms"));
@@ -794,12 +816,12 @@ static void put_limits(struct text *out, const json_t *entries)
 		put_rule_link(out, str(e, "rule"));
 		text_adds(out, "</th>");
 		cell(out, &columns[1]);
-		text_adds(out, "<div>");
 		put_value(out, json_object_get(e, "values"));
-		text_adds(out, "</div></td>");
+		cell_end(out);
 		cell(out, &columns[2]);
 		put_span(out, whole(e, "free_in_s"));
-		text_adds(out, "</td></tr>");
+		cell_end(out);
+		text_adds(out, "</tr>");
 	}
 	table_end(out);
 }
@@ -847,13 +869,13 @@ void page_lists(const struct api_request *q)
 			cell_number(out, &columns[2], whole(l, "entries"));
 			cell(out, &columns[3]);
 			if (*str(l, "stale")) {
-				text_adds(out, "<div><span class=\"bad\">older than its files</span> ");
+				text_adds(out, "<span class=\"bad\">older than its files</span> ");
 				escape_str(out, str(l, "stale"));
-				text_adds(out, "</div>");
 			} else {
 				text_adds(out, "<span class=\"good\">as its files</span>");
 			}
-			text_adds(out, "</td></tr>");
+			cell_end(out);
+		text_adds(out, "</tr>");
 		}
 		table_end(out);
 	}
@@ -882,7 +904,8 @@ void page_dmarc(const struct api_request *q)
 			text_adds(out, "</a></th>");
 			cell_number(out, &columns[1], whole(d, "pass"));
 			cell(out, &columns[2]);
-			text_addf(out, "<span%s>%lld</span></td>", whole(d, "fail") ? " class=\"bad\"" : "", whole(d, "fail"));
+			text_addf(out, "<span%s>%lld</span>", whole(d, "fail") ? " class=\"bad\"" : "", whole(d, "fail"));
+			cell_end(out);
 			cell_number(out, &columns[3], whole(d, "other"));
 			text_adds(out, "</tr>");
 		}

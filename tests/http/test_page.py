@@ -17,11 +17,14 @@ state { lmdb state }
 list partners domain [partner.example .friends.example]
 list customers-with-a-long-name address [someone@example.com]
 greylist { delay 5m }
+dnsbl bl.example.net { weight 8 }
+dnsbl dead.example.net { weight 8 }
 pattern bait "(?i)(alert|script|onerror|javascript|win|free)" in subject, header X-Odd
 at connect { shadow rule idea score 1 when client.port != 1 }
 at rcpt {
  rule fast limit 600/1m by client.ip, mail.from tempfail "too fast, {client.ip}"
  rule unwanted reject "550 5.7.1 {mail.from} is not wanted by {rcpt.address}" when rcpt.address == "bad@example.org"
+ rule listed reject "554 5.7.1 {client.ip} is listed" when dnsbl.weight >= 8
  rule helo score 2 when helo.form == malformed
  rule grey greylist when score >= 4
 }
@@ -32,7 +35,13 @@ at message {
  rule watched-spf shadow_reject
 }
 """.replace(" rule watched-spf shadow_reject\n", "")
-ZONE = """bank.example TXT v=spf1 -all
+ZONE = """_.1.0.0.127.bl.example.net A 192.0.2.255
+_.2.0.0.127.dead.example.net A 192.0.2.255
+_.1.2.0.192.bl.example.net A 192.0.2.255
+_.1.2.0.192.dead.example.net A 192.0.2.255
+2.0.0.127.bl.example.net A 127.0.0.2
+1.0.0.127.dead.example.net A 127.0.0.2
+bank.example TXT v=spf1 -all
 _dmarc.bank.example TXT "v=DMARC1; p=reject"
 shop.example TXT v=spf1 +all
 _dmarc.shop.example TXT "v=DMARC1; p=none"
