@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter/api_change.h"
 #include "filter/api_read.h"
 #include "filter/base/ascii.h"
 #include "filter/base/base64.h"
@@ -30,6 +31,7 @@ static const struct route {
 	enum access access;
 	void (*serve)(const struct api_request *q);
 	const char *parameters[MAX_PARAMETERS + 1];
+	int64_t body_max;
 } routes[] = {
 	{ "/metrics", HTTP_GET, ACCESS_ALL, api_metrics, { NULL } },
 	{ "/page.css", HTTP_GET, ACCESS_ALL, page_css_file, { NULL } },
@@ -54,6 +56,12 @@ static const struct route {
 	{ "/api/v1/limits", HTTP_GET, ACCESS_READ, api_limits, { NULL } },
 	{ "/api/v1/greylist", HTTP_GET, ACCESS_READ, api_greylist, { NULL } },
 	{ "/api/v1/dmarc", HTTP_GET, ACCESS_READ, api_dmarc, { NULL } },
+	{ "/api/v1/limits/reset", HTTP_POST, ACCESS_OPERATE, api_limits_reset, { NULL }, API_JSON_MAX },
+	{ "/api/v1/greylist/pass", HTTP_POST, ACCESS_OPERATE, api_greylist_pass, { NULL }, API_JSON_MAX },
+	{ "/api/v1/greylist/forget", HTTP_POST, ACCESS_OPERATE, api_greylist_forget, { NULL }, API_JSON_MAX },
+	{ "/api/v1/learn", HTTP_POST, ACCESS_OPERATE, api_learn, { "as", "classifier", NULL }, API_MESSAGE_MAX },
+	{ "/api/v1/check", HTTP_POST, ACCESS_OPERATE, api_check, { "client", "name", "helo", "from", "rcpt", "user", NULL }, API_MESSAGE_MAX },
+	{ "/api/v1/reload", HTTP_POST, ACCESS_ADMIN, api_reload, { "guard", NULL } },
 };
 
 /* ---- answers ---- */
@@ -99,6 +107,7 @@ static void on_refuse(void *arg, struct http_answer *a)
 		{ 500, "the answer did not fit", "ask for less, with a filter or a limit" },
 		{ 501, "this way to send a body, or to change the protocol, is not known here", "send Content-Length, and neither Transfer-Encoding nor Upgrade" },
 		{ 405, "this method is not known here", "use GET, or POST for what changes something" },
+		{ 503, "too much is being done already", "ask again in some seconds" },
 		{ 505, "another version of HTTP", "speak HTTP/1.1" },
 	};
 
@@ -126,7 +135,7 @@ const char *api_parameter(const struct api_request *q, const char *key, char buf
 	return buf;
 }
 
-/* Each parameter is one that the route takes, and comes once. */
+/* Each parameter is one that the route takes, and comes once, but for recipients. */
 static bool parameters_good(const struct api_request *q, const struct route *r)
 {
 	const char *p = q->http->query;
@@ -139,7 +148,7 @@ static bool parameters_good(const struct api_request *q, const struct route *r)
 
 		while (r->parameters[i] && strcmp(r->parameters[i], pair.key) != 0)
 			i++;
-		if (!r->parameters[i] || (seen & 1u << i)) {
+		if (!r->parameters[i] || ((seen & 1u << i) && strcmp(pair.key, "rcpt") != 0)) {
 			api_error(q, 400, "there is a parameter that is not known here, or comes twice", "contrib/api.yaml lists the parameters of each path");
 			return false;
 		}
@@ -281,20 +290,41 @@ static const struct route *find_route(struct api_request *q)
 	return NULL;
 }
 
+/* NULL: it was answered. */
+static const struct route *let_in(struct api *a, struct api_request *q, struct http_token *who)
+{
+	const struct route *r = find_route(q);
+	bool named;
+
+	if (!r || !authorize(a, q, r, who, &named) || !parameters_good(q, r))
+		return NULL;
+	q->who = named ? who : NULL;
+	return r;
+}
+
 static void on_serve(void *arg, const struct http_request *http, const char *body, size_t len, struct http_answer *ret)
 {
 	struct api *a = arg;
 	struct http_token who;
-	bool named;
 	struct api_request q = { .of = &a->of, .rates = &a->rates, .s = a->of.current(a->of.arg), .http = http, .body = body, .len = len, .answer = ret };
-	const struct route *r = find_route(&q);
+	const struct route *r = let_in(a, &q, &who);
 
-	if (r && authorize(a, &q, r, &who, &named) && parameters_good(&q, r)) {
-		q.who = named ? &who : NULL;
+	if (r) {
 		ret->type = "application/json";
 		r->serve(&q);
 	}
 	snapshot_unref(q.s);
+}
+
+static int64_t on_admit(void *arg, const struct http_request *http, struct http_answer *ret)
+{
+	struct api *a = arg;
+	struct http_token who;
+	struct api_request q = { .of = &a->of, .rates = &a->rates, .s = a->of.current(a->of.arg), .http = http, .answer = ret };
+	const struct route *r = let_in(a, &q, &who);
+
+	snapshot_unref(q.s);
+	return r ? r->body_max : -1;
 }
 
 static void on_tick(void *arg)
@@ -321,5 +351,5 @@ void api_free(struct api *a)
 
 struct http_host api_host(struct api *a)
 {
-	return (struct http_host){ .serve = on_serve, .refuse = on_refuse, .tick = on_tick, .arg = a, .body_max = API_BODY_MAX };
+	return (struct http_host){ .serve = on_serve, .admit = on_admit, .refuse = on_refuse, .tick = on_tick, .arg = a };
 }

@@ -18,8 +18,6 @@
 #include "filter/observe/token.h"
 #include "filter/services/health.h"
 
-#define API_BODY_MAX 0 /* nothing takes a body yet */
-
 struct api_of { /* all borrowed */
 	struct history *history;
 	struct metrics *metrics;
@@ -27,6 +25,7 @@ struct api_of { /* all borrowed */
 	struct log *log;
 	struct snapshot *(*current)(void *arg); /* that the caller gives back */
 	void (*print_metrics)(void *arg, struct text *out);
+	int (*ask)(void *arg, const char *request, struct text *out); /* as the control socket (control.h); waits for the answer */
 	void *arg;
 	const char *config;
 	int64_t began_ms; /* monotonic */

@@ -195,7 +195,7 @@ static const struct { const char *verb; int (*serve)(struct daemon *d, const cha
 	{ "learn", on_learn }, { "tracer", on_tracer },
 };
 
-static int serve(struct daemon *d, char *line, struct text *out)
+int control_answer(struct daemon *d, char *line, struct text *out)
 {
 	char *blank = strchr(line, ' ');
 	const char *argument = blank ? blank + 1 : "";
@@ -225,7 +225,7 @@ void control_serve(struct daemon *d, int listener)
 		(void)close(fd);
 		return;
 	} else {
-		status = serve(d, line, &out);
+		status = control_answer(d, line, &out);
 	}
 	(void)snprintf(head, sizeof head, "%d\n", status);
 	deadline = clock_mono_ms() + CONTROL_TIMEOUT_MS;

@@ -17,6 +17,8 @@
 
 /* A listening socket, its file of mode 0600. The descriptor, or -errno with *reterr. */
 int control_open(const char *path, struct err *reterr) SLUICE_MUST_USE;
+/* Answer one request, without its end of line, which is changed. An exit status. */
+int control_answer(struct daemon *d, char *line, struct text *out);
 /* Serve the one client that waits. */
 void control_serve(struct daemon *d, int listener);
 

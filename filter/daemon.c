@@ -51,6 +51,12 @@
 #define STOP_LIMIT_MS    3000 /* for threads that have nothing more to do */
 #define CLOSE_LIMIT_MS   200  /* for connections that are being closed; idle ones end with the process */
 
+struct http_question {
+	char line[CONTROL_LINE_MAX];
+	struct text *out;
+	int status;
+};
+
 struct daemon {
 	char *config;
 	struct log *log;
@@ -80,6 +86,9 @@ struct daemon {
 
 	pthread_mutex_t lock;      /* guards: */
 	struct snapshot *snapshot; /* changed by the main thread alone */
+	struct http_question *question; /* of the HTTP server's thread, which waits; NULL: none */
+	bool deaf;                 /* nobody will answer any more */
+	pthread_cond_t answered;   /* question, deaf */
 
 	pthread_t milter_thread;
 	bool milter_started, milter_ended; /* milter_ended is atomic */
@@ -198,6 +207,52 @@ static void on_program(void *arg, const char *name, const char *line)
 	log_write(d->log, LOG_LEVEL_WARNING, "program %s says: %s", name, line);
 }
 
+/*
+ * On the HTTP server's thread: what is asked of the control socket is answered by the main thread, one after the other. It is woken as by a signal.
+ */
+static int ask_main(void *arg, const char *request, struct text *out)
+{
+	struct daemon *d = arg;
+	struct http_question q = { .out = out, .status = EX_UNAVAILABLE };
+
+	if (strlen(request) >= sizeof q.line)
+		return EX_USAGE;
+	memcpy(q.line, request, strlen(request) + 1);
+	(void)pthread_mutex_lock(&d->lock);
+	d->question = d->deaf ? NULL : &q;
+	(void)!write(signal_pipe[1], "q", 1);
+	while (d->question && !d->deaf)
+		(void)pthread_cond_wait(&d->answered, &d->lock);
+	d->question = NULL;
+	(void)pthread_mutex_unlock(&d->lock);
+	return q.status;
+}
+
+/* On the main thread. */
+static void answer_question(struct daemon *d)
+{
+	struct http_question *q;
+
+	(void)pthread_mutex_lock(&d->lock);
+	q = d->question;
+	(void)pthread_mutex_unlock(&d->lock);
+	if (!q)
+		return;
+	q->status = control_answer(d, q->line, q->out);
+	(void)pthread_mutex_lock(&d->lock);
+	d->question = NULL;
+	(void)pthread_cond_signal(&d->answered);
+	(void)pthread_mutex_unlock(&d->lock);
+}
+
+static void answer_no_more(struct daemon *d)
+{
+	(void)pthread_mutex_lock(&d->lock);
+	d->deaf = true;
+	(void)pthread_cond_signal(&d->answered);
+	(void)pthread_mutex_unlock(&d->lock);
+}
+
 static void print_metrics(void *arg, struct text *out)
 {
 	daemon_metrics(arg, out);
@@ -243,6 +298,7 @@ static int start_services(struct daemon *d, struct err *reterr)
 {
 
 	(void)pthread_mutex_init(&d->lock, NULL);
+	(void)pthread_cond_init(&d->answered, NULL);
 	d->log = log_new("sluiced");
 	d->metrics = metrics_new();
 	d->history = history_new(0);
@@ -267,7 +323,7 @@ static int open_http(struct daemon *d, const struct settings *s, struct err *ret
 {
 	const char *path = http_socket_path(s->http);
 	const struct api_of of = { .history = d->history, .metrics = d->metrics, .health = d->health, .log = d->log, .current = current,
-		.print_metrics = print_metrics, .arg = d, .config = d->config, .began_ms = d->began_ms, .by_path = path != NULL };
+		.print_metrics = print_metrics, .ask = ask_main, .arg = d, .config = d->config, .began_ms = d->began_ms, .by_path = path != NULL };
 	struct http_host host;
 
 	d->api = api_new(&of);
@@ -602,7 +658,10 @@ int daemon_run(struct daemon *d)
 				drain(d);
 				return EX_OK;
 			}
-			(void)daemon_reload(d, 0, &err);
+			if (c == 'q')
+				answer_question(d);
+			else
+				(void)daemon_reload(d, 0, &err);
 		}
 		if (fds[1].revents & POLLIN)
 			control_serve(d, d->control);
@@ -663,9 +722,10 @@ void daemon_stop(struct daemon *d, int status)
 		return;
 	if (d->control_path)
 		(void)unlink(d->control_path);
-	http_free(d->http);
+	answer_no_more(d);
+	quiet = http_free(d->http);
 	list_watch_free(d->lists);
-	quiet = upkeep_free(d->upkeep);
+	quiet = upkeep_free(d->upkeep) && quiet;
 	quiet = end_milter(d) && quiet;
 	programs_stop(d->programs);
 	snapshot_stop_servers(d->snapshot);
@@ -689,6 +749,7 @@ void daemon_stop(struct daemon *d, int status)
 	log_free(d->log);
 	if (d->control >= 0)
 		(void)close(d->control);
+	(void)pthread_cond_destroy(&d->answered);
 	(void)pthread_mutex_destroy(&d->lock);
 	free(d->control_path);
 	free(d->config);

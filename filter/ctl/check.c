@@ -12,7 +12,7 @@
 #include "filter/base/ip.h"
 #include "filter/base/vec.h"
 #include "filter/ctl/ctl.h"
-#include "filter/ctl/message.h"
+#include "filter/engine/message.h"
 #include "filter/ctl/show.h"
 #include "filter/engine/trial.h"
 #include "filter/services/health.h"
@@ -147,7 +147,7 @@ static int read_message(const char *path, struct text *out)
 
 static void give_content(void *arg, struct dialogue *d)
 {
-	ctl_give_message(d, arg);
+	message_give(d, arg);
 }
 
 static struct verdict run(const struct arguments *a, struct dialogue *d, struct text *message)

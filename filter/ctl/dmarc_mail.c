@@ -10,7 +10,7 @@
 #include "filter/base/ascii.h"
 #include "filter/base/base64.h"
 #include "filter/ctl/dmarc.h"
-#include "filter/ctl/message.h"
+#include "filter/engine/message.h"
 #include "filter/engine/dialogue.h"
 
 #define ID_BYTES    16
@@ -244,7 +244,7 @@ bool dmarc_sign(struct snapshot *s, const struct dmarc_reporter *who, struct tex
 					       .auth = { .authen = who->from, .type = "PLAIN" } });
 		(void)dialogue_rcpt(d, &(struct dialogue_rcpt){ .argument = text_str(&path) });
 		(void)dialogue_data(d, "");
-		ctl_give_message(d, mail);
+		message_give(d, mail);
 		v = dialogue_message(d, "", &edits);
 	}
 	if (v.action == VERDICT_CONTINUE || v.action == VERDICT_HOLD)

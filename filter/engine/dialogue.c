@@ -26,7 +26,7 @@ struct dialogue *dialogue_new(struct engine *engine, struct snapshot *snapshot)
 	d->snapshot = snapshot_ref(snapshot);
 	d->plan = &snapshot->plan;
 	d->judged = SLUICE_STAGE_MAIL;
-	d->session = session_new(engine->offline ? NULL : snapshot->resolver, engine->offline ? NULL : snapshot->store, (unsigned)snapshot->policy->settings.max_questions, snapshot->registry->catalog.facts.len);
+	d->session = session_new(engine->offline ? NULL : snapshot->resolver, engine->offline || engine->no_store ? NULL : snapshot->store, (unsigned)snapshot->policy->settings.max_questions, snapshot->registry->catalog.facts.len);
 	if (!d->session) {
 		dialogue_free(d);
 		return NULL;

@@ -23,6 +23,7 @@ struct engine {
 	void *arg;
 	struct tracer *tracer; /* NULL: there are none */
 	int64_t now_ms; /* wall clock for everything, for tests; 0: the real one */
+	bool no_store;  /* a trial, which must leave no trace: all that is asked of the store fails */
 	bool offline;   /* nothing is asked: what DNS and store would say has no answer */
 };
 

@@ -7,6 +7,7 @@
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <netdb.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -23,11 +24,20 @@
 #define BACKLOG   128
 #define LINGER_MS 2000 /* for the other side to take the last of an answer */
 
+struct job { /* an answer that takes long */
+	struct http *http;
+	struct client *client; /* NULL: gone meanwhile */
+	struct http_answer answer;
+	bool body;
+};
+
 struct client {
 	TAILQ_ENTRY(client) entry; /* in the order in which they came */
 	struct http *http;
 	struct bufferevent *bev;
 	struct event *deadline;
+	struct job *job; /* NULL: none */
+	bool admitted;   /* its body may come */
 	bool read; /* its request is whole, or refused: what still comes is thrown away */
 	bool sent;
 };
@@ -39,7 +49,8 @@ struct http {
 	struct evconnlistener *listener;
 	struct event *tick;
 	TAILQ_HEAD(, client) clients;
-	size_t client_count;
+	size_t client_count, job_count;
+	bool busy; /* at its end there was a job */
 	int64_t tokens_milli, filled_ms; /* of requests that may be answered now */
 	int error;
 };
@@ -67,6 +78,8 @@ static void client_free(struct client *c)
 
 	TAILQ_REMOVE(&h->clients, c, entry);
 	h->client_count--;
+	if (c->job)
+		c->job->client = NULL;
 	if (c->deadline)
 		event_free(c->deadline);
 	if (c->bev)
@@ -144,17 +157,105 @@ static bool may_ask(struct http *h)
 	return true;
 }
 
+static struct http_answer empty_answer(void)
+{
+	return (struct http_answer){ .status = 200, .type = "text/plain; charset=utf-8", .body = TEXT_INIT(HTTP_ANSWER_MAX) };
+}
+
+static void give(struct client *c, struct http_answer *a, bool body)
+{
+	if (a->body.failed)
+		refuse(c, 500);
+	else
+		send_answer(c, a, body);
+}
+
+static void finish_job(void *arg)
+{
+	struct job *j = arg;
+
+	j->http->job_count--;
+	if (j->client) {
+		j->client->job = NULL;
+		give(j->client, &j->answer, j->body);
+	}
+	text_done(&j->answer.body);
+	free(j);
+}
+
+static void *run_job(void *arg)
+{
+	struct job *j = arg;
+
+	j->answer.work(j->answer.work_arg, &j->answer);
+	while (reactor_post(j->http->reactor, finish_job, j) < 0)
+		(void)nanosleep(&(struct timespec){ .tv_nsec = 100000000 }, NULL); /* no memory for it just now */
+	return NULL;
+}
+
+/* False: there is no thread for it. */
+static bool start_job(struct client *c, const struct http_answer *a, bool body)
+{
+	struct job *j = c->http->job_count < HTTP_MAX_JOBS ? calloc(1, sizeof *j) : NULL;
+	pthread_attr_t detached;
+	pthread_t thread;
+	int r;
+
+	if (!j)
+		return false;
+	*j = (struct job){ .http = c->http, .client = c, .answer = *a, .body = body };
+	(void)pthread_attr_init(&detached);
+	(void)pthread_attr_setdetachstate(&detached, PTHREAD_CREATE_DETACHED);
+	r = pthread_create(&thread, &detached, run_job, j); /* with the signals of this thread: none */
+	(void)pthread_attr_destroy(&detached);
+	if (r) {
+		free(j);
+		return false;
+	}
+	c->job = j;
+	c->read = true;
+	c->http->job_count++;
+	set_deadline(c, HTTP_JOB_MS);
+	return true;
+}
+
 static void serve(struct client *c, const struct http_request *q, const char *body)
 {
 	struct http *h = c->http;
-	struct http_answer a = { .status = 200, .type = "text/plain; charset=utf-8", .body = TEXT_INIT(HTTP_ANSWER_MAX) };
+	struct http_answer a = empty_answer();
 
+	if (h->job_count == HTTP_MAX_JOBS && q->method == HTTP_POST) {
+		refuse(c, 503);
+		return;
+	}
 	h->host.serve(h->host.arg, q, body, (size_t)q->length, &a);
-	if (a.body.failed)
-		refuse(c, 500);
-	else
-		send_answer(c, &a, q->method != HTTP_HEAD);
+	if (a.work && start_job(c, &a, q->method != HTTP_HEAD))
+		return;
+	if (a.work) /* there is no thread for it: then this one */
+		a.work(a.work_arg, &a);
+	give(c, &a, q->method != HTTP_HEAD);
 	text_done(&a.body);
+}
+
+/* Who wants to send a body has to be let in before it comes. False: it was answered. */
+static bool admit(struct client *c, const struct http_request *q, size_t head_len)
+{
+	struct http_answer a = empty_answer();
+	int64_t most;
+
+	if (c->admitted)
+		return true;
+	most = c->http->host.admit(c->http->host.arg, q, &a);
+	if (most < 0)
+		give(c, &a, true);
+	else if (q->length > (uint64_t)most)
+		refuse(c, 413);
+	else
+		c->admitted = true;
+	text_done(&a.body);
+	if (c->admitted)
+		bufferevent_setwatermark(c->bev, EV_READ, 0, head_len + q->length);
+	return c->admitted;
 }
 
 static void on_read(struct bufferevent *bev, void *arg)
@@ -176,8 +277,12 @@ static void on_read(struct bufferevent *bev, void *arg)
 		return;
 	if (r == 0 && q.method == HTTP_POST && !q.has_length)
 		r = 411;
-	if (r == 0 && q.length > (q.method == HTTP_POST ? c->http->host.body_max : 0))
+	if (r == 0 && q.length > 0 && q.method != HTTP_POST)
 		r = 413;
+	if (r == 0 && q.length > 0 && !admit(c, &q, head_len)) {
+		(void)evbuffer_drain(in, evbuffer_get_length(in));
+		return;
+	}
 	if (r == 0 && len < head_len + q.length)
 		return;
 	if (r == 0 && !may_ask(c->http))
@@ -194,7 +299,7 @@ static void on_written(struct bufferevent *bev, void *arg)
 {
 	struct client *c = arg;
 
-	if (!c->read || c->sent)
+	if (!c->read || c->sent || c->job)
 		return;
 	c->sent = true;
 	(void)shutdown(bufferevent_getfd(bev), SHUT_WR);
@@ -250,7 +355,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 		return;
 	}
 	bufferevent_setcb(c->bev, on_read, on_written, on_event, c);
-	bufferevent_setwatermark(c->bev, EV_READ, 0, HTTP_HEAD_MAX + h->host.body_max);
+	bufferevent_setwatermark(c->bev, EV_READ, 0, HTTP_HEAD_MAX);
 	set_deadline(c, HTTP_REQUEST_MS);
 	(void)bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 }
@@ -368,13 +473,16 @@ static void stop(void *arg)
 {
 	struct http *h = arg;
 
+	h->busy = h->job_count > 0;
 	if (h->tick)
 		event_free(h->tick);
+	h->tick = NULL;
 	while (!TAILQ_EMPTY(&h->clients))
 		client_free(TAILQ_FIRST(&h->clients));
 	if (!h->listener)
 		return;
 	evconnlistener_free(h->listener);
+	h->listener = NULL;
 	if (h->address.u.any.sa_family == AF_UNIX)
 		(void)unlink(h->address.u.un.sun_path);
 }
@@ -403,17 +511,20 @@ struct http *http_new(const char *listen, const struct http_host *host, struct e
 	reactor_call(h->reactor, start, h);
 	if (h->error) {
 		(void)err_set(reterr, -h->error, "http: cannot listen on %s: %s", listen, strerror(h->error));
-		http_free(h);
+		(void)http_free(h);
 		return NULL;
 	}
 	return h;
 }
 
-void http_free(struct http *h)
+bool http_free(struct http *h)
 {
 	if (!h)
-		return;
+		return true;
 	reactor_call(h->reactor, stop, h);
+	if (h->busy)
+		return false;
 	reactor_free(h->reactor);
 	free(h);
+	return true;
 }

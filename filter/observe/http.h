@@ -16,6 +16,8 @@
 #define HTTP_ANSWER_MAX    (16u << 20)
 #define HTTP_A_SECOND      100        /* requests that are answered, in the long run */
 #define HTTP_BURST         300        /* and at once */
+#define HTTP_MAX_JOBS      2          /* answers that take long; who asks for one more is told 503 */
+#define HTTP_JOB_MS        120000     /* so long one may take */
 #define HTTP_TICK_S        10
 
 struct http;
@@ -26,21 +28,26 @@ struct http_answer {
 	const char *challenge; /* WWW-Authenticate; NULL: none */
 	const char *allow;     /* of 405; NULL: none */
 	struct text body;
+	/* Set: what the answer is takes long; it is found by this, on a thread of its own, which may be one of HTTP_MAX_JOBS. Called once if it is set. */
+	void (*work)(void *arg, struct http_answer *ret);
+	void *work_arg;
 };
 
 struct http_host {
 	/* All on the server's thread. */
+	/* Of a request with a body that is still to come: how large it may be; -1: none is wanted, *ret is the answer. */
+	int64_t (*admit)(void *arg, const struct http_request *q, struct http_answer *ret);
 	void (*serve)(void *arg, const struct http_request *q, const char *body, size_t len, struct http_answer *ret);
 	/* For what is refused before it can be served; *ret has the status, and gets type and body. */
 	void (*refuse)(void *arg, struct http_answer *ret);
 	void (*tick)(void *arg); /* every HTTP_TICK_S seconds */
 	void *arg;
-	size_t body_max; /* of a request */
 };
 
 /* listen: ADDRESS:PORT, [IPV6]:PORT, or unix:PATH, whose file then has mode 0600. NULL with *reterr. */
 struct http *http_new(const char *listen, const struct http_host *host, struct err *reterr);
-void http_free(struct http *h); /* takes NULL; a socket's file goes, too */
+/* A socket's file goes, too. False: an answer that takes long is being found, and not all was freed. Takes NULL. */
+bool http_free(struct http *h);
 /* The path of listen, where it is one; else NULL. */
 const char *http_socket_path(const char *listen);
 

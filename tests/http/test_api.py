@@ -61,7 +61,7 @@ def openapi():
 def routes():
     """Path, method, access and parameters, as the code has them."""
     text = (sluice.TOP / "filter/api.c").read_text()
-    rows = re.findall(r'\{ "(/api/v1/[^"]+)", HTTP_(\w+), ACCESS_(\w+), \w+, \{ ([^}]+) \} \}', text)
+    rows = re.findall(r'\{ "(/api/v1/[^"]+)", HTTP_(\w+), ACCESS_(\w+), \w+, \{ ([^}]+) \}(?:, \w+)? \}', text)
     return {(path + "{id}" if path.endswith("/") else path, method.lower()): set(re.findall(r'"(\w+)"', parameters))
             for path, method, _, parameters in rows}
 
@@ -160,6 +160,146 @@ def test_limits_and_greylist(setup):
     assert len(waiting) == 1 and len(waiting[0]["key"]) == 3 and "may pass in" in waiting[0]["state"]
     assert "a%7cb@example.net" in waiting[0]["key"][1].lower()
     assert web.get("/api/v1/limits")["more"] is False
+
+
+# ---- what is changed, and tried ----
+
+def post(s, path, body=b"", scope="operate", **headers):
+    return s.web.ask(f"/api/v1/{path}", method="POST", body=body if isinstance(body, bytes) else json.dumps(body).encode(), token=s.tokens.get(scope), **headers)
+
+
+STORE = """state { lmdb state }
+greylist { delay 1m }
+bayes words { min_learned 1 }
+at rcpt {
+ rule fast limit 2/1h by client.ip tempfail "too fast"
+ rule grey greylist when rcpt.address == "grey@example.org"
+}
+at message { rule likely score 1 when words.probability >= 0.5 }
+"""
+
+
+def test_limits_and_greylist_are_released(setup, api):
+    api.write(f"http 127.0.0.1:{api.web.where}\napi {{ tokens \"{api.tokens_file}\" }}\n" + STORE)
+    assert api.ctl("reload").returncode == 0
+
+    def send(rcpt="<u@example.org>"):
+        m = setup.milter(api)
+        m.greet()
+        answer = m.message(recipients=(rcpt,))
+        m.quit()
+        return answer
+    assert send().kind == send().kind == CONTINUE and "too fast" in send().text
+    (entry,) = api.web.get("/api/v1/limits")["entries"]
+    assert post(api, "limits/reset", {"rule": entry["rule"], "values": entry["values"]}).json == {"result": "done"}
+    assert send().kind == CONTINUE
+    assert "greylisted" in send("<grey@example.org>").text
+    key = api.web.get("/api/v1/greylist")["entries"][0]["key"]
+    assert post(api, "greylist/pass", {"key": key}).status == 200
+    assert send("<grey@example.org>").kind == CONTINUE
+    assert post(api, "greylist/forget", {"key": key}).status == 200
+    assert post(api, "greylist/forget", {"key": key}).status == 404
+    assert post(api, "limits/reset", {"rule": "fast", "values": ["192.0.2.99"]}).status == 404
+    audit = [line for line in api.log().splitlines() if "audit: " in line]
+    assert len(audit) == 5 and 'token=the-operate scope=operate asked="limits reset fast|192.0.2.1" status=0' in audit[0] and "status=66" in audit[4]
+
+
+@pytest.mark.parametrize("path, body", [
+    ("limits/reset", b""), ("limits/reset", b"[]"), ("limits/reset", b'{"rule": "fast"}'), ("limits/reset", b'{"rule": "fast", "values": []}'),
+    ("limits/reset", b'{"values": ["x"]}x'), ("limits/reset", b'{"rule": "a|b", "values": ["x"]}'), ("limits/reset", b'{"rule": "fast", "values": ["x\\n"]}'),
+    ("limits/reset", b'{"rule": "fast", "values": [1]}'), ("limits/reset", b'{"rule": "fast", "values": ["a b"]}'), ("greylist/pass", b'{"key": ["a"]}'),
+    ("greylist/forget", b'{"key": []}'), ("greylist/forget", b'{"key": ["a", "b"]}'), ("greylist/forget", b'{"key": ["\\u0000"]}'), ("greylist/forget", b"[" * 3000),
+])
+def test_bad_bodies(api, path, body):
+    answer = post(api, path, body)
+    assert answer.status == 400 and answer.json["remedy"], answer.body
+
+
+def test_scopes(api):
+    for path, least in [("limits/reset", 1), ("greylist/pass", 1), ("greylist/forget", 1), ("learn?as=spam", 1), ("check", 1), ("reload", 2)]:
+        for i, scope in enumerate(["read", "operate", "admin"]):
+            answer = post(api, path, b"{}", scope)
+            assert (answer.status == 403) == (i < least), (path, scope, answer.status, answer.body)
+        basic = base64.b64encode(f"x:{api.tokens['admin']}".encode()).decode()
+        answer = Web(api.web.where).ask(f"/api/v1/{path}", method="POST", body=b"{}", Authorization=f"Basic {basic}")
+        assert answer.status == 401, "what browsers send by themselves changes nothing"
+        assert api.web.ask(f"/api/v1/{path}").status == 405
+
+
+def test_a_large_body_is_for_those_who_may(api):
+    for token, status in [(None, 401), (api.tokens["read"], 403)]:
+        with api.web.connect() as sock:
+            head = f"Authorization: Bearer {token}\r\n" if token else ""
+            sock.sendall(f"POST /api/v1/learn?as=spam HTTP/1.1\r\n{head}Content-Length: 1000000\r\n\r\n".encode())
+            assert Web.read(sock).status == status, "before the body has come"
+    assert post(api, "limits/reset", b"x" * 20000).status == 413
+
+
+def test_learning(setup, api):
+    api.write(f"http 127.0.0.1:{api.web.where}\napi {{ tokens \"{api.tokens_file}\" }}\n" + STORE)
+    assert api.ctl("reload").returncode == 0
+    mail = b"From: a@example.net\nSubject: cheap pills\n\nbuy many cheap pills now\n"
+    assert post(api, "learn?as=spam", mail).json == {"result": "learned"}
+    assert post(api, "learn?as=spam", mail).json == {"result": "known"}
+    assert post(api, "learn?as=ham&classifier=words", mail).json == {"result": "moved"}
+    assert post(api, "learn?as=forget", mail).json == {"result": "forgotten"}
+    assert post(api, "learn?as=spam&classifier=other", mail).status == 422
+    assert post(api, "learn?as=nonsense", mail).status == 400 and post(api, "learn?as=spam", b"").status == 422
+    assert post(api, "learn?as=spam", bytes(range(256)) * 4000).status in (200, 422)
+    assert 'asked="learn spam -" status=0' in api.log() and "cheap" not in api.log()
+
+
+def test_reload(api):
+    before = api.status()["generation"]
+    assert post(api, "reload", scope="admin").json == {"result": "done"}
+    assert int(api.status()["generation"]) == int(before) + 1
+    with open(api.conf, "a", encoding="ascii") as f:
+        f.write("nonsense\n")
+    answer = post(api, "reload", scope="admin")
+    assert answer.status == 422 and "nonsense" in answer.json["error"]
+    assert post(api, "reload?guard=x", scope="admin").status == 400
+    assert 'token=the-admin scope=admin asked="reload" status=0' in api.log() and 'asked="reload" status=78' in api.log()
+
+
+def test_a_message_is_tried(setup, api):
+    query = "check?client=192.0.2.1&helo=mail.example.net&from=a@example.net"
+    mail = b"From: a@example.net\r\nSubject: x\r\n\r\nhello\r\n"
+    case = post(api, query + "&rcpt=bad@example.org", mail).json
+    assert case["verdict"]["action"] == "reject" and case["verdict"]["rule"] == "unwanted" and case["facts"]["mail.domain"] == "example.net"
+    case = post(api, query + "&rcpt=bad@example.org&rcpt=good@example.org", mail).json
+    assert case["verdict"]["action"] == "accept" and case["facts"]["from.address"] == "a@example.net" and len(case["recipients"]) == 2
+    assert api.web.get("/api/v1/history")["cases"] == [] and api.web.get("/api/v1/status")["verdicts"]["reject"] == 0
+    assert api.web.get("/api/v1/limits")["entries"] == []
+    spec = openapi()
+    check_schema(spec, spec["paths"]["/api/v1/check"]["post"]["responses"]["200"]["content"]["application/json"]["schema"], case, "check")
+    for bad in ["check", query, query.replace("192.0.2.1", "x") + "&rcpt=a@b", "check?client=192.0.2.1&rcpt=a@b", query + "&rcpt=a@b" * 21]:
+        assert post(api, bad, mail).status == 400, bad
+
+
+def test_a_trial_that_waits_holds_up_nobody(setup):
+    d = setup.dns({("slow.example", "TXT"): ["v=spf1 -all"]})
+    d.hold("slow.example")
+    port = net.free_port()
+    s = setup.sluice(f"http 127.0.0.1:{port}\nstage_deadline 5s\ndns {{\n forward {d.forward}\n timeout 20s\n}}\n"
+                     'at mail { rule r reject "no" when spf.result == fail }\n', start=False)
+    s.tokens_file = s.folder / "tokens"
+    s.conf.write_text(s.conf.read_text() + f'api {{ tokens "{s.tokens_file}" }}\n')
+    s.tokens = {"operate": add_token(s, "o", "operate")}
+    s.start()
+    s.web = Web(port, s.tokens["operate"])
+    socks = [s.web.connect() for _ in range(2)]
+    for sock in socks:
+        sock.sendall(f"POST /api/v1/check?client=192.0.2.1&helo=mail.example.net&from=a@slow.example&rcpt=a@b HTTP/1.1\r\nAuthorization: Bearer {s.web.token}\r\n"
+                     "Content-Length: 1\r\n\r\n\n".encode())
+    time.sleep(0.5)
+    began = time.monotonic()
+    assert s.web.ask("/metrics").status == 200 and time.monotonic() - began < 2
+    assert post(s, "check?client=192.0.2.1&helo=x&rcpt=a@b", b"x").status == 503, "two may run at a time"
+    socks[1].close()
+    d.release()
+    assert Web.read(socks[0]).json["verdict"]["action"] == "reject"
+    socks[0].close()
+    net.wait_for(lambda: post(s, "check?client=192.0.2.1&helo=x&rcpt=a@b", b"x").status == 200, "the other to end")
 
 
 def test_health_and_lists(setup, api):
@@ -311,7 +451,7 @@ def test_a_body_of_a_gigabyte_is_refused_at_once(api):
             pass
         assert time.monotonic() - began < 10
     with api.web.connect() as sock:
-        sock.sendall(b"POST /api/v1/status HTTP/1.1\r\nContent-Length: 1073741824\r\n\r\n" + b"x" * 100)
+        sock.sendall(f"POST /api/v1/learn?as=spam HTTP/1.1\r\nAuthorization: Bearer {api.tokens['operate']}\r\nContent-Length: 1073741824\r\n\r\nxx".encode())
         assert api.web.read(sock).status == 413
 
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "filter/ctl/message.h"
+#include "filter/engine/message.h"
 
 #include <string.h>
 
@@ -50,7 +50,7 @@ static void give_body(struct dialogue *d, const char *s, size_t len)
 	dialogue_body(d, run, (size_t)(s + len - run));
 }
 
-void ctl_give_message(struct dialogue *d, const struct text *message)
+void message_give(struct dialogue *d, const struct text *message)
 {
 	const char *s = text_str(message);
 	size_t len = message->len;
