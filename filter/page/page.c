@@ -2,6 +2,7 @@
 #include "filter/page/page.h"
 
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -772,6 +773,22 @@ void page_checks(const struct api_request *q)
 	json_decref(found);
 }
 
+/* A row that the script gives buttons: actions are those of page.js, the members of e by these names are what is sent. */
+static void row_begin(struct text *out, const char *actions, const json_t *e, const char *const *names)
+{
+	json_t *body = json_object();
+	char *text;
+
+	for (; body && *names; names++)
+		(void)json_object_set(body, *names, json_object_get(e, *names));
+	text = json_dumps(body, JSON_COMPACT);
+	text_addf(out, "<tr data-actions=\"%s\" data-body=\"", actions);
+	escape_str(out, text);
+	text_adds(out, "\"><th scope=\"row\">");
+	free(text);
+	json_decref(body);
+}
+
 static void put_greylist(struct text *out, const json_t *entries)
 {
 	static const struct column columns[] = { { "Client" }, { "Sender" }, { "Recipient" }, { "State" }, { NULL } };
@@ -784,9 +801,10 @@ static void put_greylist(struct text *out, const json_t *entries)
 	}
 	table_begin(out, "Who waits, and who has passed", columns);
 	json_array_foreach(entries, i, e) {
+		static const char *const sent[] = { "key", NULL };
 		const json_t *key = json_object_get(e, "key");
 
-		text_adds(out, "<tr><th scope=\"row\">");
+		row_begin(out, "pass forget", e, sent);
 		escape_str(out, json_string_value(json_array_get(key, 0)));
 		text_adds(out, "</th>");
 		for (size_t k = 1; k < 3; k++) {
@@ -812,7 +830,9 @@ static void put_limits(struct text *out, const json_t *entries)
 	}
 	table_begin(out, "What rules with a limit have counted: clients, accounts, whatever the limit is by", columns);
 	json_array_foreach(entries, i, e) {
-		text_adds(out, "<tr><th scope=\"row\">");
+		static const char *const sent[] = { "rule", "values", NULL };
+
+		row_begin(out, "reset", e, sent);
 		put_rule_link(out, str(e, "rule"));
 		text_adds(out, "</th>");
 		cell(out, &columns[1]);
@@ -832,6 +852,7 @@ void page_state(const struct api_request *q)
 	json_t *greylist, *limits;
 
 	begin(q, "Greylist and limits");
+	text_adds(out, "<div id=\"release\"></div>");
 	if (!q->s->store)
 		nothing(out, "There is no store: <code>state { }</code> in the configuration says where one is.");
 	text_adds(out, "<h2>Greylist</h2>");

@@ -45,6 +45,84 @@
 		document.querySelector(".actions")?.append(button);
 	}
 
+	// ---- release: buttons for rows that say what would be sent, for who has a token of scope operate. It stays in this window. ----
+
+	const ACTIONS = {
+		pass: ["Let pass", "/api/v1/greylist/pass"],
+		forget: ["Forget", "/api/v1/greylist/forget"],
+		reset: ["Reset", "/api/v1/limits/reset"],
+	};
+	const KEPT = "sluice-token";
+
+	function make(name, text, parent) {
+		const element = document.createElement(name);
+		element.textContent = text;
+		parent.append(element);
+		return element;
+	}
+
+	async function release(row, path, say) {
+		const token = sessionStorage.getItem(KEPT);
+		if (!token) {
+			say("Type a token of scope operate first.");
+			document.getElementById("release-token").focus();
+			return;
+		}
+		try {
+			const answer = await fetch(location.origin + path, { method: "POST", body: row.dataset.body, headers: { Authorization: "Bearer " + token }, credentials: "omit" });
+			const told = await answer.json();
+			say(answer.ok ? "Done." : told.error + ": " + told.remedy);
+			if (answer.ok)
+				row.remove();
+			else if (answer.status === 401)
+				sessionStorage.removeItem(KEPT);
+		} catch {
+			say("The daemon does not answer.");
+		}
+	}
+
+	function addRelease(place) {
+		const rows = document.querySelectorAll("tr[data-actions]");
+		if (!rows.length)
+			return;
+		const form = make("form", "", place);
+		form.className = "filter";
+		const field = make("div", "", form);
+		const label = make("label", "Token for changes, of scope operate", field);
+		const input = make("input", "", field);
+		label.htmlFor = input.id = "release-token";
+		input.type = "password";
+		input.autocomplete = "off";
+		make("button", "Keep in this window", form).type = "submit";
+		const status = make("p", "", place);
+		status.setAttribute("role", "status");
+		const say = text => { status.textContent = text; };
+		form.addEventListener("submit", event => {
+			event.preventDefault();
+			sessionStorage.setItem(KEPT, input.value.trim());
+			input.value = "";
+			say("The token is kept until this window is closed.");
+		});
+		for (const table of new Set([...rows].map(row => row.closest("table"))))
+			make("th", "Release", table.tHead.rows[0]).scope = "col";
+		for (const row of rows) {
+			const cell = make("td", "", row);
+			cell.dataset.label = "Release";
+			const buttons = make("div", "", cell);
+			buttons.className = "actions";
+			for (const [text, path] of row.dataset.actions.split(" ").map(name => ACTIONS[name])) {
+				const button = make("button", text, buttons);
+				button.type = "button";
+				button.setAttribute("aria-label", text + ": " + row.cells[0].textContent);
+				button.addEventListener("click", () => release(row, path, say));
+			}
+		}
+	}
+
+	const place = document.getElementById("release");
+	if (place)
+		addRelease(place);
+
 	if (parts.length) {
 		addButton();
 		setInterval(refresh, PERIOD_MS);

@@ -292,3 +292,40 @@ def test_the_script_brings_what_is_new(site, open_browser):
     button.click()
     assert button.text == "Go on" and button.get_attribute("aria-pressed") == "true"
     assert not complaints(driver)
+
+
+def test_a_limit_is_released_from_the_page(setup, open_browser):
+    from selenium.webdriver.common.by import By
+    port = net.free_port()
+    s = setup.sluice(f"http 127.0.0.1:{port}\nstate {{ lmdb state }}\n" 'at rcpt { rule fast limit 2/1h by client.ip tempfail "too fast" }\n', start=False)
+    s.conf.write_text(s.conf.read_text() + f'api {{ tokens "{s.folder}/tokens" }}\n')
+    reader, operator = (ctl("token", "add", "-c", s.conf, scope, scope).stdout.strip() for scope in ("read", "operate"))
+    s.start()
+    for _ in range(2):
+        send(setup, s)
+    driver = open_browser(size=browser.PHONE)
+    driver.get(f"http://x:{reader}@127.0.0.1:{port}/state")
+
+    def press():
+        driver.find_element(By.CSS_SELECTOR, "td .actions button").click()
+
+    def status():
+        return driver.find_element(By.CSS_SELECTOR, "[role=status]").text
+
+    def give(token):
+        driver.find_element(By.ID, "release-token").send_keys(token)
+        driver.find_element(By.CSS_SELECTOR, "#release button").click()
+    browser.shot(driver, "state-release")
+    wide = driver.execute_script("return [document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert wide[0] <= wide[1], wide
+    press()
+    assert "Type a token" in status() and driver.switch_to.active_element.get_attribute("id") == "release-token"
+    give(reader)
+    press()
+    net.wait_for(lambda: "may not do that" in status(), "the refusal")
+    give(operator)
+    press()
+    net.wait_for(lambda: status() == "Done.", "the release")
+    assert "audit: token=operate" in s.log() and not driver.get_cookies()
+    driver.refresh()
+    assert "Nothing is counted." in driver.find_element(By.TAG_NAME, "main").text
