@@ -72,6 +72,17 @@ static const char *reason(unsigned status)
 
 /* ---- clients ---- */
 
+/* Now: libevent closes what it frees when the loop goes on, and many may be accepted before that. */
+static void close_now(struct bufferevent *bev)
+{
+	evutil_socket_t fd = bufferevent_getfd(bev);
+
+	(void)bufferevent_setfd(bev, -1);
+	bufferevent_free(bev);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 static void client_free(struct client *c)
 {
 	struct http *h = c->http;
@@ -83,7 +94,7 @@ static void client_free(struct client *c)
 	if (c->deadline)
 		event_free(c->deadline);
 	if (c->bev)
-		bufferevent_free(c->bev);
+		close_now(c->bev);
 	free(c);
 }
 
