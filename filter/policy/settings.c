@@ -157,4 +157,5 @@ int settings_store(struct settings *s, const struct settings_row *row, const str
 void settings_done(struct settings *s)
 {
 	vec_done(&s->dns.forward);
+	vec_done(&s->events.of);
 }
