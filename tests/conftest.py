@@ -101,4 +101,4 @@ def state(request, setup):
         yield f"lmdb {setup.folder}/state"
         return
     with redis.Redis(setup.folder) as server:
-        yield f"redis {server.path} timeout 3s"
+        yield f"redis {server.path} timeout 20s"

@@ -39,6 +39,8 @@ int attach_files_add(struct attach_files *f, const char *name, const char *path,
 int attach_files_lock(struct attach_files *f, struct err *reterr) SLUICE_MUST_USE;
 /* A copy of the file in this folder, to be changed. */
 int attach_files_copy(struct attach_file *file, const char *folder, struct err *reterr) SLUICE_MUST_USE;
+/* The copies are as if they had not been touched for a while. */
+void attach_files_age(const struct attach_files *f);
 /* The changed copies are `new`. */
 int attach_files_read_copies(struct attach_files *f, struct err *reterr) SLUICE_MUST_USE;
 bool attach_files_differ(const struct attach_files *f);

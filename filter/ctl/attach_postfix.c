@@ -59,6 +59,13 @@ static int postconf(const char *config, const char *const *args, struct text *ou
 	return run("postconf", config, args, out, reterr);
 }
 
+/* The same of the copies. Postfix waits until a file is some seconds old, lest it read half of it; but nobody else writes to these. */
+static int postconf_copies(const struct postfix *p, const char *const *args, struct text *out, struct err *reterr)
+{
+	attach_files_age(&p->a->files);
+	return postconf(p->a->folder, args, out, reterr);
+}
+
 /* The lines of a text, taken apart in place. */
 static char *next_line(char **at)
 {
@@ -72,12 +79,12 @@ static char *next_line(char **at)
 }
 
 /* One setting with what stands there, $name as it is; in the place of what was in out. */
-static int raw_value(const char *config, const char *name, struct text *out, struct err *reterr)
+static int raw_value(const struct postfix *p, const char *name, struct text *out, struct err *reterr)
 {
 	int r;
 
 	text_clear(out);
-	r = postconf(config, (const char *const[]){ "-h", name, NULL }, out, reterr);
+	r = postconf_copies(p, (const char *const[]){ "-h", name, NULL }, out, reterr);
 	while (r == 0 && out->len && out->bytes[out->len - 1] == '\n')
 		out->bytes[--out->len] = '\0';
 	return r;
@@ -89,7 +96,7 @@ static int read_settings(struct postfix *p, struct err *reterr)
 
 	for (size_t i = 0; i < SETTINGS; i++) { /* one by one: an old Postfix prints nothing for a name that it does not know */
 		size_t start = p->values.len;
-		int r = postconf(p->a->folder, (const char *const[]){ "-x", "-h", setting_names[i], NULL }, &p->values, reterr);
+		int r = postconf_copies(p, (const char *const[]){ "-x", "-h", setting_names[i], NULL }, &p->values, reterr);
 
 		if (r < 0)
 			return r;
@@ -118,11 +125,11 @@ static bool add_service(struct postfix *p, char *line)
 
 static int read_services(struct postfix *p, struct err *reterr)
 {
-	int r = postconf(p->a->folder, (const char *const[]){ "-M", NULL }, &p->services_text, reterr);
+	int r = postconf_copies(p, (const char *const[]){ "-M", NULL }, &p->services_text, reterr);
 	char *at, *line;
 
 	if (r == 0)
-		r = postconf(p->a->folder, (const char *const[]){ "-P", "-x", NULL }, &p->overrides_text, reterr);
+		r = postconf_copies(p, (const char *const[]){ "-P", "-x", NULL }, &p->overrides_text, reterr);
 	if (r < 0)
 		return r;
 	for (at = p->services_text.bytes; (line = next_line(&at));)
@@ -417,12 +424,12 @@ static void tell_fights(struct postfix *p)
 static int prepend(struct postfix *p, const char *name, struct err *reterr)
 {
 	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(ATTACH_OUT_BYTES), value = TEXT_INIT(ATTACH_VALUE_MAX), edit = TEXT_INIT(ATTACH_VALUE_MAX);
-	int r = raw_value(p->a->folder, name, &value, reterr);
+	int r = raw_value(p, name, &value, reterr);
 
 	if (r < 0)
 		return r;
 	text_addf(&edit, "%s = %s%s%s", name, p->milter, value.len ? ", " : "", text_str(&value));
-	return postconf(p->a->folder, (const char *const[]){ "-e", text_str(&edit), NULL }, &out, reterr);
+	return postconf_copies(p, (const char *const[]){ "-e", text_str(&edit), NULL }, &out, reterr);
 }
 
 /* The same of a service's -o. */
@@ -434,7 +441,7 @@ static int prepend_override(struct postfix *p, const struct service *s, struct e
 	int r;
 
 	(void)snprintf(name, sizeof name, "%s/%s/smtpd_milters", s->name, s->type);
-	r = postconf(p->a->folder, (const char *const[]){ "-P", name, NULL }, &value, reterr);
+	r = postconf_copies(p, (const char *const[]){ "-P", name, NULL }, &value, reterr);
 	if (r < 0)
 		return r;
 	while (value.len && value.bytes[value.len - 1] == '\n')
@@ -443,7 +450,7 @@ static int prepend_override(struct postfix *p, const struct service *s, struct e
 	text_addf(&edit, "%s = ", name);
 	text_addf(&edit, "%s,", p->milter);
 	attach_compact(&edit, equals ? equals + 3 : "");
-	return postconf(p->a->folder, (const char *const[]){ "-P", text_str(&edit), NULL }, &out, reterr);
+	return postconf_copies(p, (const char *const[]){ "-P", text_str(&edit), NULL }, &out, reterr);
 }
 
 /* A wait that is shorter than ours is made as long as contrib/postfix has it, or longer. */
@@ -458,14 +465,14 @@ static int lengthen(struct postfix *p, unsigned setting, int64_t usual_s, struct
 	attach_tell(p->a, ATTACH_LOOK, "%s = %s is shorter than Sluice may take (stage_deadline, %lld s): it is made longer", setting_names[setting], p->settings[setting],
 		(long long)(p->a->stage_deadline_ms / 1000));
 	(void)snprintf(edit, sizeof edit, "%s = %llds", setting_names[setting], (long long)(need_s > usual_s ? need_s : usual_s));
-	return postconf(p->a->folder, (const char *const[]){ "-e", edit, NULL }, &out, reterr);
+	return postconf_copies(p, (const char *const[]){ "-e", edit, NULL }, &out, reterr);
 }
 
 /* non_smtpd_milters may stand for $smtpd_milters, and have ours by now. */
 static int change_non_smtpd(struct postfix *p, struct err *reterr)
 {
 	SLUICE_CLEANUP(text_done) struct text now = TEXT_INIT(ATTACH_VALUE_MAX);
-	int r = postconf(p->a->folder, (const char *const[]){ "-x", "-h", "non_smtpd_milters", NULL }, &now, reterr);
+	int r = postconf_copies(p, (const char *const[]){ "-x", "-h", "non_smtpd_milters", NULL }, &now, reterr);
 
 	return r == 0 && !has_ours(p, text_str(&now)) ? prepend(p, "non_smtpd_milters", reterr) : r;
 }

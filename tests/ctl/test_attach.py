@@ -98,6 +98,8 @@ class Stock(Mta):
         return subprocess.run(["postconf", "-c", self.conf, *more, "-h", name], capture_output=True, text=True, check=True).stdout.strip()
 
     def attach(self, s, *args, status=0, **kwargs):
+        for name in ("main.cf", "master.cf"):
+            os.utime(self.conf / name, (1, 1))  # Postfix's programs wait for two seconds when it is new
         return attach(s, "postfix", "--config", self.conf, *args, status=status, **kwargs)
 
 
