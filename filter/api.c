@@ -12,7 +12,7 @@
 #include "filter/page/page.h"
 #include "filter/services/clock.h"
 
-#define MAX_PARAMETERS 6
+#define MAX_PARAMETERS 7
 #define COMPLAIN_MS    60000 /* so often, at most, the log says that somebody was not let in */
 
 struct api {
@@ -38,16 +38,18 @@ static const struct route {
 	{ "/page.js", HTTP_GET, ACCESS_ALL, page_js_file, { NULL } },
 	{ "/icon.svg", HTTP_GET, ACCESS_ALL, page_icon_file, { NULL } },
 	{ "/", HTTP_GET, ACCESS_READ, page_overview, { NULL } },
-	{ "/history", HTTP_GET, ACCESS_READ, page_history, { "address", "domain", "verdict", "rule", "since", NULL } },
+	{ "/history", HTTP_GET, ACCESS_READ, page_history, { "address", "domain", "user", "verdict", "rule", "since", NULL } },
 	{ "/case/", HTTP_GET, ACCESS_READ, page_case, { NULL } },
 	{ "/rules", HTTP_GET, ACCESS_READ, page_rules, { NULL } },
 	{ "/checks", HTTP_GET, ACCESS_READ, page_checks, { NULL } },
 	{ "/state", HTTP_GET, ACCESS_READ, page_state, { NULL } },
 	{ "/lists", HTTP_GET, ACCESS_READ, page_lists, { NULL } },
+	{ "/accounts", HTTP_GET, ACCESS_READ, page_accounts, { NULL } },
+	{ "/keys", HTTP_GET, ACCESS_READ, page_keys, { NULL } },
 	{ "/dmarc", HTTP_GET, ACCESS_READ, page_dmarc, { NULL } },
 	{ "/api/v1/status", HTTP_GET, ACCESS_READ, api_status, { NULL } },
 	{ "/api/v1/rates", HTTP_GET, ACCESS_READ, api_rates, { NULL } },
-	{ "/api/v1/history", HTTP_GET, ACCESS_READ, api_history, { "address", "domain", "verdict", "rule", "since", "limit", NULL } },
+	{ "/api/v1/history", HTTP_GET, ACCESS_READ, api_history, { "address", "domain", "user", "verdict", "rule", "since", "limit", NULL } },
 	{ "/api/v1/explain/", HTTP_GET, ACCESS_READ, api_explain, { NULL } },
 	{ "/api/v1/rules", HTTP_GET, ACCESS_READ, api_rules, { NULL } },
 	{ "/api/v1/checks", HTTP_GET, ACCESS_READ, api_checks, { NULL } },
@@ -55,7 +57,9 @@ static const struct route {
 	{ "/api/v1/lists", HTTP_GET, ACCESS_READ, api_lists, { NULL } },
 	{ "/api/v1/limits", HTTP_GET, ACCESS_READ, api_limits, { NULL } },
 	{ "/api/v1/greylist", HTTP_GET, ACCESS_READ, api_greylist, { NULL } },
+	{ "/api/v1/accounts", HTTP_GET, ACCESS_READ, api_accounts, { NULL } },
 	{ "/api/v1/dmarc", HTTP_GET, ACCESS_READ, api_dmarc, { NULL } },
+	{ "/api/v1/keys", HTTP_GET, ACCESS_READ, api_keys, { NULL } },
 	{ "/api/v1/limits/reset", HTTP_POST, ACCESS_OPERATE, api_limits_reset, { NULL }, API_JSON_MAX },
 	{ "/api/v1/greylist/pass", HTTP_POST, ACCESS_OPERATE, api_greylist_pass, { NULL }, API_JSON_MAX },
 	{ "/api/v1/greylist/forget", HTTP_POST, ACCESS_OPERATE, api_greylist_forget, { NULL }, API_JSON_MAX },

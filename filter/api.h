@@ -10,6 +10,7 @@
 
 #include "filter/base/text.h"
 #include "filter/engine/snapshot.h"
+#include "filter/key_watch.h"
 #include "filter/observe/history.h"
 #include "filter/observe/http.h"
 #include "filter/observe/log.h"
@@ -22,6 +23,7 @@ struct api_of { /* all borrowed */
 	struct history *history;
 	struct metrics *metrics;
 	struct health *health;
+	struct key_watch *keys;
 	struct log *log;
 	struct snapshot *(*current)(void *arg); /* that the caller gives back */
 	void (*print_metrics)(void *arg, struct text *out);

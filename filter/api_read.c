@@ -13,8 +13,6 @@
 #include "filter/services/clock.h"
 #include "filter/services/resolver.h"
 
-#define DOMAINS_MAX 1000
-
 static int64_t number(uint64_t n)
 {
 	return n > INT64_MAX ? INT64_MAX : (int64_t)n;
@@ -130,12 +128,13 @@ static bool is_verdict(const char *word)
 
 void api_history(const struct api_request *q)
 {
-	char address[HTTP_VALUE_MAX], domain[HTTP_VALUE_MAX], rule[HTTP_VALUE_MAX], verdict[HTTP_VALUE_MAX], since[HTTP_VALUE_MAX], limit[HTTP_VALUE_MAX];
+	char address[HTTP_VALUE_MAX], domain[HTTP_VALUE_MAX], user[HTTP_VALUE_MAX], rule[HTTP_VALUE_MAX], verdict[HTTP_VALUE_MAX], since[HTTP_VALUE_MAX], limit[HTTP_VALUE_MAX];
 	struct history_filter f = { .limit = API_HISTORY_LIMIT };
 	uint64_t wanted = 0;
 
 	f.address = *api_parameter(q, "address", address) ? address : NULL;
 	f.domain = *api_parameter(q, "domain", domain) ? domain : NULL;
+	f.user = *api_parameter(q, "user", user) ? user : NULL;
 	f.rule = *api_parameter(q, "rule", rule) ? rule : NULL;
 	f.action = *api_parameter(q, "verdict", verdict) ? verdict : NULL;
 	if (f.action && !is_verdict(f.action)) {
@@ -164,87 +163,6 @@ void api_explain(const struct api_request *q)
 {
 	if (!history_find(q->of->history, q->rest, &q->answer->body))
 		api_error(q, 404, "no case of this id is in memory", "the setting 'history' says how many are; 'sluicectl explain' also looks into the folder of cases");
-}
-
-/* ---- DMARC ---- */
-
-struct domain {
-	char name[256];
-	int64_t pass, fail, other;
-};
-
-struct domains {
-	struct domain *items;
-	size_t len;
-};
-
-static void count_domain(struct domains *d, const char *name, const char *result)
-{
-	struct domain *found = NULL;
-
-	for (size_t i = 0; i < d->len && !found; i++)
-		if (!strcmp(d->items[i].name, name))
-			found = &d->items[i];
-	if (!found) {
-		if (d->len == DOMAINS_MAX || strlen(name) >= sizeof found->name)
-			return;
-		found = &d->items[d->len++];
-		*found = (struct domain){ .pass = 0 };
-		memcpy(found->name, name, strlen(name));
-	}
-	if (!strcmp(result, "pass"))
-		found->pass++;
-	else if (!strcmp(result, "fail"))
-		found->fail++;
-	else
-		found->other++;
-}
-
-static int by_failures(const void *a, const void *b)
-{
-	const struct domain *x = a, *y = b;
-
-	if (x->fail != y->fail)
-		return x->fail < y->fail ? 1 : -1;
-	return strcmp(x->name, y->name);
-}
-
-/* The authors' domains of the cases in memory of which DMARC says something. */
-void api_dmarc(const struct api_request *q)
-{
-	SLUICE_CLEANUP(text_done) struct text cases = TEXT_INIT(HTTP_ANSWER_MAX);
-	const struct history_filter all = { .limit = 0 };
-	struct domains d = { .items = calloc(DOMAINS_MAX, sizeof(struct domain)) };
-	struct text *out = &q->answer->body;
-	json_t *list, *c;
-	size_t i;
-
-	text_addc(&cases, '[');
-	(void)history_list(q->of->history, &all, &cases);
-	text_addc(&cases, ']');
-	list = d.items && !cases.failed ? json_loadb(text_str(&cases), cases.len, 0, NULL) : NULL;
-	json_array_foreach(list, i, c) {
-		const char *domain = json_string_value(json_object_get(c, "author_domain")), *result = json_string_value(json_object_get(c, "dmarc"));
-
-		if (domain && result)
-			count_domain(&d, domain, result);
-	}
-	json_decref(list);
-	if (d.len)
-		qsort(d.items, d.len, sizeof d.items[0], by_failures);
-	json_open(out, NULL, '{');
-	json_open(out, "domains", '[');
-	for (i = 0; i < d.len; i++) {
-		json_open(out, NULL, '{');
-		json_str(out, "domain", d.items[i].name);
-		json_int(out, "pass", d.items[i].pass);
-		json_int(out, "fail", d.items[i].fail);
-		json_int(out, "other", d.items[i].other);
-		json_close(out, '}');
-	}
-	json_close(out, ']');
-	json_close(out, '}');
-	free(d.items);
 }
 
 /* ---- what is configured ---- */
@@ -332,6 +250,31 @@ void api_health(const struct api_request *q)
 	health_each(q->of->health, put_subject, out);
 	json_close(out, ']');
 	put_store(out, q->s->store);
+	json_close(out, '}');
+}
+
+static void put_key(void *arg, const struct key_watch_row *row)
+{
+	struct text *out = arg;
+
+	json_open(out, NULL, '{');
+	json_str(out, "name", row->name);
+	json_str(out, "state", dkim_found_words[row->found]);
+	json_str(out, "text", dkim_found_texts[row->found]);
+	json_bool(out, "bad", dkim_found_is_bad(row->found));
+	json_int(out, "since", row->since_ms / 1000);
+	json_int(out, "asked", row->asked_ms / 1000);
+	json_close(out, '}');
+}
+
+void api_keys(const struct api_request *q)
+{
+	struct text *out = &q->answer->body;
+
+	json_open(out, NULL, '{');
+	json_open(out, "keys", '[');
+	key_watch_each(q->of->keys, put_key, out);
+	json_close(out, ']');
 	json_close(out, '}');
 }
 

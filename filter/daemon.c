@@ -25,6 +25,7 @@
 #include "filter/base/ip.h"
 #include "filter/control.h"
 #include "filter/engine/dialogue.h"
+#include "filter/key_watch.h"
 #include "filter/list_watch.h"
 #include "filter/milter/milter.h"
 #include "filter/observe/case_log.h"
@@ -74,6 +75,7 @@ struct daemon {
 	struct http *http;
 	struct api *api;
 	struct list_watch *lists;
+	struct key_watch *keys;
 	struct upkeep *upkeep;
 	struct tracer *tracer;
 	struct engine engine;
@@ -187,6 +189,19 @@ static void on_health(void *arg, const struct health_row *row)
 	else
 		log_write(d->log, LOG_LEVEL_WARNING, "%s is switched off: %s", row->subject, row->why);
 	events_tell(d->events, EVENT_HEALTH, row->subject, row->healthy, row->healthy ? NULL : row->why);
+}
+
+static void on_sign_key(void *arg, const struct key_watch_row *row)
+{
+	struct daemon *d = arg;
+	bool good = !dkim_found_is_bad(row->found);
+
+	if (good)
+		log_write(d->log, LOG_LEVEL_WARNING, "the DKIM key %s is well again", row->name);
+	else
+		log_write(d->log, LOG_LEVEL_WARNING, "the DKIM key %s is not as it should be in the DNS: %s; 'sluicectl dkim check' shows the record", row->name,
+			dkim_found_texts[row->found]);
+	events_tell(d->events, EVENT_KEY, row->name, good, good ? NULL : dkim_found_texts[row->found]);
 }
 
 static void on_store(void *arg, bool working, const char *why)
@@ -308,9 +323,10 @@ static int start_services(struct daemon *d, struct err *reterr)
 	d->surge = surge_new();
 	d->tracer = tracer_new();
 	d->health = health_new(on_health, d);
+	d->keys = key_watch_new(on_sign_key, d);
 	d->reactor = reactor_new();
 	d->programs = d->reactor && d->health ? programs_new(d->reactor, d->health, on_program, d) : NULL;
-	if (!d->log || !d->metrics || !d->history || !d->cases || !d->warned || !d->events || !d->surge || !d->tracer || !d->programs)
+	if (!d->log || !d->metrics || !d->history || !d->cases || !d->warned || !d->events || !d->surge || !d->tracer || !d->keys || !d->programs)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	d->scan = (struct scanner_host){ .reactor = d->reactor, .health = d->health, .said = on_program, .arg = d };
 	d->servers = (struct servers_host){ .reactor = d->reactor, .health = d->health };
@@ -322,7 +338,7 @@ static int start_services(struct daemon *d, struct err *reterr)
 static int open_http(struct daemon *d, const struct settings *s, struct err *reterr)
 {
 	const char *path = http_socket_path(s->http);
-	const struct api_of of = { .history = d->history, .metrics = d->metrics, .health = d->health, .log = d->log, .current = current,
+	const struct api_of of = { .history = d->history, .metrics = d->metrics, .health = d->health, .keys = d->keys, .log = d->log, .current = current,
 		.print_metrics = print_metrics, .ask = ask_main, .arg = d, .config = d->config, .began_ms = d->began_ms, .by_path = path != NULL };
 	struct http_host host;
 
@@ -381,7 +397,7 @@ static void *milter_main(void *arg)
 /* Threads are made with all signals blocked, but for the one that wakes libmilter: the main thread hears the others. */
 static int start_threads(struct daemon *d, struct err *reterr)
 {
-	const struct upkeep_of upkeep = { .engine = &d->engine, .current = current, .arg = d, .cases = d->cases, .log = d->log };
+	const struct upkeep_of upkeep = { .engine = &d->engine, .current = current, .arg = d, .cases = d->cases, .keys = d->keys, .log = d->log };
 	struct sigaction wake = { .sa_handler = on_wake }; /* no SA_RESTART */
 	sigset_t all, before;
 	int r;
@@ -739,6 +755,7 @@ void daemon_stop(struct daemon *d, int status)
 	reactor_free(d->reactor);
 	programs_free(d->programs);
 	health_free(d->health);
+	key_watch_free(d->keys);
 	history_free(d->history);
 	case_log_free(d->cases);
 	once_free(d->warned);
@@ -784,6 +801,12 @@ static void unhealthy(void *arg, const struct health_row *row)
 		text_addf(arg, "switched_off %s: %s\n", row->subject, row->why);
 }
 
+static void bad_key(void *arg, const struct key_watch_row *row)
+{
+	if (dkim_found_is_bad(row->found))
+		text_addf(arg, "dkim_key %s: %s\n", row->name, dkim_found_texts[row->found]);
+}
+
 const struct snapshot *daemon_snapshot(const struct daemon *d)
 {
 	return d->snapshot;
@@ -814,6 +837,7 @@ void daemon_status(struct daemon *d, struct text *out)
 	state_status(s->store, out);
 	list_status(s->policy, out);
 	health_each(d->health, unhealthy, out);
+	key_watch_each(d->keys, bad_key, out);
 }
 
 bool daemon_explain(struct daemon *d, const char *id, struct text *out)
@@ -845,6 +869,12 @@ static void print_unhealthy(void *arg, const struct health_row *row)
 		metrics_print_row(arg, "sluice_switched_off", "subject", row->subject, 1);
 }
 
+static void print_key(void *arg, const struct key_watch_row *row)
+{
+	if (row->found != DKIM_FOUND_UNANSWERED)
+		metrics_print_row(arg, "sluice_dkim_key_good", "name", row->name, !dkim_found_is_bad(row->found));
+}
+
 void daemon_metrics(struct daemon *d, struct text *out)
 {
 	struct snapshot *s = current(d);
@@ -865,5 +895,7 @@ void daemon_metrics(struct daemon *d, struct text *out)
 	}
 	metrics_print_gauge(out, "sluice_switched_off", "1: it did not answer, or not as it should, and is done without");
 	health_each(d->health, print_unhealthy, out);
+	metrics_print_gauge(out, "sluice_dkim_key_good", "1: a key that signs is in the DNS; 0: what signs with it is worth nothing to others");
+	key_watch_each(d->keys, print_key, out);
 	snapshot_unref(s);
 }

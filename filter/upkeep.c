@@ -28,6 +28,7 @@ static void probe(struct upkeep *u)
 
 	if (s->plan.start[SLUICE_STAGE_PROBE])
 		dialogue_probe(u->of.engine, s);
+	key_watch_look(u->of.keys, s);
 	snapshot_unref(s);
 }
 

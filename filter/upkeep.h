@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * upkeep.h - the thread for what has to be done now and then: the health of what checks ask is looked after each hour and after a load, the
- * cases that are kept each minute.
+ * upkeep.h - the thread for what has to be done now and then: the health of what checks ask and the keys that sign are looked after each hour and
+ * after a load, the cases that are kept each minute.
  */
 #ifndef FILTER_UPKEEP_H
 #define FILTER_UPKEEP_H
 
 #include <stdbool.h>
 
+#include "filter/key_watch.h"
 #include "filter/observe/case_log.h"
 #include "filter/observe/log.h"
 
@@ -20,6 +21,7 @@ struct upkeep_of {
 	struct snapshot *(*current)(void *arg); /* that the thread gives back */
 	void *arg;
 	struct case_log *cases;
+	struct key_watch *keys;
 	struct log *log;
 };
 

@@ -755,8 +755,8 @@ struct sluice_plugin {
 	int (*configure)(const struct sluice_block *blocks, size_t count, void **ret_state, struct sluice_config_error *reterr);
 	void (*release)(void *state); /* takes NULL */
 	/*
-	 * The TXT records that the DNS has to have if mail of a domain is to be worth what the plugin does with it: its DKIM
-	 * keys. add() is called with name and text of each. For sluicectl; may be NULL.
+	 * The TXT records that the DNS has to have if mail of a domain (NULL: of any that the configuration names) is to be worth what
+	 * the plugin does with it: its DKIM keys. add() is called with name and text of each. May be NULL.
 	 */
 	void (*published)(const void *state, const char *domain, void (*add)(void *arg, const char *name, const char *text), void *arg);
 	/*

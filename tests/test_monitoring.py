@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from support import net, sluice
+from support.signing import Keys
 
 PROMETHEUS = sluice.TOP / "contrib/prometheus"
 RULES = PROMETHEUS / "sluice.rules.yml"
@@ -45,15 +46,18 @@ def test_the_boards_expressions_are_some(tmp_path):
 
 def test_all_figures_are_there(setup):
     """What alerts and board read is what a daemon says, with the labels by which they tell it apart."""
-    s = setup.sluice(f"authserv_id mx.example.org\nstate {{ lmdb {setup.folder}/state }}\nclamav {{ server unix:{setup.folder}/none }}\n"
+    keys = Keys(setup.folder / "keys")
+    keys.make("example.org", "k1", "ed25519")
+    s = setup.sluice(f"authserv_id mx.example.org\nstate {{ lmdb {setup.folder}/state }}\nsign {{ keys {keys.folder} }}\nclamav {{ server unix:{setup.folder}/none }}\n"
                      "at message { rule v score 1 when clamav.found  shadow rule r reject \"550 5.7.1 no\" when spf.result == fail }\n"
-                     "at rcpt { rule n reject \"550 5.7.1 no\" when rcpt.address == no@example.org }\n")
+                     "at rcpt { rule n reject \"550 5.7.1 no\" when rcpt.address == no@example.org }\n", "_.k1._domainkey.example.org A 192.0.2.255\n")
     with setup.milter(s) as m:
         m.greet()
         m.message()
         m.message(recipients=["<no@example.org>"])
         m.quit()
     net.wait_for(lambda: "sluice_switched_off{" in s.ctl("metrics").stdout, "clamd to be missed")
+    net.wait_for(lambda: "sluice_dkim_key_good{" in s.ctl("metrics").stdout, "the key to be looked for")
     said = s.ctl("metrics").stdout
     promtool_ok = subprocess.run(["promtool", "check", "metrics"], input=said, capture_output=True, text=True, timeout=net.PATIENCE_S, check=False)
     assert promtool_ok.returncode in (0, 3) and "error" not in promtool_ok.stderr, promtool_ok.stderr  # 3: matters of taste

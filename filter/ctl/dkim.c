@@ -9,7 +9,7 @@
 #include "filter/base/ascii.h"
 #include "filter/ctl/ctl.h"
 #include "filter/ctl/dkim_file.h"
-#include "filter/ctl/dkim_published.h"
+#include "filter/engine/dkim_published.h"
 #include "filter/engine/snapshot.h"
 #include "filter/mail/dkim_record.h"
 
@@ -152,7 +152,7 @@ static void on_key(void *arg, const struct dkim_published *p)
 		dkim_print_record(p->name, p->record);
 	if (p->found == DKIM_FOUND_UNANSWERED && *status == EX_OK)
 		*status = EX_TEMPFAIL;
-	else if (p->found > DKIM_FOUND_TESTING && p->found != DKIM_FOUND_UNANSWERED)
+	else if (dkim_found_is_bad(p->found))
 		*status = CTL_DIFFERS;
 }
 

@@ -7,7 +7,7 @@
 
 #include "filter/base/ascii.h"
 #include "filter/ctl/dmarc.h"
-#include "filter/ctl/lookup.h"
+#include "filter/services/lookup.h"
 #include "filter/mail/domain.h"
 #include "filter/mail/taglist.h"
 #include "filter/services/dns.h"
@@ -66,7 +66,7 @@ static enum owner is_own_by_walk(struct resolver *r, const char *org, const char
 		if (domain_equal(at, strlen(at), org, strlen(org)))
 			break;
 	}
-	ctl_lookup(r, lookups, count);
+	lookup_all(r, lookups, count);
 	for (size_t i = 0; i < count; i++) {
 		enum owner other = owner_at(&lookups[i], i + 1 == count);
 
@@ -184,7 +184,7 @@ size_t dmarc_destinations(
 			break;
 		}
 	}
-	ctl_lookup(r, lookups, asked);
+	lookup_all(r, lookups, asked);
 	for (size_t i = 0; i < asked; i++) {
 		judge_other(&o, others[i], &lookups[i]);
 		dns_answer_unref(lookups[i].answer);

@@ -7,9 +7,9 @@
 #include "filter/base/ascii.h"
 #include "filter/base/ip.h"
 #include "filter/base/vec.h"
-#include "filter/ctl/dkim_published.h"
+#include "filter/engine/dkim_published.h"
 #include "filter/ctl/doctor.h"
-#include "filter/ctl/lookup.h"
+#include "filter/services/lookup.h"
 #include "filter/mail/domain.h"
 
 #define DOMAINS_MAX  50  /* of our own that are looked at */
@@ -23,7 +23,7 @@ static struct dns_answer *ask(const struct doctor *d, const char *name, enum slu
 {
 	struct lookup l = { .name = name, .type = type };
 
-	ctl_lookup(d->s->resolver, &l, 1);
+	lookup_all(d->s->resolver, &l, 1);
 	if (ret_took_ms)
 		*ret_took_ms = l.took_ms;
 	return l.answer ? l.answer : dns_answer_empty(SLUICE_DNS_NXDOMAIN, 0);
@@ -236,7 +236,7 @@ struct keys {
 static void on_key(void *arg, const struct dkim_published *p)
 {
 	const struct keys *k = arg;
-	enum doctor_level level = p->found == DKIM_FOUND_GOOD ? DOCTOR_GOOD : p->found == DKIM_FOUND_TESTING || p->found == DKIM_FOUND_UNANSWERED ? DOCTOR_LOOK : DOCTOR_BAD;
+	enum doctor_level level = p->found == DKIM_FOUND_GOOD ? DOCTOR_GOOD : dkim_found_is_bad(p->found) ? DOCTOR_BAD : DOCTOR_LOOK;
 
 	doctor_tell(k->d, level, p->name, level == DOCTOR_GOOD ? NULL : "sluicectl dkim check shows the record", "%s", dkim_found_texts[p->found]);
 }
@@ -250,7 +250,7 @@ static void look_at_domain(struct doctor *d, const char *domain)
 	bool signs = policy_setting(d->s->policy, "sign", "keys") != NULL;
 
 	(void)snprintf(dmarc, sizeof dmarc, "_dmarc.%s", domain);
-	ctl_lookup(d->s->resolver, lookups, ARRAY_LEN(lookups));
+	lookup_all(d->s->resolver, lookups, ARRAY_LEN(lookups));
 	for (size_t i = 0; i < ARRAY_LEN(lookups); i++) {
 		if (lookups[i].answer)
 			judges[i](d, domain, dns_answer_view(lookups[i].answer));

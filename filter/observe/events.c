@@ -24,7 +24,7 @@
 #define LINE_MAX_BYTES   65536
 #define SOCKET_TIMEOUT_S 2
 
-const char *const event_words[] = { "hold", "warn", "surge", "fault", "health", "store", "reload", NULL };
+const char *const event_words[] = { "hold", "warn", "surge", "fault", "health", "store", "key", "reload", NULL };
 
 /* Where they go; made anew with each configuration that says something else. */
 struct places {
@@ -216,7 +216,7 @@ int events_read(const struct settings *s, const char *host, struct events_settin
 		.file_max_bytes = s->events.file_max_bytes, .file_keep = s->events.file_keep, .host = host };
 	*ret_key = "events.of";
 	if (!read_words(&s->events.of, &ret->of))
-		return err_set(reterr, -EINVAL, "there are hold, warn, surge, fault, health, store and reload");
+		return err_set(reterr, -EINVAL, "there are hold, warn, surge, fault, health, store, key and reload");
 	*ret_key = "events.socket";
 	if (strlen(ret->socket) >= sizeof((struct sockaddr_un *)0)->sun_path)
 		return err_set(reterr, -EINVAL, "the path of a unix socket has at most %zu octets", sizeof((struct sockaddr_un *)0)->sun_path - 1);

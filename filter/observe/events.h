@@ -21,6 +21,7 @@ enum event_kind {
 	EVENT_FAULT,  /* Sluice itself has failed in a message */
 	EVENT_HEALTH, /* something that checks depend on is switched off, or works again */
 	EVENT_STORE,  /* the same of the store */
+	EVENT_KEY,    /* a DKIM key that signs is not in the DNS as it should be, or is again */
 	EVENT_RELOAD, /* a configuration was taken, or refused */
 };
 extern const char *const event_words[]; /* in the order of enum event_kind, NULL-terminated */

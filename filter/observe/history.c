@@ -16,7 +16,7 @@ struct entry {
 	size_t len;
 	char id[16], queue_id[64];
 	char *message_id; /* points behind the JSON, as do these: */
-	char *summary;
+	char *user, *summary;
 	char *addresses, *rules; /* one string behind the other, an empty one behind the last */
 	enum case_action action;
 	int64_t time_ms;
@@ -115,12 +115,13 @@ void history_add(struct history *h, const struct case_ *c, const char *json, siz
 {
 	SLUICE_CLEANUP(text_done) struct text summary = TEXT_INIT(CASE_SUMMARY_MAX), addresses = TEXT_INIT(NAMES_MAX), rules = TEXT_INIT(NAMES_MAX);
 	struct entry e = { .len = len, .action = c->verdict.action, .time_ms = c->time_ms };
-	char *old, **const starts[] = { &e.json, &e.message_id, &e.summary, &e.addresses, &e.rules };
+	char *old, **const starts[] = { &e.json, &e.message_id, &e.user, &e.summary, &e.addresses, &e.rules };
 
 	case_summary(&summary, c);
 	add_names(&addresses, &rules, c);
 	{
-		const struct sluice_text pieces[] = { { json, len }, { c->message_id, strlen(c->message_id) }, { text_str(&summary), summary.len },
+		const struct sluice_text pieces[] = { { json, len }, { c->message_id, strlen(c->message_id) },
+			{ c->client.user, strlen(c->client.user) }, { text_str(&summary), summary.len },
 			{ text_str(&addresses), addresses.len }, { text_str(&rules), rules.len } };
 
 		old = join(pieces, ARRAY_LEN(pieces), starts);
@@ -181,6 +182,8 @@ static bool matches(const struct entry *e, const struct history_filter *f)
 	bool found = !f->address && !f->domain;
 
 	if (f->since_ms > e->time_ms || (f->action && strcmp(f->action, case_action_words[e->action]) != 0))
+		return false;
+	if (f->user && !ascii_equals(e->user, strlen(e->user), f->user))
 		return false;
 	for (const char *a = e->addresses; !found && *a; a += strlen(a) + 1)
 		found = (!f->address || ascii_equals(a, strlen(a), f->address)) && (!f->domain || is_in_domain(a, f->domain));

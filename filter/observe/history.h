@@ -23,6 +23,7 @@ bool history_find(struct history *h, const char *id, struct text *out);
 struct history_filter {
 	const char *address; /* sender, recipient, or author: the whole of it, without regard to case */
 	const char *domain;  /* of one of these, or one below it */
+	const char *user;    /* who was logged in, without regard to case */
 	const char *rule;    /* one that matched */
 	const char *action;  /* a word of case_action_words */
 	int64_t since_ms;    /* wall clock */

@@ -100,6 +100,7 @@ void page_history(const struct api_request *q)
 	text_adds(out, "<form class=\"filter\" method=\"get\" action=\"/history\" role=\"search\" aria-label=\"Filter\">");
 	put_field(q, "address", "Address of sender, recipient or author", "text");
 	put_field(q, "domain", "Domain of one of them", "text");
+	put_field(q, "user", "Account", "text");
 	put_choice(q, "verdict", "Verdict", case_action_words, case_action_words);
 	put_field(q, "rule", "Rule that matched", "text");
 	put_choice(q, "since", "Time", since, since_shown);

@@ -8,8 +8,8 @@
 #include "filter/page/escape.h"
 
 static const struct { const char *path, *title; } pages[] = {
-	{ "/", "Overview" }, { "/history", "History" }, { "/rules", "Rules" }, { "/checks", "Checks" }, { "/state", "Greylist and limits" }, { "/lists", "Lists" },
-	{ "/dmarc", "DMARC" },
+	{ "/", "Overview" }, { "/history", "History" }, { "/rules", "Rules" }, { "/checks", "Checks" }, { "/state", "Greylist and limits" }, { "/accounts", "Accounts" },
+	{ "/lists", "Lists" }, { "/keys", "DKIM keys" }, { "/dmarc", "DMARC" },
 };
 
 /* ---- what the API says ---- */

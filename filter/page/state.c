@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "filter/page/page.h"
 
+#include <strings.h>
+
 #include "filter/api_read.h"
 #include "filter/page/escape.h"
 #include "filter/page/piece.h"
@@ -34,7 +36,21 @@ static void put_greylist(struct text *out, const json_t *entries)
 	page_table_end(out);
 }
 
-static void put_limits(struct text *out, const json_t *entries)
+/* One of its values is the name of an account. */
+static bool is_of_account(const json_t *entry, const json_t *accounts)
+{
+	const json_t *values = json_object_get(entry, "values"), *v, *a;
+	size_t i, k;
+
+	json_array_foreach(values, i, v)
+		json_array_foreach(accounts, k, a)
+			if (!strcasecmp(json_string_value(v), page_str(a, "account")))
+				return true;
+	return false;
+}
+
+/* accounts: only what was counted of one of them; NULL: all. */
+static void put_limits(struct text *out, const json_t *entries, const json_t *accounts)
 {
 	static const struct page_column columns[] = { { "Rule" }, { "Of" }, { "Unused again in" }, { NULL } };
 	size_t i;
@@ -48,6 +64,8 @@ static void put_limits(struct text *out, const json_t *entries)
 	json_array_foreach(entries, i, e) {
 		static const char *const sent[] = { "rule", "values", NULL };
 
+		if (accounts && !is_of_account(e, accounts))
+			continue;
 		page_row(out, "reset", e, sent);
 		page_rule_link(out, page_str(e, "rule"));
 		text_adds(out, "</th>");
@@ -78,8 +96,58 @@ void page_state(const struct api_request *q)
 	text_adds(out, "<h2>Limits</h2>");
 	limits = page_ask(q, api_limits);
 	if (limits)
-		put_limits(out, json_object_get(limits, "entries"));
+		put_limits(out, json_object_get(limits, "entries"), NULL);
 	page_end(q);
 	json_decref(greylist);
+	json_decref(limits);
+}
+
+static void put_accounts(struct text *out, const json_t *accounts)
+{
+	static const struct page_column columns[] = { { "Account" }, { "Messages", true }, { "Recipients", true }, { "Held", true }, { "Put off", true }, { "Refused", true },
+		{ "Addresses that it came from", true }, { "Last seen (UTC)" }, { NULL } };
+	static const char *const counted[] = { "cases", "recipients", "held", "tempfail", "reject", "clients" };
+	size_t i;
+	json_t *a;
+
+	page_table(out, "Of the transactions in memory, those first of which most was held, put off or refused", columns);
+	json_array_foreach(accounts, i, a) {
+		text_adds(out, "<tr><th scope=\"row\"><a href=\"/history?user=");
+		escape_url(out, page_str(a, "account"));
+		text_adds(out, "\">");
+		page_bdi(out, page_str(a, "account"));
+		text_adds(out, "</a></th>");
+		for (size_t k = 0; k < ARRAY_LEN(counted); k++)
+			page_cell_number(out, &columns[k + 1], page_whole(a, counted[k]));
+		page_cell(out, &columns[7]);
+		page_time(out, page_whole(a, "last"));
+		text_adds(out, " <span class=\"dim\">");
+		escape_str(out, page_str(a, "last_client"));
+		text_adds(out, "</span>");
+		page_cell_end(out);
+		text_adds(out, "</tr>");
+	}
+	page_table_end(out);
+}
+
+void page_accounts(const struct api_request *q)
+{
+	struct text *out = &q->answer->body;
+	json_t *found, *accounts, *limits = NULL;
+
+	page_begin(q, "Accounts");
+	found = page_ask(q, api_accounts);
+	accounts = json_object_get(found, "accounts");
+	if (!json_array_size(accounts)) {
+		page_nothing(out, "Nobody has logged in to send, of the transactions in memory.");
+	} else {
+		put_accounts(out, accounts);
+		text_adds(out, "<h2>What rules have counted of them</h2><div id=\"release\"></div>");
+		limits = page_ask(q, api_limits);
+		if (limits)
+			put_limits(out, json_object_get(limits, "entries"), accounts);
+	}
+	page_end(q);
+	json_decref(found);
 	json_decref(limits);
 }

@@ -78,7 +78,7 @@ const struct settings_row settings_rows[] = {
 	{ "dns", { "dnssec", SLUICE_OPT_BOOL, .deflt = "no", .help = "validate answers" }, AT(dns.dnssec) },
 	{ "dns", { "trust_anchor", SLUICE_OPT_TEXT, .deflt = "/usr/share/dns/root.key", .help = "key of the root zone, for dnssec" }, AT(dns.trust_anchor) },
 	{ "dns", { "local_data", SLUICE_OPT_TEXT, .deflt = "", .help = "zone file whose names are answered from it; empty: none" }, AT(dns.local_data) },
-	{ "events", { "of", SLUICE_OPT_TEXT, .repeated = true, .help = "hold, warn, surge, fault, health, store, reload: which are told; without it all" }, AT(events.of) },
+	{ "events", { "of", SLUICE_OPT_TEXT, .repeated = true, .help = "hold, warn, surge, fault, health, store, key, reload: which are told; without it all" }, AT(events.of) },
 	{ "events", { "file", SLUICE_OPT_PATH, .deflt = "", .help = "a file for a line of JSON each, such as /var/log/sluice/events; empty: none" }, AT(events.file) },
 	{ "events", { "file_size", SLUICE_OPT_SIZE, .min = 4096, .max = INT64_C(1) << 40, .deflt = "10M", .help = "when it would be larger a new one is begun" },
 		AT(events.file_max_bytes) },

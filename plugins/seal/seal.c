@@ -185,9 +185,9 @@ static void published(const void *state, const char *domain, void (*add)(void *a
 	const struct seal_config *config = state;
 	SLUICE_CLEANUP(text_done) struct text name = TEXT_INIT(1024);
 
-	if (!config->has_key || !domain_equal(config->key.domain, strlen(config->key.domain), domain, strlen(domain)))
+	if (!config->has_key || (domain && !domain_equal(config->key.domain, strlen(config->key.domain), domain, strlen(domain))))
 		return;
-	dkim_record_name(&name, config->key.selector, domain);
+	dkim_record_name(&name, config->key.selector, config->key.domain);
 	add(arg, text_str(&name), config->key.record);
 }
 

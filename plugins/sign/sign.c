@@ -102,9 +102,9 @@ static void published(const void *state, const char *domain, void (*add)(void *a
 		SLUICE_CLEANUP(text_done) struct text name = TEXT_INIT(1024);
 		const struct sign_key *key = &config->keys.items[i];
 
-		if (!is_key_of(config, key, domain))
+		if (domain ? !is_key_of(config, key, domain) : !key->domain)
 			continue;
-		dkim_record_name(&name, key->selector, domain);
+		dkim_record_name(&name, key->selector, domain ? domain : key->domain);
 		add(arg, text_str(&name), key->record);
 	}
 }

@@ -245,7 +245,7 @@ def test_https_wants_a_good_certificate_of_that_host(setup, monkeypatch):
 
 
 @pytest.mark.parametrize("settings, said", [
-    ("of [hold nothing]", "there are hold, warn, surge, fault, health, store and reload"), ('url "ftp://example.org/"', "is no URL for events"),
+    ("of [hold nothing]", "there are hold, warn, surge, fault, health, store, key and reload"), ('url "ftp://example.org/"', "is no URL for events"),
     ('url "https://user:password@example.org/"', "is no URL for events"), ('url "nonsense"', "is no URL for events"), ('url "http://"', "is no URL for events"),
     (f'socket "/{"x" * 200}"', "the path of a unix socket has at most")])
 def test_what_is_wrong_is_said(tmp_path, settings, said):

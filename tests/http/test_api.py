@@ -22,7 +22,7 @@ at rcpt {
  rule unwanted reject "550 5.7.1 not wanted" when rcpt.address == "bad@example.org"
 }
 """
-READERS = ["status", "rates", "history", "rules", "checks", "health", "lists", "limits", "greylist", "dmarc"]
+READERS = ["status", "rates", "history", "rules", "checks", "health", "lists", "limits", "greylist", "accounts", "dmarc", "keys"]
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ import time
 import pytest
 from support import browser, net
 from support.milter import CONTINUE
+from support.signing import Keys
 from support.sluice import ctl
 from support.web import Web
 
-PAGES = ["/", "/history", "/rules", "/checks", "/state", "/lists", "/dmarc"]
+PAGES = ["/", "/history", "/rules", "/checks", "/state", "/accounts", "/lists", "/keys", "/dmarc"]
 CONFIG = """authserv_id mx.example.org
 history 3000
 state { lmdb state }
@@ -23,6 +24,7 @@ pattern bait "(?i)(alert|script|onerror|javascript|win|free)" in subject, header
 at connect { shadow rule idea score 1 when client.port != 1 }
 at rcpt {
  rule fast limit 600/1m by client.ip, mail.from tempfail "too fast, {client.ip}"
+ rule sent limit 100/1h of recipients by auth.user
  rule unwanted reject "550 5.7.1 {mail.from} is not wanted by {rcpt.address}" when rcpt.address == "bad@example.org"
  rule listed reject "554 5.7.1 {client.ip} is listed" when dnsbl.weight >= 8
  rule helo score 2 when helo.form == malformed
@@ -65,8 +67,8 @@ def wire(text):
     return text.replace("\u0000", "").replace("\n", " ")
 
 
-def send(setup, s, subject="hello", sender="<someone@example.net>", rcpts=("<u@example.org>",), helo="mail.example.net", author="a@example.net", more=()):
-    m = setup.milter(s)
+def send(setup, s, subject="hello", sender="<someone@example.net>", rcpts=("<u@example.org>",), helo="mail.example.net", author="a@example.net", more=(), user=None):
+    m = setup.milter(s, macros={"M": {"auth_authen": user, "auth_type": "PLAIN"}} if user else {})
     m.connect()
     if m.helo(helo).kind == CONTINUE and m.mail(sender).kind == CONTINUE:
         taken = [m.rcpt(rcpt).kind == CONTINUE for rcpt in rcpts]
@@ -84,6 +86,11 @@ def fill(setup, s):
         send(setup, s, rcpts=("<bad@example.org>",), sender=f"<user{i}@spam.example>")
     send(setup, s, rcpts=[f"<person.{i}@example.org>" for i in range(9)])
     send(setup, s, helo="[", sender="<>")
+    for i in range(3):
+        send(setup, s, sender="<anna@example.org>", user="anna@example.org", rcpts=[f"<friend.{i}.{k}@example.net>" for k in range(i + 2)])
+    for i in range(2):
+        send(setup, s, sender="<ben@example.org>", user="ben", rcpts=("<bad@example.org>",))
+    send(setup, s, sender="<ben@example.org>", user='<script>document.title="owned"</script>')
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +100,11 @@ def site(tmp_path_factory):
     setup = Setup(tmp_path_factory.mktemp("site"))
     port = net.free_port()
     try:
-        s = setup.sluice(f"http 127.0.0.1:{port}\n" + CONFIG, ZONE, start=False)
+        keys = Keys(setup.folder / "keys")
+        for selector in ("good", "gone"):
+            keys.make("example.org", selector, "ed25519")
+        zone = ZONE + f"good._domainkey.example.org TXT \"{keys.records['good._domainkey.example.org']}\"\n_.gone._domainkey.example.org A 192.0.2.255\n"
+        s = setup.sluice(f"http 127.0.0.1:{port}\nsign {{ keys {keys.folder} }}\n" + CONFIG, zone, start=False)
         s.conf.write_text(s.conf.read_text() + f'api {{ tokens "{s.folder}/tokens" }}\n')
         done = ctl("token", "add", "-c", s.conf, "reader", "read")
         assert done.returncode == 0, done.stderr
@@ -164,15 +175,36 @@ def test_filters_are_links_and_a_form(site):
     assert 'class="hold' in site.web.ask("/rules").text and "bank.example" in site.web.ask("/dmarc").text
 
 
+def rows(page):
+    """The cells of each row of the tables, as text."""
+    return [[html.unescape(re.sub(r"<[^>]*>", "", cell)) for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)] for row in re.findall(r"<tr[^>]*>(.*?)</tr>", page)]
+
+
+def test_accounts_and_what_was_counted_of_them(site):
+    page = rows(site.web.ask("/accounts").text)
+    assert page[1][:7] == ["ben", "2", "2", "0", "0", "2", "1"] and ["anna@example.org", "3", "9", "0", "0", "0", "1"] in [row[:7] for row in page]
+    assert site.web.get("/api/v1/accounts")["accounts"][0]["last_client"] == "192.0.2.1"
+    assert sorted(row[1] for row in page if row[0] == "sent") == ['<script>document.title="owned"</script>', "anna@example.org"]
+    found = rows(site.web.ask("/history?user=ANNA%40example.org").text)[1:]
+    assert len(found) == 3 and all("anna@example.org" in row[2] for row in found)
+
+
+def test_keys_and_what_the_dns_has_of_them(site):
+    net.wait_for(lambda: len(site.web.get("/api/v1/keys")["keys"]) == 2, "the look at the keys")
+    page = rows(site.web.ask("/keys").text)[1:]
+    assert sorted((row[0], row[1]) for row in page) == [
+        ("gone._domainkey.example.org", "missing: publish the record"), ("good._domainkey.example.org", "good")]
+
+
 # ---- nothing in mail becomes part of a page ----
 
 def test_no_payload_runs(site, open_browser):
     driver = open_browser()
     assert len(PAYLOADS) >= 30
-    for path in ["/", "/history", "/state", "/dmarc"] + [f"/case/{ident}" for ident in all_cases(site)]:
+    for path in ["/", "/history", "/state", "/accounts", "/dmarc"] + [f"/case/{ident}" for ident in all_cases(site)]:
         driver.get(site.url + path)
         assert driver.title.endswith(" - Sluice"), (path, driver.title)
-        found = driver.execute_script("return [document.querySelectorAll('#owned, main script, main img, main iframe, main style, main object, main video, main base, main input:not([name])').length,"
+        found = driver.execute_script("return [document.querySelectorAll('#owned, main script, main img, main iframe, main style, main object, main video, main base, main input:not([name]):not(#release-token)').length,"
                                       "document.querySelectorAll('body > *').length, getComputedStyle(document.querySelector('main')).display]")
         assert found == [0, 3, "block"], (path, found)
         assert not complaints(driver), path

@@ -14,7 +14,7 @@
 
 static void add(struct history *h, const char *id, const char *queue_id, const char *message_id)
 {
-	const struct case_ c = { .id = id, .queue_id = queue_id, .message_id = message_id };
+	const struct case_ c = { .id = id, .queue_id = queue_id, .message_id = message_id, .client.user = "" };
 
 	history_add(h, &c, id, strlen(id));
 }

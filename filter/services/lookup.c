@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "filter/ctl/lookup.h"
+#include "filter/services/lookup.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "filter/services/clock.h"
+
+#define AT_ONCE 64
 
 /* Answers come on the reactor's thread. */
 struct asking {
@@ -64,18 +66,26 @@ static void ask(struct resolver *r, struct asking *asking, struct lookup *l)
 	l->answer = dns_answer_empty(SLUICE_DNS_FAILED, 0);
 }
 
-void ctl_lookup(struct resolver *r, struct lookup *lookups, size_t count)
+/* Until so many, at most, have no answer. */
+static void wait_until_open(struct asking *asking, size_t open)
+{
+	(void)pthread_mutex_lock(&asking->lock);
+	while (asking->open > open)
+		(void)pthread_cond_wait(&asking->answered, &asking->lock);
+	(void)pthread_mutex_unlock(&asking->lock);
+}
+
+void lookup_all(struct resolver *r, struct lookup *lookups, size_t count)
 {
 	struct asking asking = { .began_ms = clock_mono_ms() };
 
 	(void)pthread_mutex_init(&asking.lock, NULL);
 	(void)pthread_cond_init(&asking.answered, NULL);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
+		wait_until_open(&asking, AT_ONCE - 1);
 		ask(r, &asking, &lookups[i]);
-	(void)pthread_mutex_lock(&asking.lock);
-	while (asking.open)
-		(void)pthread_cond_wait(&asking.answered, &asking.lock);
-	(void)pthread_mutex_unlock(&asking.lock);
+	}
+	wait_until_open(&asking, 0);
 	(void)pthread_cond_destroy(&asking.answered);
 	(void)pthread_mutex_destroy(&asking.lock);
 }

@@ -1,14 +1,24 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "filter/ctl/dkim_published.h"
+#include "filter/engine/dkim_published.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "filter/base/vec.h"
-#include "filter/ctl/lookup.h"
 #include "filter/mail/dkim_record.h"
+#include "filter/services/lookup.h"
 
+const char *const dkim_found_words[] = {
+	[DKIM_FOUND_GOOD] = "good",
+	[DKIM_FOUND_TESTING] = "testing",
+	[DKIM_FOUND_MISSING] = "missing",
+	[DKIM_FOUND_OTHER] = "other",
+	[DKIM_FOUND_REVOKED] = "revoked",
+	[DKIM_FOUND_NOT_FOR_MAIL] = "not-for-mail",
+	[DKIM_FOUND_SEVERAL] = "several",
+	[DKIM_FOUND_UNANSWERED] = "unanswered",
+};
 const char *const dkim_found_texts[] = {
 	[DKIM_FOUND_GOOD] = "good",
 	[DKIM_FOUND_TESTING] = "good, but in test mode (t=y): to others the mail is not signed",
@@ -19,6 +29,11 @@ const char *const dkim_found_texts[] = {
 	[DKIM_FOUND_SEVERAL] = "several keys are published under this name: leave one, or others take the wrong one",
 	[DKIM_FOUND_UNANSWERED] = "the DNS does not answer",
 };
+
+bool dkim_found_is_bad(enum dkim_found found)
+{
+	return found != DKIM_FOUND_GOOD && found != DKIM_FOUND_TESTING && found != DKIM_FOUND_UNANSWERED;
+}
 
 struct wanted {
 	char *name, *record;
@@ -32,8 +47,12 @@ struct wanted_list {
 static void add_wanted(void *arg, const char *name, const char *record)
 {
 	struct wanted_list *list = arg;
-	struct wanted w = { strdup(name), strdup(record) };
+	struct wanted w;
 
+	for (size_t i = 0; i < list->len; i++) /* the same key signs and seals */
+		if (!strcmp(list->items[i].name, name) && !strcmp(list->items[i].record, record))
+			return;
+	w = (struct wanted){ strdup(name), strdup(record) };
 	if (w.name && w.record && vec_push(list, w))
 		return;
 	free(w.name);
@@ -89,7 +108,7 @@ int dkim_published_each(const struct snapshot *s, const char *domain, void (*key
 	for (size_t i = 0; result > 0 && i < list.len; i++)
 		lookups[i] = (struct lookup){ .name = list.items[i].name, .type = SLUICE_DNS_TXT };
 	if (result > 0)
-		ctl_lookup(s->resolver, lookups, list.len);
+		lookup_all(s->resolver, lookups, list.len);
 	for (size_t i = 0; i < list.len; i++) {
 		if (result > 0)
 			tell(&lookups[i], &list.items[i], key, arg);

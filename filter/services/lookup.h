@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* lookup.h - records of several names, asked for side by side. */
-#ifndef CTL_LOOKUP_H
-#define CTL_LOOKUP_H
+/* lookup.h - records of several names, asked for side by side, some dozens at a time. */
+#ifndef SERVICES_LOOKUP_H
+#define SERVICES_LOOKUP_H
 
 #include "filter/services/resolver.h"
 
@@ -12,6 +12,6 @@ struct lookup {
 	int64_t took_ms;           /* until it came */
 };
 /* Fill in the answers. Waits until each is here, or the resolver's own timeout is over. */
-void ctl_lookup(struct resolver *r, struct lookup *lookups, size_t count);
+void lookup_all(struct resolver *r, struct lookup *lookups, size_t count);
 
 #endif
