@@ -10,6 +10,7 @@
 
 #include "filter/base/text.h"
 #include "filter/engine/snapshot.h"
+#include "filter/held.h"
 #include "filter/key_watch.h"
 #include "filter/observe/history.h"
 #include "filter/observe/http.h"
@@ -24,6 +25,7 @@ struct api_of { /* all borrowed */
 	struct metrics *metrics;
 	struct health *health;
 	struct key_watch *keys;
+	struct held *held;
 	struct log *log;
 	struct snapshot *(*current)(void *arg); /* that the caller gives back */
 	void (*print_metrics)(void *arg, struct text *out);

@@ -114,6 +114,29 @@ void api_greylist_forget(const struct api_request *q)
 	json_decref(body);
 }
 
+static void want(const struct api_request *q, const char *request)
+{
+	SLUICE_CLEANUP(text_done) struct text line = TEXT_INIT(CONTROL_LINE_MAX - 2);
+	json_t *body = json_loadb(q->body, q->len, JSON_REJECT_DUPLICATES, NULL);
+
+	text_adds(&line, request);
+	if (add_part(&line, json_object_get(body, "id")) && !line.failed)
+		ask(q, text_str(&line), text_str(&line));
+	else
+		api_error(q, 400, "the body does not name a message", "send {\"id\": \"4bXk2M0sV1z4kR\"}, as /api/v1/held shows it");
+	json_decref(body);
+}
+
+void api_held_release(const struct api_request *q)
+{
+	want(q, "held release ");
+}
+
+void api_held_drop(const struct api_request *q)
+{
+	want(q, "held drop ");
+}
+
 void api_reload(const struct api_request *q)
 {
 	char guard[HTTP_VALUE_MAX], line[64] = "reload";

@@ -15,6 +15,8 @@
 void api_limits_reset(const struct api_request *q);
 void api_greylist_pass(const struct api_request *q);
 void api_greylist_forget(const struct api_request *q);
+void api_held_release(const struct api_request *q);
+void api_held_drop(const struct api_request *q);
 void api_learn(const struct api_request *q);
 void api_reload(const struct api_request *q);
 void api_check(const struct api_request *q);

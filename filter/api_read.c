@@ -278,6 +278,11 @@ void api_keys(const struct api_request *q)
 	json_close(out, '}');
 }
 
+void api_held(const struct api_request *q)
+{
+	held_show(q->of->held, &q->answer->body);
+}
+
 void api_lists(const struct api_request *q)
 {
 	struct text *out = &q->answer->body;

@@ -20,6 +20,7 @@ void api_lists(const struct api_request *q);
 void api_limits(const struct api_request *q);
 void api_greylist(const struct api_request *q);
 void api_keys(const struct api_request *q);
+void api_held(const struct api_request *q);
 /* api_senders.c, of the cases in memory: */
 void api_dmarc(const struct api_request *q);
 void api_accounts(const struct api_request *q);

@@ -17,6 +17,7 @@
 #include "filter/control_learn.h"
 #include "filter/control_state.h"
 #include "filter/engine/tracer.h"
+#include "filter/held.h"
 #include "filter/services/clock.h"
 
 int control_open(const char *path, struct err *reterr)
@@ -189,10 +190,15 @@ static int on_tracer(struct daemon *d, const char *argument, struct text *out)
 	return EX_TEMPFAIL;
 }
 
+static int on_held(struct daemon *d, const char *argument, struct text *out)
+{
+	return held_answer(daemon_held(d), argument, out);
+}
+
 static const struct { const char *verb; int (*serve)(struct daemon *d, const char *argument, struct text *out); } verbs[] = {
 	{ "status", on_status }, { "reload", on_reload }, { "explain", on_explain }, { "forget", on_forget }, { "metrics", on_metrics },
 	{ "limits", on_limits }, { "greylist", on_greylist }, { "rotation", on_rotation }, { "dmarc", on_dmarc },
-	{ "learn", on_learn }, { "tracer", on_tracer },
+	{ "learn", on_learn }, { "tracer", on_tracer }, { "held", on_held },
 };
 
 int control_answer(struct daemon *d, char *line, struct text *out)

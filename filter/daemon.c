@@ -25,6 +25,7 @@
 #include "filter/base/ip.h"
 #include "filter/control.h"
 #include "filter/engine/dialogue.h"
+#include "filter/held.h"
 #include "filter/key_watch.h"
 #include "filter/list_watch.h"
 #include "filter/milter/milter.h"
@@ -76,6 +77,7 @@ struct daemon {
 	struct api *api;
 	struct list_watch *lists;
 	struct key_watch *keys;
+	struct held *held;
 	struct upkeep *upkeep;
 	struct tracer *tracer;
 	struct engine engine;
@@ -324,9 +326,10 @@ static int start_services(struct daemon *d, struct err *reterr)
 	d->tracer = tracer_new();
 	d->health = health_new(on_health, d);
 	d->keys = key_watch_new(on_sign_key, d);
+	d->held = held_new();
 	d->reactor = reactor_new();
 	d->programs = d->reactor && d->health ? programs_new(d->reactor, d->health, on_program, d) : NULL;
-	if (!d->log || !d->metrics || !d->history || !d->cases || !d->warned || !d->events || !d->surge || !d->tracer || !d->keys || !d->programs)
+	if (!d->log || !d->metrics || !d->history || !d->cases || !d->warned || !d->events || !d->surge || !d->tracer || !d->keys || !d->held || !d->programs)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	d->scan = (struct scanner_host){ .reactor = d->reactor, .health = d->health, .said = on_program, .arg = d };
 	d->servers = (struct servers_host){ .reactor = d->reactor, .health = d->health };
@@ -338,7 +341,7 @@ static int start_services(struct daemon *d, struct err *reterr)
 static int open_http(struct daemon *d, const struct settings *s, struct err *reterr)
 {
 	const char *path = http_socket_path(s->http);
-	const struct api_of of = { .history = d->history, .metrics = d->metrics, .health = d->health, .keys = d->keys, .log = d->log, .current = current,
+	const struct api_of of = { .history = d->history, .metrics = d->metrics, .health = d->health, .keys = d->keys, .held = d->held, .log = d->log, .current = current,
 		.print_metrics = print_metrics, .ask = ask_main, .arg = d, .config = d->config, .began_ms = d->began_ms, .by_path = path != NULL };
 	struct http_host host;
 
@@ -756,6 +759,7 @@ void daemon_stop(struct daemon *d, int status)
 	programs_free(d->programs);
 	health_free(d->health);
 	key_watch_free(d->keys);
+	held_free(d->held);
 	history_free(d->history);
 	case_log_free(d->cases);
 	once_free(d->warned);
@@ -815,6 +819,11 @@ const struct snapshot *daemon_snapshot(const struct daemon *d)
 struct tracer *daemon_tracer(const struct daemon *d)
 {
 	return d->tracer;
+}
+
+struct held *daemon_held(const struct daemon *d)
+{
+	return d->held;
 }
 
 void daemon_status(struct daemon *d, struct text *out)

@@ -13,6 +13,7 @@
 
 struct daemon;
 struct snapshot;
+struct held;
 struct tracer;
 
 /* Read the configuration, open the sockets, drop root, start the threads. NULL with *reterr and *ret_exit (sysexits(3)). */
@@ -31,6 +32,7 @@ void daemon_stop(struct daemon *d, int status);
 int daemon_reload(struct daemon *d, int64_t guard_ms, struct err *reterr);
 const struct snapshot *daemon_snapshot(const struct daemon *d); /* borrowed until the next reload */
 struct tracer *daemon_tracer(const struct daemon *d); /* lives as long as d */
+struct held *daemon_held(const struct daemon *d);
 void daemon_status(struct daemon *d, struct text *out);
 /* The case with this id, added to out. False: it is not in memory; the folder where others are, if there is one, is added. */
 bool daemon_explain(struct daemon *d, const char *id, struct text *out);

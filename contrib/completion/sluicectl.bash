@@ -10,7 +10,7 @@ _sluicectl_verbs() {
 	dkim) echo keygen check rotate ;;
 	dmarc) echo report failures read ;;
 	learn) echo spam ham forget status ;;
-	hold) echo list show release drop ;;
+	hold) echo list show release drop watch ;;
 	attach) echo postfix sendmail ;;
 	import) echo opendkim opendmarc policyd-spf postgrey milter-greylist rspamd ;;
 	esac

@@ -18,7 +18,7 @@ function __sluicectl_verbs
         case learn
             printf '%s\n' spam ham forget status
         case hold
-            printf '%s\n' list show release drop
+            printf '%s\n' list show release drop watch
         case attach
             printf '%s\n' postfix sendmail
         case import

@@ -29,7 +29,7 @@ int ctl_metrics(int argc, char **argv);
 int ctl_limits(int argc, char **argv);
 int ctl_greylist(int argc, char **argv);
 int ctl_import(int argc, char **argv);  /* import.c */
-int ctl_hold(int argc, char **argv);    /* hold.c: hold list, show, release, drop */
+int ctl_hold(int argc, char **argv);    /* hold.c: hold list, show, release, drop, watch */
 int ctl_doctor(int argc, char **argv);  /* doctor.c */
 int ctl_relaytest(int argc, char **argv); /* relaytest.c */
 int ctl_learn(int argc, char **argv);   /* learn.c */

@@ -13,8 +13,7 @@
 #include "filter/base/ascii.h"
 #include "filter/base/vec.h"
 #include "filter/control.h"
-#include "filter/ctl/ctl.h"
-#include "filter/ctl/hold_queue.h"
+#include "filter/ctl/hold.h"
 #include "filter/ctl/show.h"
 
 #define ID_MAX        64
@@ -37,6 +36,7 @@ static int usage(FILE *out, int status)
 	fputs("usage: sluicectl hold [OPTION...] list [--json]\n"
 	      "       sluicectl hold [OPTION...] show [--raw] ID\n"
 	      "       sluicectl hold [OPTION...] release | drop ID...\n"
+	      "       sluicectl hold [OPTION...] watch\n"
 	      "  --postfix DIR    folder of the main.cf of the Postfix whose queue it is (/etc/postfix)\n"
 	      "  --sendmail FILE  sendmail.cf of the Sendmail whose queue it is (" SENDMAIL_USUAL ")\n"
 	      "  -c FILE, -s SOCKET  the daemon that may know why a message is held\n"
@@ -63,18 +63,52 @@ static void put_word(const char *s)
 		putchar((unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s);
 }
 
-/* The case in which it was held; NULL: the daemon does not know it any more. */
-static json_t *case_of(struct hold *h, const char *id)
+/* ---- what is known of one ---- */
+
+json_t *hold_case(const struct ctl_target *daemon, const char *id, int *ret_status)
 {
 	SLUICE_CLEANUP(text_done) struct text request = TEXT_INIT(CONTROL_LINE_MAX), out = TEXT_INIT(CONTROL_ANSWER_MAX);
+
+	text_addf(&request, "explain %s\n", id);
+	*ret_status = ctl_ask(daemon, text_str(&request), &out);
+	return *ret_status == EX_OK ? show_read(text_str(&out)) : NULL;
+}
+
+static json_t *case_of(struct hold *h, const char *id)
+{
 	int status;
+	json_t *c;
 
 	if (!h->asks)
 		return NULL;
-	text_addf(&request, "explain %s\n", id);
-	status = ctl_ask(&h->target, text_str(&request), &out);
+	c = hold_case(&h->target, id, &status);
 	h->asks = status != EX_UNAVAILABLE; /* which is said once */
-	return status == EX_OK ? show_read(text_str(&out)) : NULL;
+	return c;
+}
+
+static const char *rule_of(const json_t *c)
+{
+	const char *rule = json_string_value(json_object_get(json_object_get(c, "verdict"), "rule"));
+
+	return rule ? rule : "";
+}
+
+/* What the rule says, or the queue. */
+static const char *reason_of(const json_t *c, const struct hold_message *m)
+{
+	const char *text = json_string_value(json_object_get(json_object_get(c, "verdict"), "text"));
+
+	return text ? text : m->reason;
+}
+
+json_t *hold_json(const struct hold_message *m, const json_t *c, size_t recipients)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < m->recipient_count && i < recipients; i++)
+		(void)json_array_append_new(list, json_string(m->recipients[i]));
+	return json_pack("{s:s, s:I, s:I, s:s, s:o, s:I, s:s, s:s}", "id", m->id, "arrived", (json_int_t)m->arrived_s, "size", (json_int_t)m->size, "sender", m->sender,
+		"recipients", list, "recipient_count", (json_int_t)m->recipient_count, "rule", rule_of(c), "reason", reason_of(c, m));
 }
 
 /* ---- list ---- */
@@ -105,27 +139,16 @@ static void list_line(const struct hold_message *m, const char *rule, const char
 	}
 }
 
-static void list_json(struct hold *h, const struct hold_message *m, const char *rule, const char *text)
-{
-	json_t *recipients = json_array();
-
-	for (size_t i = 0; i < m->recipient_count; i++)
-		(void)json_array_append_new(recipients, json_string(m->recipients[i]));
-	(void)json_array_append_new(h->list, json_pack("{s:s, s:I, s:I, s:s, s:o, s:s, s:s}", "id", m->id, "arrived", (json_int_t)m->arrived_s, "size",
-		(json_int_t)m->size, "sender", m->sender, "recipients", recipients, "rule", rule, "reason", text));
-}
-
 static void on_message(void *arg, const struct hold_message *m)
 {
 	struct hold *h = arg;
-	json_t *c = case_of(h, m->id), *verdict = json_object_get(c, "verdict");
-	const char *rule = json_string_value(json_object_get(verdict, "rule")), *text = json_string_value(json_object_get(verdict, "text"));
+	json_t *c = case_of(h, m->id);
 
 	h->count++;
 	if (h->list)
-		list_json(h, m, rule ? rule : "", text ? text : m->reason);
+		(void)json_array_append_new(h->list, hold_json(m, c, m->recipient_count));
 	else
-		list_line(m, rule ? rule : "", text ? text : m->reason);
+		list_line(m, rule_of(c), reason_of(c, m));
 	json_decref(c);
 }
 
@@ -159,8 +182,7 @@ static void on_wanted(void *arg, const struct hold_message *m)
 	h->count += !strcmp(m->id, h->wanted);
 }
 
-/* A queue id, and not a word that means all of them. */
-static bool is_id(const char *s)
+bool hold_is_id(const char *s)
 {
 	size_t len = strlen(s);
 
@@ -175,7 +197,7 @@ static int find(struct hold *h, const char *id)
 {
 	struct err err;
 
-	if (!is_id(id)) {
+	if (!hold_is_id(id)) {
 		fprintf(stderr, "sluicectl: an ID is that of a queue, such as 4bXk2M0sV1z4kR: sluicectl hold list\n");
 		return EX_USAGE;
 	}
@@ -280,6 +302,8 @@ static int serve(struct hold *h, char **args, int count)
 	h->asks = ctl_target_find(&h->target, &socket) == EX_OK;
 	if (!strcmp(verb, "list") && count == 1)
 		return list(h);
+	if (!strcmp(verb, "watch") && count == 1)
+		return h->asks ? hold_watch(h->queue, h->config, &h->target) : EX_CONFIG;
 	if (strcmp(verb, "show") != 0 || count != 2)
 		return usage(stderr, EX_USAGE);
 	found = find(h, args[1]);

@@ -15,6 +15,7 @@ void page_rules(const struct api_request *q);
 void page_checks(const struct api_request *q);
 void page_state(const struct api_request *q); /* greylist and limits */
 void page_lists(const struct api_request *q);
+void page_held(const struct api_request *q);
 void page_accounts(const struct api_request *q);
 void page_keys(const struct api_request *q);
 void page_dmarc(const struct api_request *q);

@@ -51,6 +51,8 @@
 		pass: ["Let pass", "/api/v1/greylist/pass"],
 		forget: ["Forget", "/api/v1/greylist/forget"],
 		reset: ["Reset", "/api/v1/limits/reset"],
+		let: ["Release", "/api/v1/held/release"],
+		drop: ["Drop", "/api/v1/held/drop"],
 	};
 	const KEPT = "sluice-token";
 
@@ -110,7 +112,7 @@
 			cell.dataset.label = "Release";
 			const buttons = make("div", "", cell);
 			buttons.className = "actions";
-			for (const [text, path] of row.dataset.actions.split(" ").map(name => ACTIONS[name])) {
+			for (const [text, path] of row.dataset.actions.split(" ").filter(name => name).map(name => ACTIONS[name])) {
 				const button = make("button", text, buttons);
 				button.type = "button";
 				button.setAttribute("aria-label", text + ": " + row.cells[0].textContent);

@@ -8,7 +8,7 @@
 #include "filter/page/escape.h"
 
 static const struct { const char *path, *title; } pages[] = {
-	{ "/", "Overview" }, { "/history", "History" }, { "/rules", "Rules" }, { "/checks", "Checks" }, { "/state", "Greylist and limits" }, { "/accounts", "Accounts" },
+	{ "/", "Overview" }, { "/history", "History" }, { "/held", "Held" }, { "/rules", "Rules" }, { "/checks", "Checks" }, { "/state", "Greylist and limits" }, { "/accounts", "Accounts" },
 	{ "/lists", "Lists" }, { "/keys", "DKIM keys" }, { "/dmarc", "DMARC" },
 };
 

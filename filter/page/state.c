@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "filter/page/page.h"
 
+#include <string.h>
 #include <strings.h>
 
 #include "filter/api_read.h"
@@ -80,6 +81,67 @@ static void put_limits(struct text *out, const json_t *entries, const json_t *ac
 	page_table_end(out);
 }
 
+static void put_held(struct text *out, const json_t *m, const struct page_column *columns)
+{
+	static const char *const sent[] = { "id", NULL };
+	const json_t *recipients = json_object_get(m, "recipients");
+	const char *state = page_str(m, "state");
+
+	page_row(out, strcmp(state, "held") && strcmp(state, "failed") ? "" : "let drop", m, sent);
+	text_adds(out, "<a href=\"/case/");
+	escape_url(out, page_str(m, "id"));
+	text_adds(out, "\">");
+	page_bdi(out, page_str(m, "id"));
+	text_adds(out, "</a><br>");
+	page_time(out, page_whole(m, "arrived"));
+	text_adds(out, "</th>");
+	page_cell_str(out, &columns[1], *page_str(m, "sender") ? page_str(m, "sender") : "<>");
+	page_cell(out, &columns[2]);
+	page_value(out, recipients);
+	if (page_whole(m, "recipient_count") > (long long)json_array_size(recipients))
+		text_addf(out, "<span class=\"dim\">and %lld more</span>", page_whole(m, "recipient_count") - (long long)json_array_size(recipients));
+	page_cell_end(out);
+	page_cell(out, &columns[3]);
+	if (*page_str(m, "rule"))
+		page_rule_link(out, page_str(m, "rule"));
+	text_adds(out, " ");
+	page_bdi(out, page_str(m, "reason"));
+	page_cell_end(out);
+	page_cell(out, &columns[4]);
+	if (!strcmp(state, "failed"))
+		text_adds(out, "<span class=\"bad\">not done</span> ");
+	escape_str(out, !strcmp(state, "failed") ? page_str(m, "error") : !strcmp(state, "held") ? "waits" : !strcmp(state, "drop") ? "is being dropped" : "is being released");
+	page_cell_end(out);
+	text_adds(out, "</tr>");
+}
+
+void page_held(const struct api_request *q)
+{
+	static const struct page_column columns[] = { { "Message" }, { "From" }, { "To" }, { "Why" }, { "State" }, { NULL } };
+	struct text *out = &q->answer->body;
+	const json_t *messages;
+	json_t *found, *m;
+	size_t i;
+
+	page_begin(q, "Held mail");
+	found = page_ask(q, api_held);
+	messages = json_object_get(found, "messages");
+	if (!json_is_true(json_object_get(found, "watched")))
+		page_nothing(out, "Nobody tells what the queue of the mail server holds: <code>systemctl enable --now sluice-hold</code>, or run <code>sluicectl hold watch</code> as "
+			"root. <code>sluicectl hold list</code> shows it at any time.");
+	text_adds(out, "<div id=\"release\"></div>");
+	if (json_array_size(messages)) {
+		page_table(out, "What waits in the queue of the mail server for a person to look at; dropping needs a token of scope admin", columns);
+		json_array_foreach(messages, i, m)
+			put_held(out, m, columns);
+		page_table_end(out);
+	} else if (json_is_integer(json_object_get(found, "listed"))) {
+		page_nothing(out, "Nothing is held.");
+	}
+	page_end(q);
+	json_decref(found);
+}
+
 void page_state(const struct api_request *q)
 {
 	struct text *out = &q->answer->body;
@@ -105,7 +167,7 @@ void page_state(const struct api_request *q)
 static void put_accounts(struct text *out, const json_t *accounts)
 {
 	static const struct page_column columns[] = { { "Account" }, { "Messages", true }, { "Recipients", true }, { "Held", true }, { "Put off", true }, { "Refused", true },
-		{ "Addresses that it came from", true }, { "Last seen (UTC)" }, { NULL } };
+		{ "Clients", true }, { "Last seen (UTC)" }, { NULL } };
 	static const char *const counted[] = { "cases", "recipients", "held", "tempfail", "reject", "clients" };
 	size_t i;
 	json_t *a;

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from support import net, sendmail, sluice
+from support.web import Web
 
 CLIENT = "192.0.2.1"
 CONF = 'authserv_id mx.example.org\nat message { rule look hold "{mail.from} is strange" when mail.from == b@example.net }\n'
@@ -16,19 +17,23 @@ CONF = 'authserv_id mx.example.org\nat message { rule look hold "{mail.from} is 
 class Gate:
     """A mail server with Sluice, and sluicectl beside its queue."""
 
-    def __init__(self, setup, kind):
+    def __init__(self, setup, kind, more=""):
         self.kind = kind
-        self.sluice = setup.sluice(CONF, listen=f"inet:{net.free_port()}@127.0.0.1" if kind == "postfix" else None)
+        self.sluice = setup.sluice(more + CONF, listen=f"inet:{net.free_port()}@127.0.0.1" if kind == "postfix" else None)
         self.server = setup.postfix(self.sluice) if kind == "postfix" else setup.sendmail(self.sluice)
 
-    def ctl(self, *args, status=0, target=True):
+    def command(self, *args, target=True):
         where = ["--postfix", self.server.conf] if self.kind == "postfix" else ["--sendmail", self.server.dir / "sendmail.cf"]
         argv = [sluice.SLUICECTL, "hold", *where, *(["-s", self.sluice.control] if target else []), *args]
         env = sluice.environment()
         if self.kind == "sendmail":
             argv = ["nsenter", "-t", self.server.process.pid, "-u", "-m", "-n", *argv]
             env["PATH"] = f"{sendmail.BINARY.parent}:{os.environ['PATH']}"
-        done = subprocess.run([str(a) for a in argv], capture_output=True, env=env, timeout=net.PATIENCE_S, check=False)
+        return [str(a) for a in argv], env
+
+    def ctl(self, *args, status=0, target=True):
+        argv, env = self.command(*args, target=target)
+        done = subprocess.run(argv, capture_output=True, env=env, timeout=net.PATIENCE_S, check=False)
         assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
         return (done.stdout if status == 0 else done.stderr).decode("utf-8", "replace")
 
@@ -116,3 +121,87 @@ def test_what_cannot_be_asked_is_said(setup):
                                *[(["--postfix", "/etc/postfix", *args], 64, "usage") for args in ([], ["list", "more"], ["eat", "4bXk2M0sV1z4kR"], ["show"], ["release"])]]:
         done = sluice.ctl("hold", "-s", setup.folder / "none", *args)
         assert done.returncode == status and said in done.stderr, (args, done.returncode, done.stderr)
+
+
+# ---- the page, and who does for it what the daemon may not ----
+
+class Watched(Gate):
+    def __init__(self, setup, kind):
+        port, tokens = net.free_port(), setup.folder / "tokens"
+        super().__init__(setup, kind, f'http 127.0.0.1:{port}\napi {{ tokens "{tokens}" }}\n')
+        self.tokens = {scope: sluice.ctl("token", "add", "-c", self.sluice.conf, scope, scope).stdout.strip() for scope in ("read", "operate", "admin")}
+        self.web = Web(port, self.tokens["read"])
+        self.process = None
+        setup.running.append(self)
+
+    def watch(self):
+        argv, env = self.command("watch")
+        self.process = net.start(argv, env=env)
+
+    def stop(self):
+        if self.process:
+            net.stop(self.process)
+            self.process = None
+
+    def shown(self):
+        return {m["id"]: m for m in self.web.get("/api/v1/held")["messages"]}
+
+    def want(self, verb, ident, scope):
+        return self.web.ask(f"/api/v1/held/{verb}", "POST", json.dumps({"id": ident}).encode(), self.tokens[scope])
+
+
+@pytest.mark.parametrize("kind", ["postfix", "sendmail"])
+def test_the_page_shows_releases_and_drops(setup, kind):
+    gate = Watched(setup, kind)
+    good, bad, other = (gate.hold(subject=name) for name in (b"good", b"bad", b"other"))
+    answer = gate.want("release", good, "operate")
+    assert answer.status == 503 and "sluicectl hold watch" in answer.text and gate.web.get("/api/v1/held") == {"watched": False, "listed": None, "messages": []}
+    assert "sluice-hold" in gate.web.ask("/held").text
+    gate.watch()
+    net.wait_for(lambda: set(gate.shown()) == {good, bad, other}, "the list")
+    one = gate.shown()[good]
+    assert (one["sender"], one["recipients"], one["rule"], one["reason"], one["state"]) == ("b@example.net", ["u@example.org"], "look", "b@example.net is strange", "held")
+    page = gate.web.ask("/held").text
+    assert all(ident in page for ident in (good, bad, other)) and "b@example.net is strange" in page and "sluice-hold" not in page
+    for verb, ident, scope, status in [("release", good, "read", 403), ("drop", bad, "operate", 403), ("release", "NOSUCHID99", "operate", 404), ("release", "ALL", "admin", 404),
+                                       ("release", "a b", "operate", 400), ("drop", "", "admin", 400)]:
+        assert gate.want(verb, ident, scope).status == status, (verb, ident, scope)
+    assert set(gate.server.held()) == {good, bad, other}
+
+    assert gate.want("release", good, "operate").status == 200 and gate.want("drop", bad, "admin").status == 200
+    assert gate.server.delivered(1, b"X-Marker: good")
+    net.wait_for(lambda: gate.server.held() == [other] and set(gate.shown()) == {other}, "both wishes")
+    assert f'audit: token=operate scope=operate asked="held release {good}" status=0' in gate.sluice.log()
+    assert not any(b"X-Marker: bad" in f.read_bytes() for f in gate.server.mail.iterdir())
+
+    gate.ctl("release", other)  # somebody else was faster
+    gate.want("release", other, "operate")
+    net.wait_for(lambda: not gate.shown(), "nothing")
+    gate.stop()
+    net.wait_for(lambda: not gate.web.get("/api/v1/held")["watched"], "that nobody watches")
+
+
+def test_a_wish_that_cannot_be_fulfilled_is_shown(setup):
+    gate = Watched(setup, "postfix")
+    held = gate.hold()
+    argv, env = gate.command("watch")
+    tools = setup.folder / "tools"
+    tools.mkdir()
+    (tools / "postsuper").write_text("#!/bin/sh\necho 'postsuper: fatal: the disk is full' >&2\nexit 1\n")
+    (tools / "postsuper").chmod(0o755)
+    gate.process = net.start(argv, env={**env, "PATH": f"{tools}:{env['PATH']}"})
+    net.wait_for(lambda: held in gate.shown(), "the list")
+    assert gate.want("release", held, "operate").status == 200
+    net.wait_for(lambda: gate.shown()[held]["state"] == "failed", "the failure")
+    assert "the disk is full" in gate.shown()[held]["error"] and "the disk is full" in gate.web.ask("/held").text
+    assert gate.server.held() == [held]
+
+
+def test_a_watcher_without_a_daemon_or_rights_says_so(setup):
+    gate = Watched(setup, "postfix")
+    gate.watch()
+    net.wait_for(lambda: gate.web.get("/api/v1/held")["watched"], "the watcher")
+    gate.sluice.stop()
+    assert gate.process.wait(net.PATIENCE_S) == 69
+    gate.process = None
+    assert "no daemon answers" in gate.ctl("watch", status=69)

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The pages, in a real browser: what they show, that nothing in mail becomes part of them, and that everybody can use them."""
 import html
+import json
 import re
+import socket
 import time
 
 import pytest
@@ -11,7 +13,7 @@ from support.signing import Keys
 from support.sluice import ctl
 from support.web import Web
 
-PAGES = ["/", "/history", "/rules", "/checks", "/state", "/accounts", "/lists", "/keys", "/dmarc"]
+PAGES = ["/", "/history", "/held", "/rules", "/checks", "/state", "/accounts", "/lists", "/keys", "/dmarc"]
 CONFIG = """authserv_id mx.example.org
 history 3000
 state { lmdb state }
@@ -93,6 +95,27 @@ def fill(setup, s):
     send(setup, s, sender="<ben@example.org>", user='<script>document.title="owned"</script>')
 
 
+def told(s, line):
+    """A request of the control socket, which sluicectl hold watch makes."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.connect(str(s.control))
+        sock.sendall(line.encode() + b"\n")
+        answer = b""
+        while more := sock.recv(65536):
+            answer += more
+    assert answer.startswith(b"0\n"), answer
+
+
+def hold(s):
+    """What sluicectl hold watch tells of a queue."""
+    told(s, "held begin")
+    for i, payload in enumerate(PAYLOADS):
+        text = wire(payload)
+        told(s, "held add " + json.dumps({"id": f"4bXk2M{i:08}", "arrived": 1790000000 + i, "size": 2000, "sender": text, "recipients": [text + "@example.org"] * (i % 5 + 1),
+                                          "recipient_count": i % 7 + 1, "rule": "spammy", "reason": "looks odd: " + text}))
+    told(s, "held end")
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """A daemon with mail of all kinds, the payloads among it."""
@@ -117,6 +140,7 @@ def site(tmp_path_factory):
             send(setup, s, subject=text, sender=f'<"{text}"@example.net>', helo=text.replace(" ", "/"), author=f'"{text}" <a@b.example>', more=[("X-Odd", text)],
                  rcpts=(f'<"{text}"@example.org>',))
         fill(setup, s)
+        hold(s)
         time.sleep(11)  # a step of the charts
         yield s
     finally:
@@ -201,7 +225,7 @@ def test_keys_and_what_the_dns_has_of_them(site):
 def test_no_payload_runs(site, open_browser):
     driver = open_browser()
     assert len(PAYLOADS) >= 30
-    for path in ["/", "/history", "/state", "/accounts", "/dmarc"] + [f"/case/{ident}" for ident in all_cases(site)]:
+    for path in ["/", "/history", "/held", "/state", "/accounts", "/dmarc"] + [f"/case/{ident}" for ident in all_cases(site)]:
         driver.get(site.url + path)
         assert driver.title.endswith(" - Sluice"), (path, driver.title)
         found = driver.execute_script("return [document.querySelectorAll('#owned, main script, main img, main iframe, main style, main object, main video, main base, main input:not([name]):not(#release-token)').length,"
