@@ -9,7 +9,7 @@
 
 static const struct { const char *name; int (*run)(int argc, char **argv); const char *help; } commands[] = {
 	{ "check", ctl_check, "run one transaction through a configuration, with no daemon" },
-	{ "config", ctl_config, "config check, config show: look at a configuration" },
+	{ "config", ctl_config, "config check, show: look at a configuration" },
 	{ "status", ctl_status, "how the daemon is" },
 	{ "reload", ctl_reload, "let the daemon read its configuration again" },
 	{ "replay", ctl_replay, "recorded cases through another configuration: what it would change" },
@@ -18,14 +18,14 @@ static const struct { const char *name; int (*run)(int argc, char **argv); const
 	{ "attach", ctl_attach, "let Postfix or Sendmail ask Sluice, see that it does, and take that back" },
 	{ "relaytest", ctl_relaytest, "try a mail server as those would who look for one to abuse" },
 	{ "forget", ctl_forget, "take away what is kept of a person" },
-	{ "hold", ctl_hold, "hold list, show, release, drop: mail that rules have held" },
+	{ "hold", ctl_hold, "hold list, show, release, drop, watch: mail that rules have held" },
 	{ "import", ctl_import, "the configuration of another program, as one of Sluice's" },
 	{ "learn", ctl_learn, "learn spam, ham, forget, status: teach a classifier" },
 	{ "list", ctl_list, "list show, test, add, remove: what is in a list, and change its file" },
 	{ "limits", ctl_limits, "limits list, show, reset: what rules with a limit have counted" },
 	{ "greylist", ctl_greylist, "greylist list, show, pass, forget: who waits, and who has passed" },
 	{ "dkim", ctl_dkim, "dkim keygen, check, rotate: keys to sign with, and what the DNS says of them" },
-	{ "dmarc", ctl_dmarc, "dmarc report, dmarc read: tell domains what came in their name, and see what others tell us" },
+	{ "dmarc", ctl_dmarc, "dmarc report, failures, read: tell domains what came in their name, and see what others tell us" },
 	{ "token", ctl_token, "token add, list, remove: who may ask over HTTP" },
 	{ "metrics", ctl_metrics, "the daemon's counters, as Prometheus reads them" },
 };
