@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "filter/api.h"
 
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -343,6 +344,16 @@ static void on_tick(void *arg)
 	rates_note(&a->rates, &now, clock_wall_ms());
 }
 
+static SSL_CTX *on_tls(void *arg)
+{
+	struct api *a = arg;
+	struct snapshot *s = a->of.current(a->of.arg);
+	SSL_CTX *tls = s->tls && SSL_CTX_up_ref(s->tls) ? s->tls : NULL;
+
+	snapshot_unref(s);
+	return tls;
+}
+
 struct api *api_new(const struct api_of *of)
 {
 	struct api *a = calloc(1, sizeof *a);
@@ -359,5 +370,5 @@ void api_free(struct api *a)
 
 struct http_host api_host(struct api *a)
 {
-	return (struct http_host){ .serve = on_serve, .admit = on_admit, .refuse = on_refuse, .tick = on_tick, .arg = a };
+	return (struct http_host){ .serve = on_serve, .admit = on_admit, .refuse = on_refuse, .tick = on_tick, .tls = on_tls, .arg = a };
 }

@@ -532,6 +532,8 @@ static void take(struct daemon *d, struct snapshot *fresh)
 	warn_fixed(d, "control", a->control, b->control);
 	warn_fixed(d, "http", a->http, b->http);
 	warn_fixed(d, "user", a->user, b->user);
+	if (fresh->tls && *a->api.certificate && !*b->api.certificate)
+		log_write(d->log, LOG_LEVEL_WARNING, "api.certificate was taken out: HTTP is spoken over TLS, with what is in memory, until a restart");
 	(void)pthread_mutex_lock(&d->lock);
 	d->snapshot = fresh;
 	(void)pthread_mutex_unlock(&d->lock);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +12,8 @@
 #include "filter/engine/assertion.h"
 #include "filter/mail/domain.h"
 #include "filter/observe/events.h"
+#include "filter/observe/http.h"
+#include "filter/observe/http_tls.h"
 #include "filter/services/clamd.h"
 #include "filter/services/exchange.h"
 #include "filter/services/store_lmdb.h"
@@ -64,14 +67,6 @@ static bool parse_forwarder(const char *s, struct resolver_forwarder *ret)
 	return ip_parse(s, at ? (size_t)(at - s) : strlen(s), &ret->ip);
 }
 
-static struct place shown_place(const struct policy *p, const char *key, const char *value)
-{
-	for (size_t i = 0; i < p->shown.len; i++)
-		if (!strcmp(p->shown.items[i].key, key) && (!value || !strcmp(p->shown.items[i].value, value)))
-			return p->shown.items[i].place;
-	return (struct place){ 0 };
-}
-
 static int resolver_settings(const struct policy *p, struct resolver_settings *ret, struct err *reterr)
 {
 	const struct settings_texts *forward = &p->settings.dns.forward;
@@ -83,10 +78,10 @@ static int resolver_settings(const struct policy *p, struct resolver_settings *r
 		.timeout_ms = p->settings.dns.timeout_ms,
 	};
 	if (forward->len > RESOLVER_MAX_FORWARDERS)
-		return place_error(shown_place(p, "dns.forward", NULL), reterr, "more than %d forwarders", RESOLVER_MAX_FORWARDERS);
+		return place_error(policy_place(p, "dns.forward", NULL), reterr, "more than %d forwarders", RESOLVER_MAX_FORWARDERS);
 	for (size_t i = 0; i < forward->len; i++)
 		if (!parse_forwarder(forward->items[i], &ret->forwarders[ret->forwarder_count++]))
-			return place_error(shown_place(p, "dns.forward", forward->items[i]), reterr,
+			return place_error(policy_place(p, "dns.forward", forward->items[i]), reterr,
 				"'%s' is no forwarder: write 192.0.2.53 or 192.0.2.53@5353", forward->items[i]);
 	return 0;
 }
@@ -126,7 +121,7 @@ static int make_dns(struct snapshot *s, const struct snapshot_options *o, struct
 	r = load_zone(o->zone ? o->zone : p->settings.dns.local_data, &zone_bytes, &zone, &why);
 	if (r < 0)
 		return o->zone ? err_set(reterr, r, "%s", why.text)
-			       : place_error(shown_place(p, "dns.local_data", NULL), reterr, "%s", why.text);
+			       : place_error(policy_place(p, "dns.local_data", NULL), reterr, "%s", why.text);
 	describe(&settings_text, p, "dns.");
 	text_adds(&settings_text, text_str(&zone_bytes));
 	if (o->no_services) {
@@ -178,7 +173,7 @@ static int check_state(const struct snapshot *snapshot, struct err *reterr)
 				list_name(p->lists.items[i]));
 
 	if (*s->state.lmdb && *s->state.redis)
-		return place_error(shown_place(p, "state.redis", NULL), reterr, "lmdb and redis: there is one store, keep one of them");
+		return place_error(policy_place(p, "state.redis", NULL), reterr, "lmdb and redis: there is one store, keep one of them");
 	for (size_t i = 0; i < p->rules.len && !*s->state.lmdb && !*s->state.redis; i++)
 		if ((p->rules.items[i].action == RULE_GREYLIST && !p->rules.items[i].shadow) || p->rules.items[i].limit)
 			return place_error(p->rules.items[i].place, reterr, "rule %s needs a store: say where, with 'state { lmdb /var/lib/sluice/state }'",
@@ -218,7 +213,7 @@ static int make_state(struct snapshot *s, const struct snapshot_options *o, stru
 	s->store = s->state->store;
 	if (!s->state->settings)
 		return err_set(reterr, -ENOMEM, "out of memory");
-	return s->store ? 0 : place_error(shown_place(s->policy, *settings->state.lmdb ? "state.lmdb" : "state.redis", NULL), reterr, "%s", why.text);
+	return s->store ? 0 : place_error(policy_place(s->policy, *settings->state.lmdb ? "state.lmdb" : "state.redis", NULL), reterr, "%s", why.text);
 }
 
 /* With a store that is connected already a reload begins with full lists, or not at all; else the watch of the lists reads them. */
@@ -331,7 +326,7 @@ static int make_scanner(struct snapshot *s, const struct snapshot_options *o, st
 	if (!o->scan || !wanted)
 		return 0;
 	if (access(settings.helper, X_OK) < 0)
-		return place_error(shown_place(s->policy, "scan.helper", NULL), reterr,
+		return place_error(policy_place(s->policy, "scan.helper", NULL), reterr,
 			"%s cannot be started: %s; it is installed with sluiced, say where with 'scan { helper PATH }'", settings.helper, strerror(errno));
 	if (o->before && o->before->scanner && scanner_settings_equal(scanner_settings(o->before->scanner), &settings)) {
 		s->scanner = scanner_ref(o->before->scanner);
@@ -368,14 +363,37 @@ static int check_settings(const struct policy *p, struct err *reterr)
 	struct err why;
 
 	if (*s->authserv_id && !domain_valid(s->authserv_id, strlen(s->authserv_id), 1))
-		return place_error(shown_place(p, "authserv_id", NULL), reterr, "'%s' is no host name: write one such as mx.example.org",
+		return place_error(policy_place(p, "authserv_id", NULL), reterr, "'%s' is no host name: write one such as mx.example.org",
 			s->authserv_id);
 	if (events_read(s, "", &events, &key, &why) < 0)
-		return place_error(shown_place(p, key, NULL), reterr, "%s", why.text);
+		return place_error(policy_place(p, key, NULL), reterr, "%s", why.text);
 	for (int64_t mode = s->socket_mode; mode; mode /= 10)
 		if (mode % 10 > 7)
-			return place_error(shown_place(p, "socket_mode", NULL), reterr, "a mode has the digits 0 to 7, such as 660");
+			return place_error(policy_place(p, "socket_mode", NULL), reterr, "a mode has the digits 0 to 7, such as 660");
 	return 0;
+}
+
+/* The files are read each time: that they were renewed is what a reload may be for. */
+static int make_tls(struct snapshot *s, const struct snapshot_options *o, struct err *reterr)
+{
+	const struct policy *p = s->policy;
+	const char *certificate = p->settings.api.certificate, *key = p->settings.api.key, *meant;
+	struct err why;
+
+	if (!*certificate && !*key) { /* a listener that has spoken TLS does not go over to clear text by a reload */
+		s->tls = o->before && o->before->tls && SSL_CTX_up_ref(o->before->tls) ? o->before->tls : NULL;
+		return 0;
+	}
+	if (!*key)
+		return place_error(policy_place(p, "api.certificate", NULL), reterr, "a certificate needs its key: name the file of that with 'key'");
+	if (!*certificate)
+		return place_error(policy_place(p, "api.key", NULL), reterr, "a key needs its certificate: name the file of that with 'certificate'");
+	if (http_socket_path(p->settings.http))
+		return place_error(policy_place(p, "api.certificate", NULL), reterr,
+			"http is a unix socket, where no TLS is spoken: take certificate and key out, or let http be ADDRESS:PORT");
+	if (http_tls_load(certificate, key, p->settings.user, &s->tls, &meant, &why) == 0)
+		return 0;
+	return place_error(policy_place(p, meant, NULL), reterr, "%s", why.text);
 }
 
 bool snapshot_needs_list(const struct snapshot *s, const char *name)
@@ -475,6 +493,8 @@ int snapshot_load(const char *path, const struct snapshot_options *o, struct sna
 	r = policy_load(path, &host, &s->policy, reterr);
 	if (r == 0)
 		r = check_settings(s->policy, reterr);
+	if (r == 0)
+		r = make_tls(s, o, reterr);
 	if (r == 0) {
 		s->authserv_id = *s->policy->settings.authserv_id ? s->policy->settings.authserv_id : host_name(s->policy->arena);
 		r = configure_plugins(s, reterr);
@@ -528,6 +548,7 @@ void snapshot_unref(struct snapshot *s)
 		servers_unref(s->servers[i]);
 	free(s->servers);
 	scanner_unref(s->scanner);
+	SSL_CTX_free(s->tls);
 	state_home_unref(s->state);
 	dns_home_unref(s->dns);
 	policy_free(s->policy);

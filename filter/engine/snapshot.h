@@ -6,6 +6,8 @@
 #ifndef ENGINE_SNAPSHOT_H
 #define ENGINE_SNAPSHOT_H
 
+#include <openssl/types.h>
+
 #include "filter/engine/plan.h"
 #include "filter/engine/registry.h"
 #include "filter/policy/policy.h"
@@ -26,6 +28,7 @@ struct snapshot {
 	struct servers **servers;  /* of clamd, or of another kind; as programs */
 	struct scanner *scanner;   /* NULL: no check that runs wants one, or there is none here */
 	const char *authserv_id;
+	SSL_CTX *tls; /* that HTTP is spoken with; NULL: without */
 	/* private: */
 	struct dns_home *dns;
 	struct state_home *state;

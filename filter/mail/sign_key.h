@@ -6,8 +6,6 @@
 #include "filter/base/err.h"
 #include "filter/mail/dkim_record.h"
 
-#define SIGN_KEY_MAX_BYTES 16384 /* of the file */
-
 struct sign_key {
 	char *domain; /* d=; NULL: the domain of the sender */
 	char *selector;
@@ -17,9 +15,8 @@ struct sign_key {
 };
 
 /*
- * Read the key of a file; domain and selector are copied. The file is a regular one of root's, of the process's user or of
- * `user`'s (whom the daemon will run as; "": nobody else), that nobody else may read, with one unencrypted RSA or Ed25519 key
- * in PEM. 0; -EINVAL with *reterr, which names file and remedy; -ENOMEM.
+ * Read the key of a file (base/key_file.h), RSA or Ed25519; domain and selector are copied. 0; -EINVAL with *reterr, which names file and
+ * remedy; -ENOMEM.
  */
 int sign_key_load(const char *path, const char *domain, const char *selector, const char *user, struct sign_key *ret,
 	struct err *reterr) SLUICE_MUST_USE;

@@ -7,6 +7,7 @@
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <netdb.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 
 #include "filter/base/ascii.h"
 #include "filter/base/socket_address.h"
+#include "filter/observe/http_tls.h"
 #include "filter/services/clock.h"
 #include "filter/services/reactor.h"
 
@@ -42,6 +44,10 @@ struct client {
 	bool sent;
 };
 
+struct bucket { /* of HTTP_BURST that fills by HTTP_A_SECOND */
+	int64_t milli, filled_ms;
+};
+
 struct http {
 	struct reactor *reactor;
 	struct http_host host;
@@ -51,7 +57,8 @@ struct http {
 	TAILQ_HEAD(, client) clients;
 	size_t client_count, job_count;
 	bool busy; /* at its end there was a job */
-	int64_t tokens_milli, filled_ms; /* of requests that may be answered now */
+	struct bucket requests, handshakes;
+	struct http_tls_gate gate;
 	int error;
 };
 
@@ -153,19 +160,26 @@ static void refuse(struct client *c, unsigned status)
 	text_done(&a.body);
 }
 
-/* A bucket of HTTP_BURST that fills by HTTP_A_SECOND: what is asked beyond it costs next to nothing. */
-static bool may_ask(struct http *h)
+/* What is asked beyond it costs next to nothing. */
+static bool take_one(struct bucket *b)
 {
 	int64_t now = clock_mono_ms();
 
-	h->tokens_milli += (now - h->filled_ms) * HTTP_A_SECOND;
-	if (h->tokens_milli > HTTP_BURST * 1000)
-		h->tokens_milli = HTTP_BURST * 1000;
-	h->filled_ms = now;
-	if (h->tokens_milli < 1000)
+	b->milli += (now - b->filled_ms) * HTTP_A_SECOND;
+	if (b->milli > HTTP_BURST * 1000)
+		b->milli = HTTP_BURST * 1000;
+	b->filled_ms = now;
+	if (b->milli < 1000)
 		return false;
-	h->tokens_milli -= 1000;
+	b->milli -= 1000;
 	return true;
+}
+
+static bool may_shake_hands(void *arg)
+{
+	struct http *h = arg;
+
+	return take_one(&h->handshakes);
 }
 
 static struct http_answer empty_answer(void)
@@ -249,7 +263,7 @@ static void serve(struct client *c, const struct http_request *q, const char *bo
 }
 
 /* Who wants to send a body has to be let in before it comes. False: it was answered. */
-static bool admit(struct client *c, const struct http_request *q, size_t head_len)
+static bool admit(struct client *c, const struct http_request *q)
 {
 	struct http_answer a = empty_answer();
 	int64_t most;
@@ -264,11 +278,10 @@ static bool admit(struct client *c, const struct http_request *q, size_t head_le
 	else
 		c->admitted = true;
 	text_done(&a.body);
-	if (c->admitted)
-		bufferevent_setwatermark(c->bev, EV_READ, 0, head_len + q->length);
 	return c->admitted;
 }
 
+/* Called for each 16 KB or less, so that this bounds what is held: a watermark would leave the rest of a record of TLS where no event tells of it. */
 static void on_read(struct bufferevent *bev, void *arg)
 {
 	struct client *c = arg;
@@ -290,13 +303,13 @@ static void on_read(struct bufferevent *bev, void *arg)
 		r = 411;
 	if (r == 0 && q.length > 0 && q.method != HTTP_POST)
 		r = 413;
-	if (r == 0 && q.length > 0 && !admit(c, &q, head_len)) {
+	if (r == 0 && q.length > 0 && !admit(c, &q)) {
 		(void)evbuffer_drain(in, evbuffer_get_length(in));
 		return;
 	}
 	if (r == 0 && len < head_len + q.length)
 		return;
-	if (r == 0 && !may_ask(c->http))
+	if (r == 0 && !take_one(&c->http->requests))
 		r = 429;
 	if (r)
 		refuse(c, (unsigned)r);
@@ -313,6 +326,7 @@ static void on_written(struct bufferevent *bev, void *arg)
 	if (!c->read || c->sent || c->job)
 		return;
 	c->sent = true;
+	http_tls_end(bev);
 	(void)shutdown(bufferevent_getfd(bev), SHUT_WR);
 	set_deadline(c, LINGER_MS);
 }
@@ -321,11 +335,12 @@ static void on_event(struct bufferevent *bev, short what, void *arg)
 {
 	struct client *c = arg;
 
-	(void)bev;
 	if (what & BEV_EVENT_CONNECTED)
 		return;
-	if ((what & BEV_EVENT_EOF) && c->read && !c->sent) /* it has said all, and still listens */
+	if ((what & BEV_EVENT_EOF) && c->read && !c->sent) { /* it has said all, and still listens */
+		(void)bufferevent_enable(bev, EV_WRITE);     /* which one of TLS stops with the end of reading */
 		return;
+	}
 	client_free(c);
 }
 
@@ -338,6 +353,16 @@ static struct client *least_wanted(struct http *h)
 		if (!c->read)
 			return c;
 	return TAILQ_FIRST(&h->clients);
+}
+
+static struct bufferevent *new_link(struct http *h, evutil_socket_t fd)
+{
+	SSL_CTX *context = h->host.tls(h->host.arg);
+	struct bufferevent *link = context ? http_tls_link(reactor_base(h->reactor), context, &h->gate, fd)
+					   : bufferevent_socket_new(reactor_base(h->reactor), fd, BEV_OPT_CLOSE_ON_FREE);
+
+	SSL_CTX_free(context); /* the link has its own reference */
+	return link;
 }
 
 static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *sa, int sa_len, void *arg)
@@ -357,7 +382,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	c->http = h;
 	TAILQ_INSERT_TAIL(&h->clients, c, entry);
 	h->client_count++;
-	c->bev = bufferevent_socket_new(reactor_base(h->reactor), fd, BEV_OPT_CLOSE_ON_FREE);
+	c->bev = new_link(h, fd);
 	c->deadline = evtimer_new(reactor_base(h->reactor), on_deadline, c);
 	if (!c->bev || !c->deadline) {
 		if (!c->bev)
@@ -366,7 +391,6 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 		return;
 	}
 	bufferevent_setcb(c->bev, on_read, on_written, on_event, c);
-	bufferevent_setwatermark(c->bev, EV_READ, 0, HTTP_HEAD_MAX);
 	set_deadline(c, HTTP_REQUEST_MS);
 	(void)bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 }
@@ -506,7 +530,8 @@ struct http *http_new(const char *listen, const struct http_host *host, struct e
 		(void)err_set(reterr, -ENOMEM, "out of memory");
 		return NULL;
 	}
-	*h = (struct http){ .host = *host, .tokens_milli = HTTP_BURST * 1000, .filled_ms = clock_mono_ms() };
+	*h = (struct http){ .host = *host, .gate = { may_shake_hands, h } };
+	h->requests = h->handshakes = (struct bucket){ HTTP_BURST * 1000, clock_mono_ms() };
 	TAILQ_INIT(&h->clients);
 	if (!(http_socket_path(listen) ? socket_address_read(listen, &h->address) : read_tcp(listen, &h->address))) {
 		(void)err_set(reterr, -EINVAL, "http: '%s' is no place to listen: write 127.0.0.1:9580, [::1]:9580 or unix:/run/sluice/http.sock", listen);

@@ -1,20 +1,22 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * http.h - the HTTP server, on a thread of its own, so that a request may wait for the store and takes no time from mail. One request a
- * connection. It bounds what strangers can do: connections, time, size, requests a second. What an answer is, is its host's business.
+ * connection, which may be one of TLS (http_tls.h). It bounds what strangers can do: connections, time, size, requests a second. What an answer is, is its host's business.
  */
 #ifndef OBSERVE_HTTP_H
 #define OBSERVE_HTTP_H
+
+#include <openssl/types.h>
 
 #include "filter/base/err.h"
 #include "filter/base/text.h"
 #include "filter/observe/http_request.h"
 
 #define HTTP_MAX_CLIENTS   64         /* when one more comes, the one that has been sending its request for longest has to go */
-#define HTTP_REQUEST_MS    10000      /* for a whole request, however slowly it comes */
+#define HTTP_REQUEST_MS    10000      /* for a whole request, and the handshake before it, however slowly they come */
 #define HTTP_ANSWER_MS     60000      /* for an answer to be taken */
 #define HTTP_ANSWER_MAX    (16u << 20)
-#define HTTP_A_SECOND      100        /* requests that are answered, in the long run */
+#define HTTP_A_SECOND      100        /* requests that are answered, and handshakes that are made, in the long run */
 #define HTTP_BURST         300        /* and at once */
 #define HTTP_MAX_JOBS      2          /* answers that take long; who asks for one more is told 503 */
 #define HTTP_JOB_MS        120000     /* so long one may take */
@@ -41,6 +43,8 @@ struct http_host {
 	/* For what is refused before it can be served; *ret has the status, and gets type and body. */
 	void (*refuse)(void *arg, struct http_answer *ret);
 	void (*tick)(void *arg); /* every HTTP_TICK_S seconds */
+	/* What the next connection speaks: a context of http_tls_load(), which is given back with SSL_CTX_free(), or NULL: no TLS. */
+	SSL_CTX *(*tls)(void *arg);
 	void *arg;
 };
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "filter/base/ip.h"
 #include "filter/policy/expr_node.h"
 #include "filter/policy/parser.h"
 #include "filter/policy/proof.h"
@@ -143,12 +144,41 @@ static int hits_friends(struct adviser *a, const struct rule *r)
 		users ? "authenticated users" : "", users && networks ? " and " : "", networks ? "clients of the list 'trusted'" : "");
 }
 
+/* ---- what goes over the network ---- */
+
+/* ADDRESS:PORT: is the address one of this machine alone? */
+static bool is_loopback(const char *listen)
+{
+	const char *colon = strrchr(listen, ':');
+	size_t len = colon ? (size_t)(colon - listen) : 0;
+	struct sluice_ip ip;
+	struct net v4, v6;
+
+	if (len > 2 && *listen == '[' && listen[len - 1] == ']') {
+		listen++;
+		len -= 2;
+	}
+	if (len == strlen("localhost") && !memcmp(listen, "localhost", len))
+		return true;
+	return ip_parse(listen, len, &ip) && ((net_parse("127.0.0.0/8", 11, &v4) && net_contains(&v4, &ip)) || (net_parse("::1", 3, &v6) && net_contains(&v6, &ip)));
+}
+
+static int shows_tokens(struct adviser *a)
+{
+	const struct settings *s = &a->p->settings;
+
+	if (!*s->http || !*s->api.tokens || *s->api.certificate || !strncmp(s->http, "unix:", 5) || is_loopback(s->http))
+		return 0;
+	return advise(a, policy_place(a->p, "http", NULL),
+		"tokens for http go over the network in clear text: set certificate and key in 'api { }', or listen on 127.0.0.1 with a web server before it");
+}
+
 /* ---- all of it ---- */
 
 int advice_give(struct policy *p, struct err *reterr)
 {
 	struct adviser a = { p, reterr, EFFORT, catalog_find(p->catalog, "client.authenticated"), catalog_find(p->catalog, "client.trusted") };
-	int r = 0;
+	int r = shows_tokens(&a);
 
 	for (size_t i = 0; r == 0 && i < p->rules.len; i++) {
 		const struct rule *rule = &p->rules.items[i];

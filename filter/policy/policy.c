@@ -51,6 +51,14 @@ const struct sluice_setting *policy_block_setting(const struct policy *p, const 
 	return NULL;
 }
 
+struct place policy_place(const struct policy *p, const char *key, const char *value)
+{
+	for (size_t i = 0; i < p->shown.len; i++)
+		if (!strcmp(p->shown.items[i].key, key) && (!value || !strcmp(p->shown.items[i].value, value)))
+			return p->shown.items[i].place;
+	return (struct place){ 0 };
+}
+
 const struct sluice_setting *policy_setting(const struct policy *p, const char *plugin, const char *key)
 {
 	const struct sluice_block *block = policy_block(p, plugin, 0);

@@ -112,6 +112,8 @@ int policy_parse(const char *name, const char *bytes, size_t len, const struct p
 void policy_free(struct policy *p); /* takes NULL */
 const struct rule *policy_rule(const struct policy *p, const char *name); /* NULL: none of this name */
 const struct list *policy_list(const struct policy *p, const char *name); /* NULL: none of this name */
+/* Where a setting stands, such as "dns.forward"; of one that may be repeated the one with this value, else value is NULL. */
+struct place policy_place(const struct policy *p, const char *key, const char *value);
 /* A setting of a plugin that has one block. NULL: it is not set, or there is no such plugin. */
 const struct sluice_setting *policy_setting(const struct policy *p, const char *plugin, const char *key);
 /* Block i, from 0 on, of a plugin whose blocks have labels. NULL: there are no more, or there is no such plugin. */

@@ -28,7 +28,7 @@ struct settings {
 	int64_t log_to;   /* 0 stderr, 1 syslog: enum log_to of observe/log.h */
 	int64_t log_level; /* 0 warning, 1 info, 2 debug */
 	struct {
-		const char *tokens;
+		const char *tokens, *certificate, *key;
 	} api;
 	struct {
 		int64_t memory_bytes, max_bytes, text_bytes, parts, depth, header_bytes;

@@ -253,7 +253,7 @@ def fault_folder(path):
 @pytest.mark.parametrize("fault, message", [
     (fault_mode, "rsa.pem is open to others (mode 640): chmod 600 "),
     (fault_empty, "rsa.pem is empty: remove it, and make a key with sluicectl dkim keygen"),
-    (fault_text, "rsa.pem has no private key in it (PEM): make one with sluicectl dkim keygen"),
+    (fault_text, "rsa.pem has no private key in it (PEM): remove it, and make a key with sluicectl dkim keygen"),
     (fault_public, "rsa.pem has no private key in it (PEM)"),
     (fault_encrypted, "rsa.pem is encrypted, and nobody is there to ask: take the passphrase off with openssl pkey"),
     (fault_type, "rsa.pem has a key of the wrong type: DKIM signs with rsa and ed25519"),

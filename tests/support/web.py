@@ -25,12 +25,13 @@ class Answer:
 class Web:
     """A place that sluiced listens on: a port of 127.0.0.1, or the path of a socket."""
 
-    def __init__(self, where, token=None):
-        self.where, self.token = where, token
+    def __init__(self, where, token=None, tls=None):
+        self.where, self.token, self.tls = where, token, tls  # tls: an ssl.SSLContext
 
     def connect(self):
         if isinstance(self.where, int):
-            return socket.create_connection(("127.0.0.1", self.where), timeout=net.PATIENCE_S)
+            s = socket.create_connection(("127.0.0.1", self.where), timeout=net.PATIENCE_S)
+            return self.tls.wrap_socket(s, server_hostname="127.0.0.1", suppress_ragged_eofs=False) if self.tls else s
         s = socket.socket(socket.AF_UNIX)
         s.settimeout(net.PATIENCE_S)
         s.connect(str(self.where))
