@@ -308,69 +308,18 @@ void api_lists(const struct api_request *q)
 
 /* ---- what the store has ---- */
 
-/* The parts of a key. */
-static void put_parts(struct text *out, const char *name, const char *key)
+static void put_entries(const struct api_request *q, int (*put)(const struct snapshot *s, struct text *out))
 {
-	json_open(out, name, '[');
-	for (;;) {
-		size_t len = strcspn(key, "|");
-
-		json_text(out, NULL, key, len);
-		if (!key[len])
-			break;
-		key += len + 1;
-	}
-	json_close(out, ']');
-}
-
-static void put_limit(void *arg, const char *key, const char *what, int64_t expires_ms)
-{
-	struct text *out = arg;
-	size_t len = strcspn(key, "|");
-
-	(void)what;
-	json_open(out, NULL, '{');
-	json_text(out, "rule", key, len);
-	put_parts(out, "values", key[len] ? key + len + 1 : "");
-	json_int(out, "free_in_s", (expires_ms + 999) / 1000);
-	json_close(out, '}');
-}
-
-static void put_try(void *arg, const char *key, const char *what, int64_t expires_ms)
-{
-	struct text *out = arg;
-
-	json_open(out, NULL, '{');
-	put_parts(out, "key", key);
-	json_str(out, "state", what);
-	json_int(out, "forgotten_in_s", (expires_ms + 999) / 1000);
-	json_close(out, '}');
-}
-
-static void put_entries(const struct api_request *q, control_state_fn put,
-	int (*each)(const struct snapshot *s, control_state_fn row, void *arg, bool *ret_more, struct text *out))
-{
-	SLUICE_CLEANUP(text_done) struct text why = TEXT_INIT(1024);
-	struct text *out = &q->answer->body;
-	bool more;
-
-	json_open(out, NULL, '{');
-	json_open(out, "entries", '[');
-	if (each(q->s, put, out, &more, &why) != EX_OK) {
+	if (put(q->s, &q->answer->body) != EX_OK)
 		api_error(q, 503, "the store does not answer", "'sluicectl status' says more, and so does the daemon's log");
-		return;
-	}
-	json_close(out, ']');
-	json_bool(out, "more", more);
-	json_close(out, '}');
 }
 
 void api_limits(const struct api_request *q)
 {
-	put_entries(q, put_limit, control_limits_each);
+	put_entries(q, control_limits_json);
 }
 
 void api_greylist(const struct api_request *q)
 {
-	put_entries(q, put_try, control_greylist_each);
+	put_entries(q, control_greylist_json);
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "filter/base/json.h"
 #include "filter/base/key.h"
 #include "filter/control.h"
 #include "filter/control_store.h"
@@ -18,6 +19,10 @@ struct request {
 	const char *plugin; /* first part of its keys */
 	const char *key;    /* without that */
 };
+
+/* What there is to say of an entry. False: it is gone since it was listed. */
+typedef bool (*describe_fn)(const struct request *q, const char *key, int64_t expires_ms, struct text *out);
+typedef void (*row_fn)(void *arg, const char *key, const char *what, int64_t expires_ms);
 
 /* ---- operations ---- */
 
@@ -91,9 +96,8 @@ static void add_shown(struct text *out, const char *key)
 		text_addc(out, *key == '|' ? ' ' : (unsigned char)*key < 0x20 || *key == 0x7f ? '?' : *key);
 }
 
-/* describe: false for an entry that is gone since it was listed. *ret_more: there are more than are shown. */
-static int each(const struct request *q, enum sluice_store_verb verb,
-	bool (*describe)(const struct request *q, const char *key, int64_t expires_ms, struct text *out), control_state_fn row, void *arg, bool *ret_more)
+/* *ret_more: there are more than are shown. */
+static int each(const struct request *q, enum sluice_store_verb verb, describe_fn describe, row_fn row, void *arg, bool *ret_more)
 {
 	SLUICE_CLEANUP(keys_done) struct keys keys = { 0 };
 	SLUICE_CLEANUP(text_done) struct text prefix = TEXT_INIT(64);
@@ -118,8 +122,7 @@ static void show_row(void *arg, const char *key, const char *what, int64_t expir
 	text_addf(arg, "  %s\n", what);
 }
 
-static int list(const struct request *q, enum sluice_store_verb verb,
-	bool (*describe)(const struct request *q, const char *key, int64_t expires_ms, struct text *out))
+static int list(const struct request *q, enum sluice_store_verb verb, describe_fn describe)
 {
 	bool more;
 	int status = each(q, verb, describe, show_row, q->out, &more);
@@ -300,6 +303,84 @@ static int greylist_forget(const struct request *q)
 	return status == EX_NOINPUT ? control_say(q->out, status, "nothing is known of it: 'sluicectl greylist list' shows what is") : status;
 }
 
+/* ---- lists for programs ---- */
+
+/* The parts of a key. */
+static void put_parts(struct text *out, const char *name, const char *key)
+{
+	json_open(out, name, '[');
+	for (;;) {
+		size_t len = strcspn(key, "|");
+
+		json_text(out, NULL, key, len);
+		if (!key[len])
+			break;
+		key += len + 1;
+	}
+	json_close(out, ']');
+}
+
+static void put_limit(void *arg, const char *key, const char *what, int64_t expires_ms)
+{
+	struct text *out = arg;
+	size_t len = strcspn(key, "|");
+
+	(void)what;
+	json_open(out, NULL, '{');
+	json_text(out, "rule", key, len);
+	put_parts(out, "values", key[len] ? key + len + 1 : "");
+	json_int(out, "free_in_s", (expires_ms + 999) / 1000);
+	json_close(out, '}');
+}
+
+static void put_try(void *arg, const char *key, const char *what, int64_t expires_ms)
+{
+	struct text *out = arg;
+
+	json_open(out, NULL, '{');
+	put_parts(out, "key", key);
+	json_str(out, "state", what);
+	json_int(out, "forgotten_in_s", (expires_ms + 999) / 1000);
+	json_close(out, '}');
+}
+
+static int list_json(const struct request *q, enum sluice_store_verb verb, describe_fn describe, row_fn row)
+{
+	struct text *out = q->out;
+	bool more = false;
+	int status;
+
+	json_open(out, NULL, '{');
+	json_open(out, "entries", '[');
+	status = q->s->store ? each(q, verb, describe, row, out, &more) : EX_OK;
+	if (status != EX_OK)
+		return status;
+	json_close(out, ']');
+	json_bool(out, "more", more);
+	json_close(out, '}');
+	return EX_OK;
+}
+
+static int limits_json(const struct request *q)
+{
+	return list_json(q, SLUICE_STORE_RATE, describe_limit, put_limit);
+}
+
+static int greylist_json(const struct request *q)
+{
+	return list_json(q, SLUICE_STORE_GREYLIST, describe_entry, put_try);
+}
+
+int control_limits_json(const struct snapshot *s, struct text *out)
+{
+	return limits_json(&(struct request){ s, out, "limit", "" });
+}
+
+int control_greylist_json(const struct snapshot *s, struct text *out)
+{
+	return greylist_json(&(struct request){ s, out, "greylist", "" });
+}
+
 /* ---- the life of keys: what is in it is the business of sluicectl dkim rotate ---- */
 
 static int rotation_get(const struct request *q)
@@ -355,7 +436,7 @@ static int serve(const struct snapshot *s, const char *plugin, const struct verb
 int control_limits(const struct snapshot *s, const char *request, struct text *out)
 {
 	static const struct verb verbs[] = {
-		{ "list", limits_list, false }, { "show", limits_show, true }, { "reset", limits_reset, true }, { NULL, NULL, false },
+		{ "list", limits_list, false }, { "list-json", limits_json, false }, { "show", limits_show, true }, { "reset", limits_reset, true }, { NULL, NULL, false },
 	};
 
 	return serve(s, "limit", verbs, request, out);
@@ -364,7 +445,7 @@ int control_limits(const struct snapshot *s, const char *request, struct text *o
 int control_greylist(const struct snapshot *s, const char *request, struct text *out)
 {
 	static const struct verb verbs[] = {
-		{ "list", greylist_list, false }, { "show", greylist_show, true }, { "pass", greylist_pass, true }, { "forget", greylist_forget, true },
+		{ "list", greylist_list, false }, { "list-json", greylist_json, false }, { "show", greylist_show, true }, { "pass", greylist_pass, true }, { "forget", greylist_forget, true },
 		{ NULL, NULL, false },
 	};
 
@@ -376,26 +457,4 @@ int control_rotation(const struct snapshot *s, const char *request, struct text 
 	static const struct verb verbs[] = { { "get", rotation_get, true }, { "put", rotation_put, true }, { NULL, NULL, false } };
 
 	return serve(s, "rotation", verbs, request, out);
-}
-
-/* ---- for programs ---- */
-
-static int each_of(const struct snapshot *s, const char *plugin, enum sluice_store_verb verb,
-	bool (*describe)(const struct request *q, const char *key, int64_t expires_ms, struct text *out), control_state_fn row, void *arg, bool *ret_more,
-	struct text *out)
-{
-	const struct request q = { s, out, plugin, "" };
-
-	*ret_more = false;
-	return s->store ? each(&q, verb, describe, row, arg, ret_more) : EX_OK;
-}
-
-int control_limits_each(const struct snapshot *s, control_state_fn row, void *arg, bool *ret_more, struct text *out)
-{
-	return each_of(s, "limit", SLUICE_STORE_RATE, describe_limit, row, arg, ret_more, out);
-}
-
-int control_greylist_each(const struct snapshot *s, control_state_fn row, void *arg, bool *ret_more, struct text *out)
-{
-	return each_of(s, "greylist", SLUICE_STORE_GREYLIST, describe_entry, row, arg, ret_more, out);
 }

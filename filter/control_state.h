@@ -10,19 +10,18 @@
 #include "filter/base/text.h"
 #include "filter/engine/snapshot.h"
 
-/* list | show RULE|VALUE... | reset RULE|VALUE... */
+/* list | list-json | show RULE|VALUE... | reset RULE|VALUE... */
 int control_limits(const struct snapshot *s, const char *request, struct text *out);
-/* list | show KEY | pass KEY | forget CLIENT or KEY, where KEY is CLIENT|SENDER|RECIPIENT */
+/* list | list-json | show KEY | pass KEY | forget CLIENT or KEY, where KEY is CLIENT|SENDER|RECIPIENT */
 int control_greylist(const struct snapshot *s, const char *request, struct text *out);
 /* get KEY | put KEY TEXT, where KEY is DOMAIN|TYPE; get of what was never put says nothing */
 int control_rotation(const struct snapshot *s, const char *request, struct text *out);
 
 /*
- * The same lists, for programs: each entry's key, what there is to say of it, and when it ends. *ret_more: there are more. Nothing
- * without a store. EX_OK, or EX_UNAVAILABLE with why in out. Any thread that may wait.
+ * The same lists, for programs: {"entries": [...], "more": there are more}. No entries without a store. EX_OK, or EX_UNAVAILABLE with why behind what was
+ * written. Any thread that may wait.
  */
-typedef void (*control_state_fn)(void *arg, const char *key, const char *what, int64_t expires_ms);
-int control_limits_each(const struct snapshot *s, control_state_fn row, void *arg, bool *ret_more, struct text *out);
-int control_greylist_each(const struct snapshot *s, control_state_fn row, void *arg, bool *ret_more, struct text *out);
+int control_limits_json(const struct snapshot *s, struct text *out);
+int control_greylist_json(const struct snapshot *s, struct text *out);
 
 #endif

@@ -11,6 +11,7 @@ _sluicectl_verbs() {
 	dmarc) echo report failures read ;;
 	learn) echo spam ham forget status ;;
 	hold) echo list show release drop watch ;;
+	token) echo add list remove ;;
 	attach) echo postfix sendmail ;;
 	import) echo opendkim opendmarc policyd-spf postgrey milter-greylist rspamd ;;
 	esac

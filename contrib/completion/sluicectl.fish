@@ -19,6 +19,8 @@ function __sluicectl_verbs
             printf '%s\n' spam ham forget status
         case hold
             printf '%s\n' list show release drop watch
+        case token
+            printf '%s\n' add list remove
         case attach
             printf '%s\n' postfix sendmail
         case import

@@ -78,3 +78,10 @@ bool utf8_is_control(const char *bytes, size_t n)
 {
 	return n == 1 ? (unsigned char)*bytes < ' ' || *bytes == 0x7f : n == 2 && bytes[0] == '\xc2' && (unsigned char)bytes[1] < 0xa0;
 }
+
+bool utf8_is_unseen(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0xad || code == 0x61c || (code >= 0x200b && code <= 0x200f) ||
+		(code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) || code == 0xfeff || (code >= 0xfff9 && code <= 0xfffb) ||
+		(code >= 0xe0000 && code <= 0xe0fff);
+}

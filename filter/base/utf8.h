@@ -16,5 +16,7 @@ uint32_t utf8_decode(const char *bytes, size_t n);
 size_t utf8_encode(uint32_t code, char ret[4]);
 /* Is one well-formed character of n octets a control character: C0, DEL or C1? */
 bool utf8_is_control(const char *bytes, size_t n);
+/* Is this a code that is not seen, or turns the direction of what is: controls, marks of direction, of no width, and tags? */
+bool utf8_is_unseen(uint32_t code);
 
 #endif

@@ -13,6 +13,8 @@
 
 #include "filter/base/ascii.h"
 #include "filter/control.h"
+#include "filter/ctl/paint.h"
+#include "filter/ctl/shown.h"
 #include "filter/services/clock.h"
 #include "filter/services/command.h"
 
@@ -44,6 +46,7 @@ static int usage(FILE *out, int status)
 void attach_tell(struct attach *a, enum attach_level level, const char *what, ...)
 {
 	static const char *const words[] = { "", "LOOK", "BAD" };
+	static const enum paint colours[] = { PAINT_NONE, PAINT_LOOK, PAINT_BAD };
 	SLUICE_CLEANUP(text_done) struct text text = TEXT_INIT(TELL_BYTES);
 	va_list args;
 
@@ -51,9 +54,9 @@ void attach_tell(struct attach *a, enum attach_level level, const char *what, ..
 	text_addv(&text, what, args);
 	va_end(args);
 	a->bads += level == ATTACH_BAD;
-	printf("%-4s  ", words[level]);
-	for (const char *s = text_str(&text); *s; s++)
-		putchar((unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s);
+	paint_word(stdout, colours[level], words[level], 4);
+	fputs("  ", stdout);
+	shown_put(stdout, text_str(&text));
 	putchar('\n');
 }
 
@@ -71,7 +74,13 @@ static bool show_diff(const char *name, const char *before, const char *after)
 
 	if (attach_files_diff(name, before, after, &out, &err) < 0)
 		return failed(&err) == EX_OK;
-	fwrite(text_str(&out), 1, out.len, stdout);
+	for (const char *line = text_str(&out), *end = line + out.len; line < end;) {
+		const char *eol = memchr(line, '\n', (size_t)(end - line));
+
+		paint_text(stdout, *line == '-' ? PAINT_BAD : *line == '+' ? PAINT_GOOD : PAINT_NONE, line, (size_t)((eol ? eol : end) - line), 0);
+		fputs(eol ? "\n" : "", stdout);
+		line = eol ? eol + 1 : end;
+	}
 	return true;
 }
 

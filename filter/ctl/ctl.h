@@ -45,8 +45,8 @@ struct ctl_target {
 };
 /* Takes -c FILE and -s SOCKET, as getopt() has found them. False: it is another option. */
 bool ctl_target_option(struct ctl_target *target, int option);
-/* These options and no others: -1; or 'h', or '?', as getopt() found it. */
-int ctl_target_options(int argc, char **argv, struct ctl_target *ret);
+/* These options, --json where ret_json is not NULL, and no others: -1; or 'h', or '?', as getopt_long() found it. */
+int ctl_target_options(int argc, char **argv, struct ctl_target *ret, bool *ret_json);
 int ctl_ask(const struct ctl_target *target, const char *request, struct text *out);
 /* For many questions: find the socket once, with its path in path. EX_OK, or EX_CONFIG, said as above. */
 int ctl_target_find(struct ctl_target *target, struct text *path);

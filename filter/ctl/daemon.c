@@ -2,6 +2,7 @@
 /* daemon.c - the commands that ask the daemon: status, reload, metrics, limits, greylist. */
 #include <errno.h>
 #include <getopt.h>
+#include <jansson.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,11 @@
 #include <unistd.h>
 
 #include "filter/control.h"
+#include "filter/base/ascii.h"
+#include "filter/base/json.h"
 #include "filter/ctl/ctl.h"
+#include "filter/ctl/listing.h"
+#include "filter/ctl/shown.h"
 #include "filter/engine/snapshot.h"
 #include "filter/policy/option.h"
 
@@ -104,36 +109,91 @@ bool ctl_target_option(struct ctl_target *target, int option)
 	return option == 'c' || option == 's';
 }
 
-int ctl_target_options(int argc, char **argv, struct ctl_target *ret)
+int ctl_target_options(int argc, char **argv, struct ctl_target *ret, bool *ret_json)
 {
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	int option;
 
-	do
-		option = getopt(argc, argv, "c:s:h");
-	while (ctl_target_option(ret, option));
+	do {
+		option = getopt_long(argc, argv, "c:s:h", options, NULL);
+		if (option == 'j' && !ret_json)
+			return '?';
+		if (option == 'j')
+			*ret_json = true;
+	} while (option == 'j' || ctl_target_option(ret, option));
 	return option;
 }
 
-static int simple(int argc, char **argv, const char *name)
+/* Of these there may be several lines, or none. */
+static const char *const repeated[] = { "switched_off", "list_stale" };
+
+static bool is_repeated(const char *name, size_t len)
+{
+	for (size_t i = 0; i < ARRAY_LEN(repeated); i++)
+		if (strlen(repeated[i]) == len && !memcmp(repeated[i], name, len))
+			return true;
+	return false;
+}
+
+/* "NAME VALUE" as a member; of what is repeated, the value alone. */
+static void put_status(struct text *out, const char *line, size_t len)
+{
+	size_t name_len = strcspn(line, " \n"), at = name_len < len ? name_len + 1 : len;
+	char name[64];
+	const char *key = is_repeated(line, name_len) ? NULL : name;
+	uint64_t number;
+
+	(void)snprintf(name, sizeof name, "%.*s", (int)name_len, line);
+	if (ascii_to_u64(line + at, len - at, INT64_MAX, &number))
+		json_int(out, key, (int64_t)number);
+	else
+		json_text(out, key, line + at, len - at);
+}
+
+/* wanted: these lines; NULL: those that are there once. */
+static void put_lines(struct text *out, const char *answer, const char *wanted)
+{
+	for (const char *line = answer; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		size_t name_len = strcspn(line, " \n");
+		bool meant = wanted ? strlen(wanted) == name_len && !memcmp(wanted, line, name_len) : !is_repeated(line, name_len);
+
+		if (meant)
+			put_status(out, line, strcspn(line, "\n"));
+	}
+}
+
+static void print_status(const char *answer)
 {
 	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(CONTROL_ANSWER_MAX);
-	char request[32];
-	struct ctl_target target = { 0 };
-	int option = ctl_target_options(argc, argv, &target), status;
 
-	if (option != -1 || optind != argc) {
-		fprintf(option == 'h' ? stdout : stderr, "usage: sluicectl %s [-c FILE | -s SOCKET]\n", name);
-		return option == 'h' ? EX_OK : EX_USAGE;
+	json_open(&out, NULL, '{');
+	put_lines(&out, answer, NULL);
+	for (size_t i = 0; i < ARRAY_LEN(repeated); i++) {
+		json_open(&out, repeated[i], '[');
+		put_lines(&out, answer, repeated[i]);
+		json_close(&out, ']');
 	}
-	(void)snprintf(request, sizeof request, "%s\n", name);
-	status = ctl_ask(&target, request, &out);
-	fputs(text_str(&out), status ? stderr : stdout);
-	return status;
+	json_close(&out, '}');
+	puts(text_str(&out));
 }
 
 int ctl_status(int argc, char **argv)
 {
-	return simple(argc, argv, "status");
+	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(CONTROL_ANSWER_MAX);
+	struct ctl_target target = { 0 };
+	bool json = false;
+	int option = ctl_target_options(argc, argv, &target, &json), status;
+
+	if (option != -1 || optind != argc) {
+		fputs("usage: sluicectl status [-c FILE | -s SOCKET] [--json]\n", option == 'h' ? stdout : stderr);
+		return option == 'h' ? EX_OK : EX_USAGE;
+	}
+	status = ctl_ask(&target, "status\n", &out);
+	if (status == EX_OK && json)
+		print_status(text_str(&out));
+	else
+		shown_lines(status ? stderr : stdout, text_str(&out), out.len);
+	return status;
 }
 
 int ctl_reload(int argc, char **argv)
@@ -161,13 +221,44 @@ int ctl_reload(int argc, char **argv)
 		return option == 'h' ? EX_OK : EX_USAGE;
 	}
 	status = ctl_ask(&target, request, &out);
-	fputs(text_str(&out), status ? stderr : stdout);
+	shown_lines(status ? stderr : stdout, text_str(&out), out.len);
 	return status;
 }
 
 int ctl_metrics(int argc, char **argv)
 {
-	return simple(argc, argv, "metrics");
+	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(CONTROL_ANSWER_MAX);
+	struct ctl_target target = { 0 };
+	int option = ctl_target_options(argc, argv, &target, NULL), status;
+
+	if (option != -1 || optind != argc) {
+		fputs("usage: sluicectl metrics [-c FILE | -s SOCKET]\n", option == 'h' ? stdout : stderr);
+		return option == 'h' ? EX_OK : EX_USAGE;
+	}
+	status = ctl_ask(&target, "metrics\n", &out);
+	shown_lines(status ? stderr : stdout, text_str(&out), out.len);
+	return status;
+}
+
+/* {"entries": [...], "more": ...}, as the daemon lists them. */
+static int print_entries(const char *answer)
+{
+	json_t *all = json_loads(answer, 0, NULL), *entry;
+	struct listing listing;
+	size_t i;
+
+	if (!all) {
+		fputs("sluicectl: the daemon's list cannot be read: is it of another version?\n", stderr);
+		return EX_PROTOCOL;
+	}
+	listing_begin(&listing);
+	json_array_foreach(json_object_get(all, "entries"), i, entry)
+		listing_put(&listing, entry);
+	listing_end(&listing);
+	if (json_is_true(json_object_get(all, "more")))
+		fputs("sluicectl: there are more than these\n", stderr);
+	json_decref(all);
+	return EX_OK;
 }
 
 /* VERB [PART...] as one request, the parts of the key joined as the store has them. */
@@ -176,13 +267,14 @@ static int on_state(int argc, char **argv, const char *usage)
 	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(CONTROL_ANSWER_MAX);
 	SLUICE_CLEANUP(text_done) struct text request = TEXT_INIT(CONTROL_LINE_MAX - 1);
 	struct ctl_target target = { 0 };
-	int option = ctl_target_options(argc, argv, &target), status;
+	bool json = false;
+	int option = ctl_target_options(argc, argv, &target, &json), status;
 
-	if (option != -1 || optind == argc) {
+	if (option != -1 || optind == argc || (json && strcmp(argv[optind], "list") != 0)) {
 		fprintf(option == 'h' ? stdout : stderr, "usage: sluicectl %s [-c FILE | -s SOCKET] %s\n", argv[0], usage);
 		return option == 'h' ? EX_OK : EX_USAGE;
 	}
-	text_addf(&request, "%s %s", argv[0], argv[optind]);
+	text_addf(&request, "%s %s%s", argv[0], argv[optind], json ? "-json" : "");
 	for (int i = optind + 1; i < argc; i++)
 		text_addf(&request, "%c%s", i == optind + 1 ? ' ' : '|', argv[i]);
 	text_addc(&request, '\n');
@@ -191,16 +283,18 @@ static int on_state(int argc, char **argv, const char *usage)
 		return EX_USAGE;
 	}
 	status = ctl_ask(&target, text_str(&request), &out);
-	fputs(text_str(&out), status ? stderr : stdout);
+	if (status == EX_OK && json)
+		return print_entries(text_str(&out));
+	shown_lines(status ? stderr : stdout, text_str(&out), out.len);
 	return status;
 }
 
 int ctl_limits(int argc, char **argv)
 {
-	return on_state(argc, argv, "list | show RULE VALUE... | reset RULE VALUE...");
+	return on_state(argc, argv, "list [--json] | show RULE VALUE... | reset RULE VALUE...");
 }
 
 int ctl_greylist(int argc, char **argv)
 {
-	return on_state(argc, argv, "list | show CLIENT SENDER RECIPIENT | pass CLIENT SENDER RECIPIENT | forget CLIENT [SENDER RECIPIENT]");
+	return on_state(argc, argv, "list [--json] | show CLIENT SENDER RECIPIENT | pass CLIENT SENDER RECIPIENT | forget CLIENT [SENDER RECIPIENT]");
 }

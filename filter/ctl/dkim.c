@@ -7,8 +7,10 @@
 #include <time.h>
 
 #include "filter/base/ascii.h"
+#include "filter/base/json.h"
 #include "filter/ctl/ctl.h"
 #include "filter/ctl/dkim_file.h"
+#include "filter/ctl/listing.h"
 #include "filter/engine/dkim_published.h"
 #include "filter/engine/snapshot.h"
 #include "filter/mail/dkim_record.h"
@@ -31,7 +33,7 @@ static int usage(FILE *out, int status)
 	      "  --selector NAME  default: type and month, such as rsa-202611\n"
 	      "  --bits N         of an RSA key, 1024 to 4096 (2048)\n"
 	      "  --out DIR        what the setting 'keys' names (" DEFAULT_KEYS ")\n"
-	      "       sluicectl dkim check DOMAIN [-c FILE] [--zone FILE]\n"
+	      "       sluicectl dkim check DOMAIN [-c FILE] [--zone FILE] [--json]\n"
 	      "                                compare the keys that sign for a domain with the DNS\n"
 	      "  -c FILE          configuration (" CTL_DEFAULT_CONFIG ")\n"
 	      "  --zone FILE      answer DNS from this file, and ask no network\n"
@@ -143,29 +145,59 @@ static int keygen(int argc, char **argv)
 
 /* ---- check ---- */
 
-static void on_key(void *arg, const struct dkim_published *p)
-{
-	int *status = arg; /* the worst so far */
+struct checking {
+	struct listing *listing; /* of --json; NULL: for people */
+	int status;              /* the worst so far */
+};
 
+static void put_key(struct text *out, const struct dkim_published *p)
+{
+	json_open(out, NULL, '{');
+	json_str(out, "name", p->name);
+	json_str(out, "found", dkim_found_texts[p->found]);
+	json_bool(out, "good", p->found <= DKIM_FOUND_TESTING);
+	json_str(out, "record", p->record);
+	json_close(out, '}');
+}
+
+static void show_key(const struct dkim_published *p)
+{
 	printf("%s: %s\n", p->name, dkim_found_texts[p->found]);
 	if (p->found == DKIM_FOUND_MISSING || p->found == DKIM_FOUND_OTHER)
 		dkim_print_record(p->name, p->record);
-	if (p->found == DKIM_FOUND_UNANSWERED && *status == EX_OK)
-		*status = EX_TEMPFAIL;
-	else if (dkim_found_is_bad(p->found))
-		*status = CTL_DIFFERS;
 }
 
-static int check_domain(const struct snapshot *s, const char *config, const char *domain)
+static void on_key(void *arg, const struct dkim_published *p)
 {
-	int status = EX_OK, count = dkim_published_each(s, domain, on_key, &status);
+	struct checking *c = arg;
 
+	if (c->listing)
+		put_key(listing_next(c->listing), p);
+	else
+		show_key(p);
+	if (p->found == DKIM_FOUND_UNANSWERED && c->status == EX_OK)
+		c->status = EX_TEMPFAIL;
+	else if (dkim_found_is_bad(p->found))
+		c->status = CTL_DIFFERS;
+}
+
+static int check_domain(const struct snapshot *s, const char *config, const char *domain, bool json)
+{
+	struct listing listing;
+	struct checking c = { json ? &listing : NULL, EX_OK };
+	int count;
+
+	if (json)
+		listing_begin(&listing);
+	count = dkim_published_each(s, domain, on_key, &c);
+	if (json)
+		listing_end(&listing);
 	if (count == 0)
 		fprintf(stderr, "sluicectl: %s has no key that signs for %s: make one with sluicectl dkim keygen\n", config, domain);
-	return count > 0 ? status : count == 0 ? EX_NOINPUT : EX_OSERR;
+	return count > 0 ? c.status : count == 0 ? EX_NOINPUT : EX_OSERR;
 }
 
-static int load_and_check(const char *config, const char *zone, const char *domain)
+static int load_and_check(const char *config, const char *zone, const char *domain, bool json)
 {
 	struct reactor *reactor = zone ? NULL : reactor_new();
 	struct snapshot_options options = { .reactor = reactor, .zone = zone };
@@ -178,7 +210,7 @@ static int load_and_check(const char *config, const char *zone, const char *doma
 	if (snapshot_load(config, &options, &s, &err) < 0)
 		fprintf(stderr, "%s\n", err.text);
 	else
-		status = check_domain(s, config, domain);
+		status = check_domain(s, config, domain, json);
 	snapshot_unref(s);
 	reactor_free(reactor);
 	return status;
@@ -186,9 +218,10 @@ static int load_and_check(const char *config, const char *zone, const char *doma
 
 static int check(int argc, char **argv)
 {
-	static const struct option check_options[] = { { "zone", required_argument, NULL, 'z' }, { NULL, 0, NULL, 0 } };
+	static const struct option check_options[] = { { "zone", required_argument, NULL, 'z' }, { "json", no_argument, NULL, 'j' }, { NULL, 0, NULL, 0 } };
 	const char *config = CTL_DEFAULT_CONFIG, *zone = NULL;
 	char domain[NAME_MAX_BYTES];
+	bool json = false;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "c:h", check_options, NULL)) != -1) {
@@ -198,13 +231,15 @@ static int check(int argc, char **argv)
 			config = optarg;
 		else if (option == 'z')
 			zone = optarg;
+		else if (option == 'j')
+			json = true;
 		else
 			return usage(stderr, EX_USAGE);
 	}
 	if (optind + 1 != argc || !domain_or_complain(argv[optind]))
 		return usage(stderr, EX_USAGE);
 	lower(domain, argv[optind]);
-	return load_and_check(config, zone, domain);
+	return load_and_check(config, zone, domain, json);
 }
 
 int ctl_dkim(int argc, char **argv)

@@ -14,6 +14,7 @@
 #include "filter/base/ascii.h"
 #include "filter/control.h"
 #include "filter/ctl/ctl.h"
+#include "filter/ctl/shown.h"
 #include "filter/mail/domain.h"
 #include "filter/policy/option.h"
 
@@ -143,7 +144,12 @@ static bool ask(const struct dmarc_job *r, const char *verb, int64_t day, const 
 
 static void tell(FILE *out, const struct dmarc_errand *e, const char *to, const char *what, const char *why)
 {
-	fprintf(out, "%s: %s: %s%s%s\n", e->domain, to, what, *why ? ": " : "", why);
+	shown_put(out, e->domain);
+	fputs(": ", out);
+	shown_put(out, to);
+	fprintf(out, ": %s%s", what, *why ? ": " : "");
+	shown_put(out, why);
+	fputc('\n', out);
 }
 
 /* What became of a claim, for others to see. */

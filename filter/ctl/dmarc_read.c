@@ -10,10 +10,11 @@
 #include <time.h>
 
 #include "filter/base/json.h"
-#include "filter/base/utf8.h"
 #include "filter/ctl/dmarc.h"
 #include "filter/ctl/dmarc_feedback.h"
 #include "filter/ctl/dmarc_unpack.h"
+#include "filter/ctl/listing.h"
+#include "filter/ctl/shown.h"
 
 #define LINE_MAX_BYTES 65536
 #define SHOWN_BYTES    100 /* of one text */
@@ -22,7 +23,7 @@ static int usage(FILE *out, int status)
 {
 	fputs("usage: sluicectl dmarc read [--json] FILE... | -\n"
 	      "                        show the reports that others send: XML, gzip, zip, or a mail with one of these\n"
-	      "  --json               one line of JSON for each report\n"
+	      "  --json               the same as an array of JSON\n"
 	      "exit status: 0 all were read, 64 usage, 65 one is no report that can be read, 66 one is not there\n",
 		out);
 	return status;
@@ -30,38 +31,13 @@ static int usage(FILE *out, int status)
 
 /* ---- for a terminal ---- */
 
-/* A character that moves the cursor, or turns what follows around. */
-static bool is_unsafe(const char *s, size_t len)
-{
-	unsigned char a = (unsigned char)s[0], b = len > 1 ? (unsigned char)s[1] : 0,
-		      c = len > 2 ? (unsigned char)s[2] : 0;
-
-	if (len == 1)
-		return a < ' ' || a == 0x7f;
-	if (len == 2)
-		return (a == 0xc2 && b < 0xa0) || (a == 0xd8 && b == 0x9c); /* C1; U+061C */
-	return len == 3 && a == 0xe2 &&
-	       ((b == 0x80 && ((c >= 0x8b && c <= 0x8f) || (c >= 0xa8 && c <= 0xae))) ||
-		       (b == 0x81 && c >= 0xa0 && c <= 0xaf));
-}
-
 static void add_cut(struct text *out, const char *s, size_t max)
 {
-	size_t len = strlen(s), shown = 0;
+	size_t len = strlen(s), at = 0;
 
-	while (len && shown < max) {
-		size_t n = utf8_char_len(s, len);
-
-		if (n == 0 || is_unsafe(s, n))
-			text_addc(out, '?');
-		else
-			text_add(out, s, n);
-		n = n ? n : 1;
-		s += n;
-		len -= n;
-		shown += n;
-	}
-	if (len)
+	while (at < len && at < max)
+		at += shown_char(out, s + at, len - at);
+	if (at < len)
 		text_adds(out, "...");
 }
 
@@ -165,37 +141,29 @@ static void json_row(struct text *out, const struct feedback_row *row)
 	json_close(out, '}');
 }
 
-static void print_json(const char *file, const struct feedback *f)
+static void put_json(struct text *out, const char *file, const struct feedback *f)
 {
-	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(LINE_MAX_BYTES * 8);
-
-	json_open(&out, NULL, '{');
-	json_str(&out, "file", file);
-	add_known(&out, "org", f->org);
-	add_known(&out, "email", f->email);
-	add_known(&out, "report_id", f->id);
-	json_int(&out, "begin", f->begin_s);
-	json_int(&out, "end", f->end_s);
-	json_str(&out, "domain", f->domain);
-	add_known(&out, "p", f->p);
-	add_known(&out, "sp", f->sp);
-	add_known(&out, "np", f->np);
-	add_known(&out, "adkim", f->adkim);
-	add_known(&out, "aspf", f->aspf);
-	add_known(&out, "testing", f->testing);
-	json_int(&out, "messages", f->messages);
-	json_int(&out, "pass", f->passed);
-	json_open(&out, "records", '[');
-	for (size_t i = 0; i < f->rows.len; i++) {
-		fputs(text_str(&out), stdout); /* there may be many */
-		text_clear(&out);
-		if (i)
-			putchar(',');
-		json_row(&out, &f->rows.items[i]);
-	}
-	json_close(&out, ']');
-	json_close(&out, '}');
-	puts(text_str(&out));
+	json_open(out, NULL, '{');
+	json_str(out, "file", file);
+	add_known(out, "org", f->org);
+	add_known(out, "email", f->email);
+	add_known(out, "report_id", f->id);
+	json_int(out, "begin", f->begin_s);
+	json_int(out, "end", f->end_s);
+	json_str(out, "domain", f->domain);
+	add_known(out, "p", f->p);
+	add_known(out, "sp", f->sp);
+	add_known(out, "np", f->np);
+	add_known(out, "adkim", f->adkim);
+	add_known(out, "aspf", f->aspf);
+	add_known(out, "testing", f->testing);
+	json_int(out, "messages", f->messages);
+	json_int(out, "pass", f->passed);
+	json_open(out, "records", '[');
+	for (size_t i = 0; i < f->rows.len; i++)
+		json_row(out, &f->rows.items[i]);
+	json_close(out, ']');
+	json_close(out, '}');
 }
 
 /* ---- files ---- */
@@ -213,6 +181,7 @@ static int by_count(const void *a, const void *b)
 struct run {
 	const char *file;
 	bool json;
+	struct listing listing; /* of json */
 	int status;
 };
 
@@ -236,7 +205,7 @@ static void on_report(void *arg, const char *xml, size_t len)
 	} else {
 		qsort(f.rows.items, f.rows.len, sizeof f.rows.items[0], by_count);
 		if (r->json)
-			print_json(r->file, &f);
+			put_json(listing_next(&r->listing), r->file, &f);
 		else
 			print_text(&f);
 	}
@@ -282,7 +251,7 @@ int ctl_dmarc_read(int argc, char **argv)
 	struct run r = { .status = EX_OK };
 	int option;
 
-	while ((option = getopt_long(argc, argv, "jh", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (option == 'h')
 			return usage(stdout, EX_OK);
 		if (option != 'j')
@@ -291,9 +260,13 @@ int ctl_dmarc_read(int argc, char **argv)
 	}
 	if (optind == argc)
 		return usage(stderr, EX_USAGE);
+	if (r.json)
+		listing_begin(&r.listing);
 	for (int i = optind; i < argc; i++) {
 		r.file = argv[i];
 		show(&r);
 	}
+	if (r.json)
+		listing_end(&r.listing);
 	return r.status;
 }

@@ -8,13 +8,17 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "filter/base/json.h"
 #include "filter/base/text.h"
 #include "filter/ctl/ctl.h"
+#include "filter/ctl/paint.h"
+#include "filter/ctl/shown.h"
 #include "filter/services/reactor.h"
 
 #define TEXT_BYTES 2000 /* of what is told of one thing */
 
 static const char *const level_words[DOCTOR_LEVELS] = { "good", "LOOK", "BAD" };
+static const enum paint colours[DOCTOR_LEVELS] = { PAINT_GOOD, PAINT_LOOK, PAINT_BAD };
 
 static int usage(FILE *out, int status)
 {
@@ -28,19 +32,16 @@ static int usage(FILE *out, int status)
 
 /* ---- telling ---- */
 
-static void add_printable(struct text *out, const char *s)
-{
-	for (; *s; s++)
-		text_addc(out, (unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s);
-}
-
 static void keep(struct doctor *d, enum doctor_level level, const char *about, const char *what, const char *remedy)
 {
-	json_t *finding = json_pack("{s:s, s:s, s:s, s:s?}", "level", level_words[level], "about", about, "what", what, "remedy", remedy);
+	struct text *out = listing_next(d->listing);
 
-	if (!finding) /* octets that are no UTF-8 */
-		finding = json_pack("{s:s, s:s}", "level", level_words[level], "what", "it cannot be shown");
-	(void)json_array_append_new(d->findings, finding);
+	json_open(out, NULL, '{');
+	json_str(out, "level", level_words[level]);
+	json_str(out, "about", about);
+	json_str(out, "what", what);
+	json_str(out, "remedy", remedy);
+	json_close(out, '}');
 }
 
 void doctor_tell(struct doctor *d, enum doctor_level level, const char *about, const char *remedy, const char *what, ...)
@@ -51,14 +52,15 @@ void doctor_tell(struct doctor *d, enum doctor_level level, const char *about, c
 	va_start(args, what);
 	text_addv(&said, what, args);
 	va_end(args);
-	add_printable(&text, text_str(&said));
-	add_printable(&subject, about);
+	shown_add(&text, text_str(&said), said.len);
+	shown_add(&subject, about, strlen(about));
 	d->counts[level]++;
-	if (d->findings) {
+	if (d->listing) {
 		keep(d, level, text_str(&subject), text_str(&text), remedy);
 		return;
 	}
-	printf("%-4s  %s: %s\n", level_words[level], text_str(&subject), text_str(&text));
+	paint_word(stdout, colours[level], level_words[level], 4);
+	printf("  %s: %s\n", text_str(&subject), text_str(&text));
 	if (remedy)
 		printf("      %s\n", remedy);
 }
@@ -80,13 +82,10 @@ static void look(struct doctor *d)
 
 static int finish(struct doctor *d)
 {
-	if (d->findings) {
-		(void)json_dumpf(d->findings, stdout, JSON_INDENT(1));
-		putchar('\n');
-		json_decref(d->findings);
-	} else {
+	if (d->listing)
+		listing_end(d->listing);
+	else
 		printf("%zu good, %zu to look at, %zu bad\n", d->counts[DOCTOR_GOOD], d->counts[DOCTOR_LOOK], d->counts[DOCTOR_BAD]);
-	}
 	return d->counts[DOCTOR_BAD] ? 2 : d->counts[DOCTOR_LOOK] ? 1 : EX_OK;
 }
 
@@ -96,20 +95,18 @@ static int doctor(const char *config, const char *zone, bool json)
 	struct snapshot_options options = { .reactor = reactor, .zone = zone, .no_store = true };
 	struct doctor d = { .config = config, .offline = zone != NULL };
 	struct snapshot *s = NULL;
+	struct listing listing;
 	int status = EX_CONFIG;
 	struct err err;
 
 	if (!zone && !reactor)
 		return EX_OSERR;
-	if (json && !(d.findings = json_array())) {
-		reactor_free(reactor);
-		return EX_OSERR;
-	}
 	if (snapshot_load(config, &options, &s, &err) < 0) {
 		fprintf(stderr, "%s\n", err.text);
-		json_decref(d.findings);
 	} else {
 		d.s = s;
+		if (json)
+			listing_begin(d.listing = &listing);
 		look(&d);
 		status = finish(&d);
 	}

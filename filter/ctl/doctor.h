@@ -3,10 +3,10 @@
 #ifndef CTL_DOCTOR_H
 #define CTL_DOCTOR_H
 
-#include <jansson.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "filter/ctl/listing.h"
 #include "filter/engine/snapshot.h"
 
 enum doctor_level { DOCTOR_GOOD, DOCTOR_LOOK, DOCTOR_BAD, DOCTOR_LEVELS };
@@ -15,13 +15,13 @@ struct doctor {
 	const struct snapshot *s;
 	const char *config;
 	bool offline;      /* the DNS is a zone file: nothing says how the network is */
-	json_t *findings;  /* NULL: they are printed as they come */
+	struct listing *listing; /* of --json; NULL: lines for people */
 	size_t counts[DOCTOR_LEVELS];
 };
 
 /*
  * about: what was looked at ("resolver 192.0.2.1"); what: how it is; remedy: why that matters, and what to do, or NULL where it is good. All may have
- * octets from elsewhere: what does not print is shown as '?'.
+ * octets from elsewhere (shown.h).
  */
 void doctor_tell(struct doctor *d, enum doctor_level level, const char *about, const char *remedy, const char *what, ...) SLUICE_PRINTF(5, 6);
 

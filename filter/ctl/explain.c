@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* explain.c - sluicectl explain: why a transaction ended as it did, and what would have been without the rule that decided. */
-#include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "filter/control.h"
 #include "filter/ctl/ctl.h"
@@ -139,10 +139,10 @@ static int find_on_disk(const char *folder, const char *id, struct text *out)
 
 static int usage(FILE *out, int status)
 {
-	fputs("usage: sluicectl explain [-c FILE | -s SOCKET] [-j] ID\n"
+	fputs("usage: sluicectl explain [-c FILE | -s SOCKET] [--json] ID\n"
 	      "  -c FILE    configuration of the daemon (" CTL_DEFAULT_CONFIG ")\n"
 	      "  -s SOCKET  the daemon's control socket\n"
-	      "  -j         the case as one line of JSON\n"
+	      "  --json     the case as one line of JSON\n"
 	      "ID is a reference from a reply (ref=...), a queue id or a message id\n", out);
 	return status;
 }
@@ -168,15 +168,10 @@ int ctl_explain(int argc, char **argv)
 	struct ctl_target target = { 0 };
 	bool json = false;
 	const char *id;
-	int option, status;
+	int option = ctl_target_options(argc, argv, &target, &json), status;
 
-	while ((option = getopt(argc, argv, "c:s:jh")) != -1) {
-		json |= option == 'j';
-		if (option != 'j' && !ctl_target_option(&target, option))
-			return option == 'h' ? usage(stdout, EX_OK) : usage(stderr, EX_USAGE);
-	}
-	if (optind + 1 != argc)
-		return usage(stderr, EX_USAGE);
+	if (option != -1 || optind + 1 != argc)
+		return option == 'h' ? usage(stdout, EX_OK) : usage(stderr, EX_USAGE);
 	id = argv[optind];
 	if (!*id || strpbrk(id, "\r\n") || strlen(id) > CONTROL_LINE_MAX - 16) {
 		fputs("sluicectl: an ID is a reference from a reply (ref=...), a queue id or a message id\n", stderr);

@@ -62,7 +62,7 @@ int ctl_forget(int argc, char **argv)
 	struct done done;
 	int option, status;
 
-	option = ctl_target_options(argc, argv, &target);
+	option = ctl_target_options(argc, argv, &target, NULL);
 	if (option != -1 || optind + 1 != argc)
 		return option == 'h' ? usage(stdout, EX_OK) : usage(stderr, EX_USAGE);
 	if (!*argv[optind] || strpbrk(argv[optind], "\r\n<>") || strlen(argv[optind]) > CONTROL_LINE_MAX - 16) {

@@ -14,7 +14,9 @@
 #include "filter/base/vec.h"
 #include "filter/control.h"
 #include "filter/ctl/hold.h"
+#include "filter/ctl/listing.h"
 #include "filter/ctl/show.h"
+#include "filter/ctl/shown.h"
 
 #define ID_MAX        64
 #define POSTFIX_USUAL "/etc/postfix/main.cf"
@@ -26,7 +28,8 @@ struct hold {
 	struct ctl_target target;
 	bool asks; /* the daemon answers, and may know why a message is held */
 	bool raw;
-	json_t *list; /* of --json; NULL: lines for people */
+	bool json;
+	struct listing listing; /* of --json */
 	size_t count;
 	const char *wanted; /* of find(): this id */
 };
@@ -41,26 +44,8 @@ static int usage(FILE *out, int status)
 	      "  --sendmail FILE  sendmail.cf of the Sendmail whose queue it is (" SENDMAIL_USUAL ")\n"
 	      "  -c FILE, -s SOCKET  the daemon that may know why a message is held\n"
 	      "  --json           of list: one object for each message\n"
-	      "  --raw            of show: the octets as they are; else what moves the cursor of a terminal is shown as '?'\n", out);
+	      "  --raw            of show: the octets as they are; else what moves the cursor of a terminal is shown by its number\n", out);
 	return status;
-}
-
-/* ---- for people ---- */
-
-static void put_clean(FILE *out, const char *bytes, size_t len)
-{
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)bytes[i];
-
-		if (c != '\r' || i + 1 == len || bytes[i + 1] != '\n')
-			(void)putc((c < ' ' && c != '\n' && c != '\t') || c == 0x7f ? '?' : c, out);
-	}
-}
-
-static void put_word(const char *s)
-{
-	for (; *s; s++)
-		putchar((unsigned char)*s < ' ' || *s == 0x7f ? '?' : *s);
 }
 
 /* ---- what is known of one ---- */
@@ -122,11 +107,11 @@ static void list_line(const struct hold_message *m, const char *rule, const char
 	if (m->arrived_s && localtime_r(&arrived, &tm))
 		(void)strftime(when, sizeof when, "%Y-%m-%d %H:%M", &tm);
 	printf("%s  %s  %llu KB  <", m->id, when, (unsigned long long)((m->size + 1023) / 1024));
-	put_word(m->sender);
+	shown_put(stdout, m->sender);
 	fputs("> ->", stdout);
 	for (size_t i = 0; i < m->recipient_count && i < 3; i++) {
 		fputs(" <", stdout);
-		put_word(m->recipients[i]);
+		shown_put(stdout, m->recipients[i]);
 		putchar('>');
 	}
 	if (m->recipient_count > 3)
@@ -134,7 +119,7 @@ static void list_line(const struct hold_message *m, const char *rule, const char
 	putchar('\n');
 	if (*rule || *text) {
 		printf("    %s%s", rule, *rule && *text ? ": " : "");
-		put_word(text);
+		shown_put(stdout, text);
 		putchar('\n');
 	}
 }
@@ -145,10 +130,14 @@ static void on_message(void *arg, const struct hold_message *m)
 	json_t *c = case_of(h, m->id);
 
 	h->count++;
-	if (h->list)
-		(void)json_array_append_new(h->list, hold_json(m, c, m->recipient_count));
-	else
+	if (h->json) {
+		json_t *row = hold_json(m, c, m->recipient_count);
+
+		listing_put(&h->listing, row);
+		json_decref(row);
+	} else {
 		list_line(m, rule_of(c), reason_of(c, m));
+	}
 	json_decref(c);
 }
 
@@ -161,16 +150,16 @@ static int failed(const struct err *err)
 static int list(struct hold *h)
 {
 	struct err err;
+	int r;
 
-	if (h->queue->each(h->config, on_message, h, &err) < 0)
-		return failed(&err);
-	if (h->list) {
-		(void)json_dumpf(h->list, stdout, JSON_INDENT(1));
-		putchar('\n');
-	} else if (!h->count) {
+	if (h->json)
+		listing_begin(&h->listing);
+	r = h->queue->each(h->config, on_message, h, &err);
+	if (h->json)
+		listing_end(&h->listing);
+	else if (r == 0 && !h->count)
 		puts("nothing is held");
-	}
-	return EX_OK;
+	return r < 0 ? failed(&err) : EX_OK;
 }
 
 /* ---- one of them ---- */
@@ -227,7 +216,7 @@ static int show(struct hold *h, const char *id)
 		putchar('\n');
 	}
 	json_decref(c);
-	put_clean(stdout, text_str(&message), message.len);
+	shown_lines(stdout, text_str(&message), message.len);
 	return EX_OK;
 }
 
@@ -268,7 +257,7 @@ static bool set(struct hold *h, int option)
 		h->config = optarg;
 		return true;
 	case JSON:
-		h->list = h->list ? h->list : json_array();
+		h->json = true;
 		return true;
 	case RAW:
 		h->raw = true;
@@ -320,6 +309,5 @@ int ctl_hold(int argc, char **argv)
 			status = option == 'h' ? usage(stdout, EX_OK) : usage(stderr, EX_USAGE);
 	if (status < 0)
 		status = optind < argc ? serve(&h, argv + optind, argc - optind) : usage(stderr, EX_USAGE);
-	json_decref(h.list);
 	return status;
 }

@@ -8,8 +8,10 @@
 #include <sysexits.h>
 
 #include "filter/base/base64.h"
+#include "filter/base/json.h"
 #include "filter/control.h"
 #include "filter/ctl/ctl.h"
+#include "filter/ctl/listing.h"
 #include "filter/ctl/mailbox.h"
 #include "filter/ctl/progress.h"
 #include "filter/mail/tokens.h"
@@ -32,7 +34,7 @@ struct job {
 static int usage(FILE *out, int status)
 {
 	fputs("usage: sluicectl learn [-c FILE | -s SOCKET] [--classifier NAME] spam | ham | forget FILE | MBOX | MAILDIR | - ...\n"
-	      "       sluicectl learn [-c FILE | -s SOCKET] status\n"
+	      "       sluicectl learn [-c FILE | -s SOCKET] status [--json]\n"
 	      "  --classifier NAME    which one learns, where the configuration has several\n", out);
 	return status;
 }
@@ -142,50 +144,82 @@ static int learn(struct job *job, char **paths, int count)
 	return status;
 }
 
-static int show_status(const struct ctl_target *target)
+struct learned {
+	char name[256];
+	unsigned long spam, ham, needed;
+};
+
+static void show_classifier(const struct learned *c)
+{
+	printf("%s: %lu spam, %lu ham", c->name, c->spam, c->ham);
+	if (c->spam < c->needed || c->ham < c->needed)
+		printf("; says nothing before it knows %lu of each", c->needed);
+	putchar('\n');
+}
+
+static void put_classifier(struct text *out, const struct learned *c)
+{
+	json_open(out, NULL, '{');
+	json_str(out, "classifier", c->name);
+	json_int(out, "spam", (int64_t)c->spam);
+	json_int(out, "ham", (int64_t)c->ham);
+	json_int(out, "needed", (int64_t)c->needed);
+	json_close(out, '}');
+}
+
+static int show_status(const struct ctl_target *target, bool json)
 {
 	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(CONTROL_ANSWER_MAX);
 	int status = ctl_ask(target, "learn status\n", &out);
+	struct listing listing;
 
 	if (status != EX_OK) {
 		fputs(text_str(&out), stderr);
 		return status;
 	}
-	if (!out.len)
+	if (json)
+		listing_begin(&listing);
+	else if (!out.len)
 		puts("the configuration has no classifier");
 	for (char *line = out.len ? strtok(out.bytes, "\n") : NULL; line; line = strtok(NULL, "\n")) {
-		unsigned long spam, ham, needed;
-		char name[256];
+		struct learned c;
 
-		if (sscanf(line, "%255s %lu %lu %lu", name, &spam, &ham, &needed) != 4)
+		if (sscanf(line, "%255s %lu %lu %lu", c.name, &c.spam, &c.ham, &c.needed) != 4)
 			continue;
-		printf("%s: %lu spam, %lu ham", name, spam, ham);
-		if (spam < needed || ham < needed)
-			printf("; says nothing before it knows %lu of each", needed);
-		putchar('\n');
+		if (json)
+			put_classifier(listing_next(&listing), &c);
+		else
+			show_classifier(&c);
 	}
+	if (json)
+		listing_end(&listing);
 	return EX_OK;
 }
 
 int ctl_learn(int argc, char **argv)
 {
-	static const struct option options[] = { { "classifier", required_argument, NULL, 'n' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	static const struct option options[] = { { "classifier", required_argument, NULL, 'n' }, { "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	struct job job = { .name = "-" };
+	bool json = false;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "c:s:h", options, NULL)) != -1) {
 		if (ctl_target_option(&job.target, option))
 			continue;
-		if (option != 'n')
+		if (option == 'n')
+			job.name = optarg;
+		else if (option == 'j')
+			json = true;
+		else
 			return option == 'h' ? usage(stdout, EX_OK) : usage(stderr, EX_USAGE);
-		job.name = optarg;
 	}
 	if (!*job.name || strpbrk(job.name, " \r\n") || optind == argc)
 		return usage(stderr, EX_USAGE);
 	job.kind = argv[optind++];
 	if (!strcmp(job.kind, "status") && optind == argc)
-		return show_status(&job.target);
-	if ((strcmp(job.kind, "spam") != 0 && strcmp(job.kind, "ham") != 0 && strcmp(job.kind, "forget") != 0) || optind == argc)
+		return show_status(&job.target, json);
+	if (json || (strcmp(job.kind, "spam") != 0 && strcmp(job.kind, "ham") != 0 && strcmp(job.kind, "forget") != 0) || optind == argc)
 		return usage(stderr, EX_USAGE);
 	return learn(&job, argv + optind, argc - optind);
 }

@@ -8,17 +8,26 @@
 #include <sysexits.h>
 
 #include "filter/base/ascii.h"
+#include "filter/base/json.h"
 #include "filter/base/suggest.h"
 #include "filter/base/vec.h"
 #include "filter/ctl/ctl.h"
 #include "filter/ctl/list_edit.h"
+#include "filter/ctl/listing.h"
+#include "filter/ctl/shown.h"
 #include "filter/engine/snapshot.h"
 
 #define LINE_MAX_BYTES LIST_LINE_MAX
 
+struct words {
+	char **args; /* behind the name of the list */
+	int count;
+	bool json; /* of show */
+};
+
 static int usage(FILE *out, int status)
 {
-	fputs("usage: sluicectl list show [-c FILE] NAME                        each item, and where it stands\n"
+	fputs("usage: sluicectl list show [-c FILE] [--json] NAME               each item, and where it stands\n"
 	      "       sluicectl list test [-c FILE] NAME VALUE                  is it in the list, and by which item?\n"
 	      "       sluicectl list add [-c FILE] NAME ITEM [COMMENT...]       put it into the list's file\n"
 	      "       sluicectl list remove [-c FILE] NAME ITEM                 take it out\n"
@@ -30,17 +39,33 @@ static int usage(FILE *out, int status)
 
 static void print_line(const struct list_line *line)
 {
-	printf("%.*s   # %s:%u", (int)line->len, line->item, line->place.source->path, line->place.line);
-	if (line->comment_len)
-		printf(" %.*s", (int)line->comment_len, line->comment);
-	putchar('\n');
+	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(16 * LINE_MAX_BYTES);
+
+	shown_add(&out, line->item, line->len);
+	text_addf(&out, "   # %s:%u%s", line->place.source->path, line->place.line, line->comment_len ? " " : "");
+	shown_add(&out, line->comment, line->comment_len);
+	puts(text_str(&out));
+}
+
+static void put_line(struct text *out, const struct list_line *line)
+{
+	json_open(out, NULL, '{');
+	json_text(out, "item", line->item, line->len);
+	json_str(out, "file", line->place.source->path);
+	json_int(out, "line", line->place.line);
+	json_text(out, "comment", line->comment_len ? line->comment : "", line->comment_len);
+	json_close(out, '}');
 }
 
 static int show_line(void *arg, const struct list_line *line, struct err *reterr)
 {
-	(void)arg;
+	struct listing *listing = arg;
+
 	(void)reterr;
-	print_line(line);
+	if (listing)
+		put_line(listing_next(listing), line);
+	else
+		print_line(line);
 	return 0;
 }
 
@@ -59,14 +84,19 @@ static void tell_of_sets(const struct list *l)
 		fprintf(stderr, "sluicectl: what is in the set %s of Redis is not looked at: redis-cli SMEMBERS %s\n", key, key);
 }
 
-static int show(const struct list *l, char **args, int count)
+static int show(const struct list *l, const struct words *w)
 {
+	struct listing listing;
 	struct err err;
+	int r;
 
-	(void)args;
-	(void)count;
 	tell_of_sets(l);
-	return list_each(l, show_line, NULL, &err) < 0 ? failed(&err) : EX_OK;
+	if (w->json)
+		listing_begin(&listing);
+	r = list_each(l, show_line, w->json ? &listing : NULL, &err);
+	if (w->json)
+		listing_end(&listing);
+	return r < 0 ? failed(&err) : EX_OK;
 }
 
 struct search {
@@ -87,13 +117,12 @@ static int test_line(void *arg, const struct list_line *line, struct err *reterr
 	return -ECANCELED;
 }
 
-static int test(const struct list *l, char **args, int count)
+static int test(const struct list *l, const struct words *w)
 {
-	struct search s = { list_type(l), args[0], false };
+	struct search s = { list_type(l), w->args[0], false };
 	struct sluice_ip ip;
 	struct err err;
 
-	(void)count;
 	if (s.type == SLUICE_LIST_NETWORK && !ip_parse(s.value, strlen(s.value), &ip)) {
 		fprintf(stderr, "sluicectl: '%s' is no IP address, as is looked for in a list of networks\n", s.value);
 		return EX_USAGE;
@@ -186,20 +215,20 @@ static bool make_line(struct text *out, char **args, int count)
 	return !out->failed;
 }
 
-static int add(const struct list *l, char **args, int count)
+static int add(const struct list *l, const struct words *w)
 {
 	SLUICE_CLEANUP(text_done) struct text line = TEXT_INIT(LINE_MAX_BYTES);
-	struct places p = { .item = args[0], .file = list_first(l, LIST_FILE) };
+	struct places p = { .item = w->args[0], .file = list_first(l, LIST_FILE) };
 	struct list_edit edit = { 0 };
 	struct stat st;
 	struct err err;
-	int status = check_item(l, args[0]), r;
+	int status = check_item(l, w->args[0]), r;
 
 	if (status != EX_OK)
 		return status;
 	if (!p.file)
 		return no_file(l);
-	if (!make_line(&line, args, count))
+	if (!make_line(&line, w->args, w->count))
 		return EX_DATAERR;
 	if (stat(p.file, &st) == 0)
 		edit.len = (size_t)st.st_size;
@@ -207,28 +236,27 @@ static int add(const struct list *l, char **args, int count)
 	if (r < 0)
 		status = failed(&err);
 	else if (p.lines.len)
-		printf("%s is there already: %s:%u\n", args[0], p.file, p.lines.items[0]);
+		printf("%s is there already: %s:%u\n", w->args[0], p.file, p.lines.items[0]);
 	else if (*p.elsewhere)
-		printf("%s is there already: %s\n", args[0], p.elsewhere);
+		printf("%s is there already: %s\n", w->args[0], p.elsewhere);
 	else {
 		edit.add = text_str(&line);
 		status = list_edit(p.file, &edit);
 		if (status == EX_OK)
-			printf("%s was added to %s\n", args[0], p.file);
+			printf("%s was added to %s\n", w->args[0], p.file);
 	}
 	vec_done(&p.lines);
 	return status;
 }
 
-static int remove_item(const struct list *l, char **args, int count)
+static int remove_item(const struct list *l, const struct words *w)
 {
-	struct places p = { .item = args[0], .file = list_first(l, LIST_FILE) };
+	struct places p = { .item = w->args[0], .file = list_first(l, LIST_FILE) };
 	struct list_edit edit = { 0 };
 	struct stat st;
 	struct err err;
 	int status = EX_OK;
 
-	(void)count;
 	if (p.file && stat(p.file, &st) == 0)
 		edit.len = (size_t)st.st_size;
 	if (list_each(l, place_line, &p, &err) < 0) {
@@ -238,13 +266,13 @@ static int remove_item(const struct list *l, char **args, int count)
 		edit.remove_count = p.lines.len;
 		status = list_edit(p.file, &edit);
 		if (status == EX_OK)
-			printf("%s was removed from %s\n", args[0], p.file);
+			printf("%s was removed from %s\n", w->args[0], p.file);
 	}
 	if (status == EX_OK && *p.elsewhere) {
-		fprintf(stderr, "sluicectl: %s stands in %s: take it out there\n", args[0], p.elsewhere);
+		fprintf(stderr, "sluicectl: %s stands in %s: take it out there\n", w->args[0], p.elsewhere);
 		status = EX_CANTCREAT;
 	} else if (status == EX_OK && !p.lines.len) {
-		fprintf(stderr, "sluicectl: %s is not in list %s as an item: list test NAME VALUE says which item a value is in by\n", args[0], list_name(l));
+		fprintf(stderr, "sluicectl: %s is not in list %s as an item: list test NAME VALUE says which item a value is in by\n", w->args[0], list_name(l));
 		status = EX_NOINPUT;
 	}
 	vec_done(&p.lines);
@@ -255,15 +283,15 @@ static int remove_item(const struct list *l, char **args, int count)
 
 static const struct verb {
 	const char *name;
-	int (*run)(const struct list *l, char **args, int count);
+	int (*run)(const struct list *l, const struct words *w);
 	int least, most; /* arguments behind the name of the list */
 } verbs[] = { { "show", show, 0, 0 }, { "test", test, 1, 1 }, { "add", add, 1, 1000 }, { "remove", remove_item, 1, 1 } };
 
-static int run(const struct verb *verb, const char *config, char **args, int count)
+static int run(const struct verb *verb, const char *config, const char *name, const struct words *w)
 {
 	struct snapshot_options options = { .no_services = true };
 	struct snapshot *s;
-	struct suggest near = suggest_for(args[0], strlen(args[0]));
+	struct suggest near = suggest_for(name, strlen(name));
 	const struct list *l;
 	struct err err;
 	int status;
@@ -272,15 +300,15 @@ static int run(const struct verb *verb, const char *config, char **args, int cou
 		fprintf(stderr, "%s\n", err.text);
 		return EX_CONFIG;
 	}
-	l = policy_list(s->policy, args[0]);
+	l = policy_list(s->policy, name);
 	for (size_t i = 0; !l && i < s->policy->lists.len; i++)
 		suggest_try(&near, list_name(s->policy->lists.items[i]));
 	if (!l) {
-		fprintf(stderr, "sluicectl: there is no list '%s' in %s", args[0], config);
+		fprintf(stderr, "sluicectl: there is no list '%s' in %s", name, config);
 		fprintf(stderr, near.best ? ": did you mean '%s'?\n" : "%s\n", near.best ? near.best : "");
 		status = EX_NOINPUT;
 	} else {
-		status = verb->run(l, args + 1, count - 1);
+		status = verb->run(l, w);
 	}
 	snapshot_unref(s);
 	return status;
@@ -288,9 +316,11 @@ static int run(const struct verb *verb, const char *config, char **args, int cou
 
 int ctl_list(int argc, char **argv)
 {
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	const char *config = CTL_DEFAULT_CONFIG;
 	const struct verb *verb = NULL;
-	int option, count;
+	struct words w = { .json = false };
+	int option;
 
 	for (size_t i = 0; argc >= 2 && i < ARRAY_LEN(verbs); i++)
 		if (!strcmp(argv[1], verbs[i].name))
@@ -299,13 +329,17 @@ int ctl_list(int argc, char **argv)
 		return argc >= 2 && !strcmp(argv[1], "-h") ? usage(stdout, EX_OK) : usage(stderr, EX_USAGE);
 	argc--;
 	argv++;
-	while ((option = getopt(argc, argv, "+c:h")) != -1) {
-		if (option != 'c')
+	while ((option = getopt_long(argc, argv, "+c:h", options, NULL)) != -1) {
+		if (option == 'c')
+			config = optarg;
+		else if (option == 'j' && verb->run == show)
+			w.json = true;
+		else
 			return usage(option == 'h' ? stdout : stderr, option == 'h' ? EX_OK : EX_USAGE);
-		config = optarg;
 	}
-	count = argc - optind;
-	if (count < 1 + verb->least || count > 1 + verb->most)
+	w.args = argv + optind + 1;
+	w.count = argc - optind - 1;
+	if (w.count < verb->least || w.count > verb->most)
 		return usage(stderr, EX_USAGE);
-	return run(verb, config, argv + optind, count);
+	return run(verb, config, argv[optind], &w);
 }

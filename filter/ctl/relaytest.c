@@ -11,17 +11,22 @@
 
 #include "filter/base/ascii.h"
 #include "filter/base/ip.h"
+#include "filter/base/json.h"
 #include "filter/ctl/ctl.h"
+#include "filter/ctl/listing.h"
+#include "filter/ctl/paint.h"
+#include "filter/ctl/shown.h"
 #include "filter/ctl/smtp_link.h"
 #include "filter/policy/option.h"
 
 #define LINES_BYTES  65536
 #define WHY_BYTES    1000
-#define SHOWN_COLUMN 46
+#define SHOWN_COLUMN 38
 
 /* What an answer says of the server. */
 enum finding { GOOD, BAD, UNSURE, FINDINGS };
 static const char *const finding_words[FINDINGS] = { "good", "BAD", "unsure" };
+static const enum paint colours[FINDINGS] = { PAINT_GOOD, PAINT_BAD, PAINT_LOOK };
 
 struct relaytest {
 	const char *host, *port;
@@ -35,6 +40,8 @@ struct relaytest {
 	const char *outside_domain;
 	int64_t timeout_ms;
 	bool ours; /* the server is, so it is said */
+	bool json;
+	struct listing listing; /* of json */
 
 	char peer[IP_TEXT_MAX + 2]; /* as an address literal */
 	struct text name;           /* how the server greets */
@@ -104,20 +111,36 @@ static int usage(FILE *out, int status)
 	      "  --to ADDRESS             try ends of lines that smuggle messages, too: this address may get six short ones\n"
 	      "  --helo NAME              how we introduce ourselves (relaytest.example)\n"
 	      "  --timeout TIME           for each answer (30s)\n"
+	      "  --json                   what was tried as an array of JSON\n"
 	      "exit status: 0 nothing bad was found, 1 something was, 64 usage, 69 the server does not answer\n", out);
 	return status;
 }
 
 /* ---- what was found ---- */
 
+static void put(struct text *out, enum finding finding, const char *what, const char *tried, const char *answer)
+{
+	json_open(out, NULL, '{');
+	json_str(out, "finding", finding_words[finding]);
+	json_str(out, "what", what);
+	json_str(out, "tried", tried);
+	json_str(out, "answer", answer);
+	json_close(out, '}');
+}
+
 static void tell(struct relaytest *t, enum finding finding, const char *what, const char *tried, const char *answer)
 {
-	int len = printf("%-6s  %s", finding_words[finding], what);
+	SLUICE_CLEANUP(text_done) struct text shown = TEXT_INIT(LINES_BYTES);
 
-	if (*tried)
-		len += printf("  %s", tried);
-	printf("%*s  %s\n", len < SHOWN_COLUMN ? SHOWN_COLUMN - len : 0, "", answer);
 	t->counts[finding]++;
+	if (t->json) {
+		put(listing_next(&t->listing), finding, what, tried, answer);
+		return;
+	}
+	text_addf(&shown, "%s%s", what, *tried ? "  " : "");
+	shown_add(&shown, tried, strlen(tried)); /* how the server calls itself may be in it */
+	paint_word(stdout, colours[finding], finding_words[finding], 6);
+	printf("  %-*s  %s\n", SHOWN_COLUMN, text_str(&shown), answer);
 }
 
 /* ---- a session ---- */
@@ -288,7 +311,10 @@ static bool look_at_greeting(struct relaytest *t, struct text *why)
 		return false;
 	peer = smtp_link_peer(l);
 	(void)snprintf(t->peer, sizeof t->peer, "[%s%s]", peer.family == 6 ? "IPv6:" : "", ip_format(&peer, ip));
-	printf("%s, %s\n", text_str(&t->name), ip);
+	if (!t->json) {
+		shown_put(stdout, text_str(&t->name));
+		printf(", %s\n", ip);
+	}
 	look_at_auth(t, text_str(&ehlo));
 	look_at_names(t, l, "VRFY");
 	look_at_names(t, l, "EXPN");
@@ -349,8 +375,9 @@ static bool try_ending(struct relaytest *t, const struct ending *ending, struct 
 
 static int summary(const struct relaytest *t)
 {
-	printf("%zu good, %zu bad, %zu unsure\n", t->counts[GOOD], t->counts[BAD], t->counts[UNSURE]);
-	if (t->relays)
+	if (!t->json)
+		printf("%zu good, %zu bad, %zu unsure\n", t->counts[GOOD], t->counts[BAD], t->counts[UNSURE]);
+	if (!t->json && t->relays)
 		puts("Each form of address that is BAD lets strangers send through this server: see mynetworks and smtpd_relay_restrictions of Postfix,\n"
 		     "access_db and the relay features of Sendmail, and rule no-relay of the shipped policy.");
 	return t->counts[BAD] ? CTL_DIFFERS : EX_OK;
@@ -390,8 +417,15 @@ static bool may_try(const struct relaytest *t, struct text *why)
 static int relaytest(struct relaytest *t)
 {
 	SLUICE_CLEANUP(text_done) struct text why = TEXT_INIT(WHY_BYTES);
-	bool ok = may_try(t, &why) && run(t, &why);
+	bool ok = may_try(t, &why);
 
+	if (ok && t->json)
+		listing_begin(&t->listing);
+	if (ok) {
+		ok = run(t, &why);
+		if (t->json)
+			listing_end(&t->listing);
+	}
 	if (ok)
 		return summary(t);
 	fprintf(stderr, "sluicectl: %s port %s: %s\n", t->host, t->port, text_str(&why));
@@ -400,11 +434,11 @@ static int relaytest(struct relaytest *t)
 
 /* ---- arguments ---- */
 
-enum { OURS = 256, CLIENT, DOMAIN, OUTSIDE, TO, HELO, TIMEOUT };
+enum { OURS = 256, CLIENT, DOMAIN, OUTSIDE, TO, HELO, TIMEOUT, JSON };
 static const struct option options[] = {
 	{ "yes-this-host-is-mine", no_argument, NULL, OURS }, { "client", required_argument, NULL, CLIENT }, { "domain", required_argument, NULL, DOMAIN },
 	{ "outside", required_argument, NULL, OUTSIDE }, { "to", required_argument, NULL, TO }, { "helo", required_argument, NULL, HELO },
-	{ "timeout", required_argument, NULL, TIMEOUT }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+	{ "timeout", required_argument, NULL, TIMEOUT }, { "json", no_argument, NULL, JSON }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 };
 
 /* What goes into a command has no end of line in it, and is not a second argument. */
@@ -439,6 +473,9 @@ static bool set(struct relaytest *t, int option)
 	case HELO:
 		t->helo = optarg;
 		return is_plain(optarg);
+	case JSON:
+		t->json = true;
+		return true;
 	case TIMEOUT:
 		return option_duration(optarg, strlen(optarg), &t->timeout_ms) && t->timeout_ms >= 100;
 	default:

@@ -11,8 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "filter/base/json.h"
 #include "filter/ctl/ctl.h"
+#include "filter/ctl/listing.h"
 #include "filter/ctl/replay_case.h"
+#include "filter/ctl/shown.h"
 #include "filter/observe/case_folder.h"
 #include "filter/policy/option.h"
 #include "filter/services/clock.h"
@@ -37,9 +40,10 @@ struct totals {
 
 static int usage(FILE *out, int status)
 {
-	fputs("usage: sluicectl replay [--policy FILE] [--since TIME] [CASES...]\n"
+	fputs("usage: sluicectl replay [--policy FILE] [--since TIME] [--json] [CASES...]\n"
 	      "  --policy FILE  the configuration to be tried (" CTL_DEFAULT_CONFIG ")\n"
 	      "  --since TIME   only cases that are not older, such as 24h\n"
+	      "  --json         one object of JSON\n"
 	      "CASES are folders or files of cases, a line of JSON each, or - ; without one, the folder that 'cases' of the configuration names.\n"
 	      "exit status: 0 nothing changes, 1 something does, 2 nothing was to be decided, 64 usage, 66 no cases, 78 bad configuration\n", out);
 	return status;
@@ -251,7 +255,48 @@ static int by_count(const void *a, const void *b)
 	return (x->count < y->count) - (x->count > y->count);
 }
 
-static int show(struct totals *t)
+static void show_example(const char *example)
+{
+	fputs("      case ", stdout);
+	shown_put(stdout, example);
+	putchar('\n');
+}
+
+static void put_changes(struct text *out, const struct totals *t)
+{
+	json_open(out, "changes", '[');
+	for (size_t i = 0; i < t->changes.len; i++) {
+		const struct change *change = &t->changes.items[i];
+
+		json_open(out, NULL, '{');
+		json_int(out, "count", (int64_t)change->count);
+		json_str(out, "what", change->what);
+		json_open(out, "examples", '[');
+		for (size_t k = 0; k < EXAMPLES && k < change->count; k++)
+			json_str(out, NULL, change->examples[k]);
+		json_close(out, ']');
+		json_close(out, '}');
+	}
+	json_close(out, ']');
+}
+
+static void print_json(const struct totals *t)
+{
+	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(LISTING_ITEM_MAX);
+
+	json_open(&out, NULL, '{');
+	json_int(&out, "cases", (int64_t)t->cases);
+	json_int(&out, "same", (int64_t)t->same);
+	json_int(&out, "changed", (int64_t)t->changed);
+	json_int(&out, "undecided", (int64_t)t->undecided);
+	json_int(&out, "skipped", (int64_t)t->skipped);
+	json_int(&out, "older", (int64_t)t->older);
+	put_changes(&out, t);
+	json_close(&out, '}');
+	puts(text_str(&out));
+}
+
+static void print_text(const struct totals *t)
 {
 	printf("%" PRIu64 " cases: %" PRIu64 " the same, %" PRIu64 " changed, %" PRIu64 " undecided, %" PRIu64 " not to be replayed\n", t->cases, t->same,
 		t->changed, t->undecided, t->skipped);
@@ -261,15 +306,23 @@ static int show(struct totals *t)
 		printf("undecided: the policy asks for what was not recorded, as of case %s\n", t->undecided_example);
 	if (t->skipped)
 		printf("not to be replayed: %s\n", t->skipped_why);
-	if (t->changes.len)
-		qsort(t->changes.items, t->changes.len, sizeof *t->changes.items, by_count);
 	for (size_t i = 0; i < t->changes.len; i++) {
 		const struct change *change = &t->changes.items[i];
 
 		printf("\n%" PRIu64 "  %s\n", change->count, change->what);
 		for (size_t k = 0; k < EXAMPLES && k < change->count; k++)
-			printf("      case %s\n", change->examples[k]);
+			show_example(change->examples[k]);
 	}
+}
+
+static int show(struct totals *t, bool json)
+{
+	if (t->changes.len)
+		qsort(t->changes.items, t->changes.len, sizeof *t->changes.items, by_count);
+	if (json)
+		print_json(t);
+	else
+		print_text(t);
 	return t->changed ? 1 : t->same || !t->undecided ? EX_OK : 2;
 }
 
@@ -306,10 +359,11 @@ static int replay(struct player *p, const char *config, char **files, int count)
 
 int ctl_replay(int argc, char **argv)
 {
-	static const struct option options[] = { { "policy", required_argument, NULL, 'c' }, { "since", required_argument, NULL, 's' },
+	static const struct option options[] = { { "policy", required_argument, NULL, 'c' }, { "since", required_argument, NULL, 's' }, { "json", no_argument, NULL, 'j' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
 	struct player p = { .engine = { .offline = true } };
 	const char *config = CTL_DEFAULT_CONFIG;
+	bool json = false;
 	int64_t since;
 	int option, status;
 
@@ -318,6 +372,8 @@ int ctl_replay(int argc, char **argv)
 			config = optarg;
 		} else if (option == 's' && option_duration(optarg, strlen(optarg), &since)) {
 			p.since_ms = clock_wall_ms() - since;
+		} else if (option == 'j') {
+			json = true;
 		} else {
 			if (option == 's')
 				fprintf(stderr, "sluicectl: '%s' is no time: write one such as 24h\n", optarg);
@@ -326,7 +382,7 @@ int ctl_replay(int argc, char **argv)
 	}
 	status = replay(&p, config, argv + optind, argc - optind);
 	if (status == EX_OK)
-		status = show(&p.totals);
+		status = show(&p.totals, json);
 	vec_done(&p.totals.changes);
 	arena_free(case_memory);
 	replay_names_free(p.names);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* show.c - a case for people. What came from the network is printed escaped: a terminal obeys control characters. */
+/* show.c - a case for people. What came from the network is printed by shown.h. */
 #include "filter/ctl/show.h"
 
 #include <string.h>
 
-#include "filter/base/utf8.h"
+#include "filter/ctl/paint.h"
+#include "filter/ctl/shown.h"
 
 static const char *str(const json_t *object, const char *key)
 {
@@ -23,21 +24,6 @@ static double real(const json_t *object, const char *key)
 	return json_number_value(json_object_get(object, key));
 }
 
-static void put(FILE *out, const char *s)
-{
-	for (size_t len = strlen(s); len;) {
-		size_t n = utf8_char_len(s, len);
-		bool control = (unsigned char)*s < 0x20 || *s == 0x7f || (n == 2 && (unsigned char)s[0] == 0xc2 && (unsigned char)s[1] < 0xa0);
-
-		if (n && !control)
-			fwrite(s, 1, n, out);
-		else
-			fprintf(out, "\\x%02x", (unsigned char)*s);
-		s += n && !control ? n : 1;
-		len -= n && !control ? n : 1;
-	}
-}
-
 static void put_value(FILE *out, const json_t *value)
 {
 	size_t i;
@@ -45,7 +31,7 @@ static void put_value(FILE *out, const json_t *value)
 
 	switch (json_typeof(value)) {
 	case JSON_STRING:
-		put(out, json_string_value(value));
+		shown_put(out, json_string_value(value));
 		break;
 	case JSON_INTEGER:
 		fprintf(out, "%lld", (long long)json_integer_value(value));
@@ -78,7 +64,7 @@ static void line(FILE *out, const char *label, const char *value)
 	if (!*value)
 		return;
 	fprintf(out, "%-11s ", label);
-	put(out, value);
+	shown_put(out, value);
 	fputc('\n', out);
 }
 
@@ -88,48 +74,57 @@ static void show_envelope(FILE *out, const json_t *c)
 	size_t i;
 
 	fprintf(out, "%-11s ", "client");
-	put(out, str(client, "ip"));
+	shown_put(out, str(client, "ip"));
 	fputs(*str(client, "name") ? " " : "", out);
-	put(out, str(client, "name"));
+	shown_put(out, str(client, "name"));
 	fputs(", HELO ", out);
-	put(out, str(client, "helo"));
+	shown_put(out, str(client, "helo"));
 	if (*str(client, "user")) {
 		fputs(", authenticated as ", out);
-		put(out, str(client, "user"));
+		shown_put(out, str(client, "user"));
 	}
 	fputc('\n', out);
 	if (json_object_get(c, "from")) {
 		fprintf(out, "%-11s <", "from");
-		put(out, str(c, "from"));
+		shown_put(out, str(c, "from"));
 		fputs(">\n", out);
 	}
 	json_array_foreach(json_object_get(c, "recipients"), i, recipient) {
 		fprintf(out, "%-11s <", "to");
-		put(out, str(recipient, "address"));
+		shown_put(out, str(recipient, "address"));
 		fprintf(out, ">%s\n", json_is_true(json_object_get(recipient, "refused"))	  ? " (refused)"
 			     : json_is_true(json_object_get(recipient, "removed")) ? " (does not get it)"
 										   : "");
 	}
 	json_array_foreach(json_object_get(c, "added"), i, recipient) {
 		fprintf(out, "%-11s <", "added");
-		put(out, json_string_value(recipient));
+		shown_put(out, json_string_value(recipient));
 		fputs(">\n", out);
 	}
 	line(out, "queue id", str(c, "queue_id"));
 	line(out, "message id", str(c, "message_id"));
 }
 
+static enum paint colour_of(const char *action)
+{
+	if (!strcmp(action, "accept"))
+		return PAINT_GOOD;
+	return !strcmp(action, "hold") || !strcmp(action, "tempfail") ? PAINT_LOOK : PAINT_BAD;
+}
+
 static void show_verdict(FILE *out, const json_t *c)
 {
 	const json_t *v = json_object_get(c, "verdict");
 
-	fprintf(out, "%-11s %s at %s", "verdict", str(v, "action"), str(v, "stage"));
+	fprintf(out, "%-11s ", "verdict");
+	paint_word(out, colour_of(str(v, "action")), str(v, "action"), 0);
+	fprintf(out, " at %s", str(v, "stage"));
 	if (*str(v, "rule"))
 		fprintf(out, ", by rule %s (%s:%lld)", str(v, "rule"), str(v, "file"), num(v, "line"));
 	fputc('\n', out);
 	if (num(v, "code")) {
 		fprintf(out, "%-11s %lld %s ", "reply", num(v, "code"), str(v, "dsn"));
-		put(out, str(v, "text"));
+		shown_put(out, str(v, "text"));
 		fputc('\n', out);
 	} else {
 		line(out, "reason", str(v, "text"));
@@ -147,11 +142,11 @@ static void show_rules(FILE *out, const json_t *c)
 	fputs("\nrules that matched\n", out);
 	json_array_foreach(json_object_get(c, "rules"), i, rule) {
 		fprintf(out, "  %s  %s:%lld\n    ", str(rule, "stage"), str(rule, "file"), num(rule, "line"));
-		put(out, str(rule, "text"));
+		shown_put(out, str(rule, "text"));
 		fputs(json_is_true(json_object_get(rule, "shadow")) ? "\n      in the shadow: nothing was done\n" : "\n", out);
 		if (*str(rule, "recipient")) {
 			fputs("      for <", out);
-			put(out, str(rule, "recipient"));
+			shown_put(out, str(rule, "recipient"));
 			fputs(">\n", out);
 		}
 		json_object_foreach(json_object_get(rule, "facts"), name, fact) {
@@ -192,7 +187,7 @@ static void show_missed(FILE *out, const json_t *c)
 		show_why(out, missed);
 		if (*str(missed, "recipient")) {
 			fputs(", for <", out);
-			put(out, str(missed, "recipient"));
+			shown_put(out, str(missed, "recipient"));
 			fputc('>', out);
 		}
 		fprintf(out, "  (%s:%lld)\n", str(missed, "file"), num(missed, "line"));
@@ -220,7 +215,7 @@ static void show_answers(FILE *out, const json_t *c)
 	fputs("\nanswers\n", out);
 	json_array_foreach(json_object_get(c, "answers"), i, answer) {
 		fputs("  ", out);
-		put(out, str(answer, "name"));
+		shown_put(out, str(answer, "name"));
 		fprintf(out, " %s: %s, from %s", str(answer, "type"), str(answer, "status"), str(answer, "source"));
 		if (num(answer, "age"))
 			fprintf(out, ", %lld s old", num(answer, "age"));
@@ -229,7 +224,7 @@ static void show_answers(FILE *out, const json_t *c)
 		fprintf(out, " (%s)\n", str(answer, "checks"));
 		json_array_foreach(json_object_get(answer, "records"), k, record) {
 			fputs("    ", out);
-			put(out, json_string_value(record));
+			shown_put(out, json_string_value(record));
 			fputc('\n', out);
 		}
 	}
@@ -276,11 +271,12 @@ void show_details(FILE *out, const json_t *c)
 	if (!*str(c, "authentication_results"))
 		return;
 	fputs("\nAuthentication-Results\n  ", out);
-	for (const char *s = str(c, "authentication_results"); *s; s++) {
-		if (*s == '\n')
-			fputs("\n  ", out);
-		else
-			fputc(*s == '\t' ? ' ' : *s, out);
+	for (const char *s = str(c, "authentication_results"); *s; s += *s == '\n') {
+		size_t len = strcspn(s, "\n");
+
+		shown_lines(out, s, len);
+		fputs(s[len] ? "\n  " : "", out);
+		s += len;
 	}
 	fputc('\n', out);
 }

@@ -12,6 +12,7 @@
 
 #include "filter/base/ascii.h"
 #include "filter/base/ip.h"
+#include "filter/ctl/shown.h"
 #include "filter/services/clock.h"
 
 #define LINE_BYTES    1024 /* of an answer; a longer one is none (RFC 5321 4.5.3.1.5: 512) */
@@ -138,8 +139,7 @@ void smtp_link_show(struct text *out, unsigned code, const struct text *lines)
 	while (start > 0 && s[start - 1] != '\n')
 		start--;
 	text_addf(out, "%u%s", code, end > start ? " " : "");
-	for (size_t i = start; i < end && i - start < SHOWN_BYTES; i++)
-		text_addc(out, s[i] < ' ' || s[i] > '~' ? '?' : s[i]);
+	shown_add(out, s + start, end - start < SHOWN_BYTES ? end - start : SHOWN_BYTES);
 }
 
 /* ---- the connection ---- */

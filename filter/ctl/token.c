@@ -12,8 +12,10 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "filter/base/json.h"
 #include "filter/ctl/ctl.h"
 #include "filter/ctl/list_edit.h"
+#include "filter/ctl/listing.h"
 #include "filter/engine/snapshot.h"
 
 struct job {
@@ -21,12 +23,13 @@ struct job {
 	const char *path;
 	char **words; /* behind the verb */
 	struct text file;
+	bool json; /* of list */
 };
 
 static int usage(FILE *out, int status)
 {
 	fputs("usage: sluicectl token [-c FILE] add NAME read | operate | admin\n"
-	      "       sluicectl token [-c FILE] list\n"
+	      "       sluicectl token [-c FILE] list [--json]\n"
 	      "       sluicectl token [-c FILE] remove NAME\n", out);
 	return status;
 }
@@ -60,14 +63,25 @@ static int read_file(struct job *j)
 
 struct search {
 	const char *name; /* NULL: all are shown */
+	struct listing *listing; /* of --json */
 	unsigned line;    /* 0: it is not there */
 };
+
+static void put(struct text *out, const struct http_token *t)
+{
+	json_open(out, NULL, '{');
+	json_str(out, "name", t->name);
+	json_str(out, "scope", token_scope_words[t->scope]);
+	json_close(out, '}');
+}
 
 static void look(void *arg, const struct http_token *t, unsigned line)
 {
 	struct search *s = arg;
 
-	if (!s->name)
+	if (s->listing)
+		put(listing_next(s->listing), t);
+	else if (!s->name)
 		printf("%-20s %s\n", t->name, token_scope_words[t->scope]);
 	else if (!strcmp(t->name, s->name))
 		s->line = line;
@@ -137,8 +151,15 @@ static int add(struct job *j)
 static int list(struct job *j)
 {
 	struct search s = { .name = NULL };
+	struct listing listing;
+	int status;
 
-	return search(j, &s);
+	if (!j->json)
+		return search(j, &s);
+	listing_begin(s.listing = &listing);
+	status = search(j, &s);
+	listing_end(&listing);
+	return status;
 }
 
 static int remove_token(struct job *j)
@@ -175,23 +196,28 @@ static int run(struct job *j, int (*verb)(struct job *j))
 int ctl_token(int argc, char **argv)
 {
 	const char *config = CTL_DEFAULT_CONFIG;
-	struct snapshot_options options = { .no_services = true };
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 } };
+	struct snapshot_options load = { .no_services = true };
 	struct job j = { .file = TEXT_INIT(TOKEN_FILE_MAX_BYTES) };
 	int (*verb)(struct job *j) = NULL;
 	struct snapshot *s;
 	struct err err;
 	int option, status;
 
-	while ((option = getopt(argc, argv, "c:h")) == 'c')
-		config = optarg;
-	if (option != -1)
-		return usage(option == 'h' ? stdout : stderr, option == 'h' ? EX_OK : EX_USAGE);
+	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+		if (option == 'c')
+			config = optarg;
+		else if (option == 'j')
+			j.json = true;
+		else
+			return usage(option == 'h' ? stdout : stderr, option == 'h' ? EX_OK : EX_USAGE);
+	}
 	for (size_t i = 0; i < ARRAY_LEN(verbs) && optind < argc; i++)
 		if (!strcmp(verbs[i].verb, argv[optind]) && verbs[i].words == argc - optind - 1)
 			verb = verbs[i].run;
-	if (!verb)
+	if (!verb || (j.json && verb != list))
 		return usage(stderr, EX_USAGE);
-	if (snapshot_load(config, &options, &s, &err) < 0) {
+	if (snapshot_load(config, &load, &s, &err) < 0) {
 		fprintf(stderr, "%s\n", err.text);
 		return EX_CONFIG;
 	}

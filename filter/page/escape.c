@@ -6,13 +6,6 @@
 #include "filter/base/ascii.h"
 #include "filter/base/utf8.h"
 
-static bool is_unseen(uint32_t code)
-{
-	return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0xad || code == 0x61c || (code >= 0x200b && code <= 0x200f) ||
-		(code >= 0x2028 && code <= 0x202e) || (code >= 0x2060 && code <= 0x206f) || code == 0xfeff || (code >= 0xfff9 && code <= 0xfffb) ||
-		(code >= 0xe0000 && code <= 0xe0fff);
-}
-
 static const char *entity(char c)
 {
 	switch (c) {
@@ -39,7 +32,7 @@ void escape_text(struct text *out, const char *bytes, size_t len)
 
 		if (n == 0)
 			text_adds(out, "\xef\xbf\xbd");
-		else if (is_unseen(utf8_decode(bytes + i, n)))
+		else if (utf8_is_unseen(utf8_decode(bytes + i, n)))
 			text_addf(out, "[U+%04X]", utf8_decode(bytes + i, n));
 		else if (named)
 			text_adds(out, named);

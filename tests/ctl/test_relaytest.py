@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """sluicectl relaytest, against Postfix and Sendmail that are open, closed, or open with Sluice in front, and against servers with faults of all kinds."""
-import contextlib
 import re
 import socket
 import subprocess
@@ -9,6 +8,7 @@ import threading
 import pytest
 
 from support import net, sluice
+from support.smtp_server import Server
 
 FORMS = 35
 CLOSED = "smtpd_relay_restrictions = permit_mynetworks, reject_unauth_destination\nsmtpd_recipient_restrictions =\n"
@@ -49,55 +49,6 @@ def test_an_open_sendmail(setup):
     done = subprocess.run(["nsenter", "-t", str(m.process.pid), "-n", str(sluice.SLUICECTL), "relaytest", "--outside", "someone@elsewhere.example", "127.0.0.1"],
                           capture_output=True, text=True, env=sluice.environment(), timeout=net.PATIENCE_S, check=False)
     assert done.returncode == 1 and re.search(r"BAD +plain +<someone@elsewhere.example> +250 ", done.stdout), done.stdout + done.stderr
-
-
-class Server:
-    """One that answers by a table: the beginning of a command, and the answer; None closes the connection."""
-
-    def __init__(self, answers, ends=(b"\r\n.\r\n",), greeting="220 mx.fake.example ESMTP"):
-        self.answers, self.ends, self.greeting = answers, ends, greeting
-        self.messages, self.commands = [], []
-        self.sock = socket.create_server(("127.0.0.1", 0), backlog=50)
-        self.where = "127.0.0.1:%d" % self.sock.getsockname()[1]
-        threading.Thread(target=self._run, daemon=True).start()
-
-    def _run(self):
-        while True:
-            try:
-                client, _ = self.sock.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._listen, args=(client,), daemon=True).start()
-
-    def _listen(self, client):
-        with contextlib.suppress(ConnectionError), client:  # who tries ends of lines hangs up
-            self._serve(client)
-
-    def _serve(self, client):
-        data, buffer = False, b""
-        client.sendall(self.greeting.encode() + b"\r\n")
-        while True:
-            ends = [(buffer.find(end), end) for end in (self.ends if data else (b"\r\n", b"\n")) if end in buffer]
-            if not ends:
-                chunk = client.recv(65536)
-                if not chunk:
-                    return
-                buffer += chunk
-                continue
-            at, end = min(ends, key=lambda found: (found[0], -len(found[1])))
-            line, buffer = buffer[:at], buffer[at + len(end):]
-            if data:
-                self.messages.append(line)
-                data, answer = False, "250 taken"
-            else:
-                self.commands.append(line.decode("latin-1"))
-                answer = next((a for begin, a in self.answers if line.decode("latin-1").startswith(begin)), "250 fine")
-                data = line == b"DATA" and answer.startswith("354")
-            if answer is None:
-                return
-            client.sendall(answer.encode() + b"\r\n")
-            if line == b"QUIT":
-                return
 
 
 BASE = [("QUIT", "221 bye"), ("VRFY", "252 perhaps"), ("EXPN", "502 no"), ("NOOP", "250 fine"), ("The rest", "500 what?"), (".", "500 what?"), ("DATA", "354 go")]

@@ -132,7 +132,7 @@ class Sluice:
         return dict(line.split(" ", 1) for line in done.stdout.splitlines() if not line.startswith("switched_off"))
 
     def explain(self, ident):
-        done = self.ctl("explain", "-j", ident)
+        done = self.ctl("explain", "--json", ident)
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
