@@ -6,14 +6,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "filter/base/json.h"
 #include "filter/ctl/dmarc.h"
 #include "filter/ctl/dmarc_feedback.h"
 #include "filter/ctl/dmarc_unpack.h"
 #include "filter/ctl/listing.h"
+#include "filter/ctl/progress.h"
 #include "filter/ctl/shown.h"
 
 #define LINE_MAX_BYTES 65536
@@ -182,6 +185,7 @@ struct run {
 	const char *file;
 	bool json;
 	struct listing listing; /* of json */
+	struct progress progress; /* where the reports go elsewhere: on a terminal they show themselves how far it is */
 	int status;
 };
 
@@ -190,6 +194,7 @@ static void refuse(struct run *r, const char *why)
 	SLUICE_CLEANUP(text_done) struct text shown = TEXT_INIT(2048);
 
 	add_cut(&shown, why, sizeof(struct err));
+	progress_clear(&r->progress);
 	fprintf(stderr, "sluicectl: %s: %s\n", r->file, text_str(&shown));
 	r->status = EX_DATAERR;
 }
@@ -236,13 +241,43 @@ static void show(struct run *r)
 
 	errno = 0;
 	if (!read_file(r->file, &file)) {
-		fprintf(stderr, "sluicectl: %s: %s\n", r->file, strerror(errno));
+		int error = errno;
+
+		progress_clear(&r->progress);
+		fprintf(stderr, "sluicectl: %s: %s\n", r->file, strerror(error));
 		r->status = r->status ? r->status : EX_NOINPUT;
 	} else if (file.failed) {
 		refuse(r, "it is larger than 64 MB: no report is so large");
 	} else if (dmarc_unpack(text_str(&file), file.len, on_report, r, &err) < 0) {
 		refuse(r, err.text);
 	}
+	progress_step(&r->progress, file.len);
+}
+
+static uint64_t size_of(char **files, int count)
+{
+	uint64_t size = 0;
+	struct stat st;
+
+	for (int i = 0; i < count; i++)
+		if (stat(files[i], &st) == 0 && S_ISREG(st.st_mode))
+			size += (uint64_t)st.st_size;
+	return size;
+}
+
+static void read_all(struct run *r, char **files, int count)
+{
+	if (isatty(STDOUT_FILENO) != 1)
+		progress_begin(&r->progress, "files", size_of(files, count));
+	if (r->json)
+		listing_begin(&r->listing);
+	for (int i = 0; i < count; i++) {
+		r->file = files[i];
+		show(r);
+	}
+	if (r->json)
+		listing_end(&r->listing);
+	progress_clear(&r->progress);
 }
 
 int ctl_dmarc_read(int argc, char **argv)
@@ -260,13 +295,6 @@ int ctl_dmarc_read(int argc, char **argv)
 	}
 	if (optind == argc)
 		return usage(stderr, EX_USAGE);
-	if (r.json)
-		listing_begin(&r.listing);
-	for (int i = optind; i < argc; i++) {
-		r.file = argv[i];
-		show(&r);
-	}
-	if (r.json)
-		listing_end(&r.listing);
+	read_all(&r, argv + optind, argc - optind);
 	return r.status;
 }

@@ -14,6 +14,7 @@
 #include "filter/base/json.h"
 #include "filter/ctl/ctl.h"
 #include "filter/ctl/listing.h"
+#include "filter/ctl/progress.h"
 #include "filter/ctl/replay_case.h"
 #include "filter/ctl/shown.h"
 #include "filter/observe/case_folder.h"
@@ -163,6 +164,7 @@ struct player {
 	struct replay_names *names;
 	struct totals totals;
 	int64_t since_ms;
+	struct progress progress;
 };
 
 static bool is_older(const json_t *c, int64_t since_ms)
@@ -214,18 +216,42 @@ static int play_file(struct player *p, const char *path)
 	bool done = true;
 
 	if (!f) {
+		progress_clear(&p->progress);
 		fprintf(stderr, "sluicectl: %s: %s\n", path, strerror(errno));
 		return EX_NOINPUT;
 	}
-	while (done && (len = getline(&line, &size, f)) >= 0)
+	while (done && (len = getline(&line, &size, f)) >= 0) {
 		if (len > 1)
 			done = play_line(p, line, (size_t)len);
+		progress_step(&p->progress, (uint64_t)len);
+	}
+	progress_clear(&p->progress);
 	free(line);
 	if (f != stdin)
 		(void)fclose(f);
 	if (!done)
 		fputs("sluicectl: out of memory\n", stderr);
 	return done ? EX_OK : EX_OSERR;
+}
+
+static uint64_t size_of(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISREG(st.st_mode) ? (uint64_t)st.st_size : 0;
+}
+
+/* Octets of a file, or of the files of a folder; what cannot be read is told later. */
+static uint64_t size_of_all(const char *path)
+{
+	SLUICE_CLEANUP(case_files_done) struct case_files files = { 0 };
+	uint64_t size = size_of(path);
+	struct err err;
+
+	if (!size && case_folder_list(path, &files, &err) == 0)
+		for (size_t i = 0; i < files.len; i++)
+			size += size_of(files.items[i]);
+	return size;
 }
 
 /* A file, or the files of a folder. */
@@ -330,6 +356,7 @@ static int replay(struct player *p, const char *config, char **files, int count)
 {
 	const struct snapshot_options options = { .no_services = true };
 	const char *where;
+	uint64_t size = 0;
 	struct err err;
 	int status = EX_OK;
 
@@ -350,6 +377,9 @@ static int replay(struct player *p, const char *config, char **files, int count)
 		fprintf(stderr, "sluicectl: %s names no folder of cases: write 'cases { to /var/lib/sluice/cases }' into it, or name files here\n", config);
 		return EX_NOINPUT;
 	}
+	for (int i = 0; i < count; i++)
+		size += size_of_all(files[i]);
+	progress_begin(&p->progress, "cases", count ? size : size_of_all(where));
 	if (!count)
 		return play_path(p, where);
 	for (int i = 0; status == EX_OK && i < count; i++)

@@ -187,3 +187,63 @@ def test_hold(setup):
         done = sluice.ctl("hold", "--postfix", p.conf, "-s", s.control, *verb)
         assert done.returncode == 0 and "[U+202E]" in harmless(done.stdout), (done.stdout, done.stderr)
     assert "[U+001B][2J" in done.stdout and EVIL in sluice.ctl("hold", "--postfix", p.conf, "-s", s.control, "show", "--raw", held).stdout
+
+
+# ---- how far it is ----
+
+BAR = re.compile(r"\r\[#*\.*\] +\d+ %  \d+ (messages|cases|files)")
+LONG = {
+    "replay": lambda s: ["replay", "--policy", s.conf, s.cases],
+    "replay --json": lambda s: ["replay", "--json", "--policy", s.conf, s.cases, s.cases / "a.jsonl"],
+    "dmarc read": lambda s: ["dmarc", "read", *s.reports],
+    "dmarc read --json": lambda s: ["dmarc", "read", "--json", *s.reports],
+}
+
+
+@pytest.fixture(scope="module")
+def work(shared_setup):
+    """Cases, and reports, as files."""
+    setup = shared_setup
+    cases = setup.folder / "many"
+    cases.mkdir()
+    s = setup.sluice(f'authserv_id mx.example.org\ncases {{ to "{cases}" }}\n')
+    m = setup.milter(s)
+    m.greet()
+    assert m.message().kind == CONTINUE
+    m.quit()
+    net.wait_for(lambda: sluice.case_lines(cases), "the case")
+    (cases / "a.jsonl").write_text("".join(line + "\n" for line in sluice.case_lines(cases)) * 200)
+    s.stop()
+    s.cases, s.reports = cases, []
+    for i in range(20):
+        s.reports.append(setup.folder / f"report{i}.xml")
+        s.reports[-1].write_text("""<feedback><report_metadata><org_name>R</org_name><report_id>1</report_id><date_range><begin>1700006400</begin><end>1700092799</end></date_range></report_metadata>
+<policy_published><domain>example.net</domain><p>none</p></policy_published><record><row><source_ip>192.0.2.1</source_ip><count>1</count><policy_evaluated><disposition>none</disposition>
+<dkim>pass</dkim><spf>fail</spf></policy_evaluated></row><identifiers><header_from>example.net</header_from></identifiers></record></feedback>""")
+    return s
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_terminal_is_shown_how_far_long_work_is(work, name):
+    args = LONG[name](work)
+    status, shown, piped = terminal.run(*args, stdout=False)
+    done = sluice.ctl(*args)
+    assert BAR.search(shown) and shown.endswith("\r\x1b[K"), shown[-200:]
+    assert piped == done.stdout and done.stderr == "" and status == done.returncode, "and a pipe is told nothing of it"
+    assert "%  " not in piped and not BAR.search(terminal.run(*args, stderr=False)[1])
+
+
+@pytest.mark.parametrize("name", ["replay", "replay --json"])
+def test_the_bar_goes_before_the_result_comes(work, name):
+    _, shown, _ = terminal.run(*LONG[name](work))
+    assert BAR.search(shown) and BAR.search(shown).start() < shown.rindex("\r\x1b[K") and shown[shown.rindex("\r\x1b[K") + 4:] == sluice.ctl(*LONG[name](work)).stdout
+
+
+def test_reports_on_a_terminal_are_shown_without_a_bar(work):
+    _, shown, _ = terminal.run(*LONG["dmarc read"](work))
+    assert not BAR.search(shown) and shown == sluice.ctl(*LONG["dmarc read"](work)).stdout
+
+
+def test_what_cannot_be_read_is_said_beside_the_bar(work):
+    _, shown, _ = terminal.run(*LONG["dmarc read"](work), work.folder / "none", stdout=False)
+    assert f"\r\x1b[Ksluicectl: {work.folder}/none: No such file or directory\n" in shown
