@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "filter/base/ascii.h"
+#include "filter/base/json.h"
 #include "filter/base/vec.h"
 #include "filter/control.h"
 #include "filter/ctl/hold.h"
@@ -86,14 +87,21 @@ static const char *reason_of(const json_t *c, const struct hold_message *m)
 	return text ? text : m->reason;
 }
 
-json_t *hold_json(const struct hold_message *m, const json_t *c, size_t recipients)
+void hold_json(struct text *out, const struct hold_message *m, const json_t *c, size_t recipients)
 {
-	json_t *list = json_array();
-
+	json_open(out, NULL, '{');
+	json_str(out, "id", m->id);
+	json_int(out, "arrived", m->arrived_s);
+	json_int(out, "size", (int64_t)m->size);
+	json_str(out, "sender", m->sender);
+	json_open(out, "recipients", '[');
 	for (size_t i = 0; i < m->recipient_count && i < recipients; i++)
-		(void)json_array_append_new(list, json_string(m->recipients[i]));
-	return json_pack("{s:s, s:I, s:I, s:s, s:o, s:I, s:s, s:s}", "id", m->id, "arrived", (json_int_t)m->arrived_s, "size", (json_int_t)m->size, "sender", m->sender,
-		"recipients", list, "recipient_count", (json_int_t)m->recipient_count, "rule", rule_of(c), "reason", reason_of(c, m));
+		json_str(out, NULL, m->recipients[i]);
+	json_close(out, ']');
+	json_int(out, "recipient_count", (int64_t)m->recipient_count);
+	json_str(out, "rule", rule_of(c));
+	json_str(out, "reason", reason_of(c, m));
+	json_close(out, '}');
 }
 
 /* ---- list ---- */
@@ -130,14 +138,10 @@ static void on_message(void *arg, const struct hold_message *m)
 	json_t *c = case_of(h, m->id);
 
 	h->count++;
-	if (h->json) {
-		json_t *row = hold_json(m, c, m->recipient_count);
-
-		listing_put(&h->listing, row);
-		json_decref(row);
-	} else {
+	if (h->json)
+		hold_json(listing_next(&h->listing), m, c, m->recipient_count);
+	else
 		list_line(m, rule_of(c), reason_of(c, m));
-	}
 	json_decref(c);
 }
 

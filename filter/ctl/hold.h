@@ -13,8 +13,8 @@
 bool hold_is_id(const char *s);
 /* The case in which it was held, for json_decref(). NULL: the daemon does not know it any more, or, with EX_UNAVAILABLE, does not answer. */
 json_t *hold_case(const struct ctl_target *daemon, const char *id, int *ret_status);
-/* The message, and what its case (may be NULL) says of why it is held; no more recipients than that. For json_decref(); NULL: no memory, or no UTF-8. */
-json_t *hold_json(const struct hold_message *m, const json_t *c, size_t recipients);
+/* The message as an object, and what its case (may be NULL) says of why it is held; no more recipients than that. Added to out. */
+void hold_json(struct text *out, const struct hold_message *m, const json_t *c, size_t recipients);
 /* Tell the daemon what is held, and do what its users want of it (filter/held.h), until a signal comes. An exit status. */
 int hold_watch(const struct hold_queue *queue, const char *config, const struct ctl_target *daemon);
 

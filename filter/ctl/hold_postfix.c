@@ -52,14 +52,26 @@ static int tell(const json_t *o, void (*message)(void *arg, const struct hold_me
 	return failed ? -ENOMEM : 0;
 }
 
+/* Addresses are octets, and JSON is UTF-8: a message is not hidden by one that is none. The line is changed then. */
+static json_t *parse(char *line, size_t len)
+{
+	json_t *o = json_loadb(line, len, 0, NULL);
+
+	if (o)
+		return o;
+	for (size_t i = 0; i < len; i++)
+		line[i] = (unsigned char)line[i] < 0x80 ? line[i] : '?';
+	return json_loadb(line, len, 0, NULL);
+}
+
 /* A message on each line. */
 static int postfix_each(const char *config, void (*message)(void *arg, const struct hold_message *m), void *arg, struct err *reterr)
 {
 	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(LIST_MAX_BYTES);
 	int r = run("postqueue", config, (const char *const[]){ "-j", NULL }, &out, reterr);
 
-	for (const char *line = text_str(&out), *end; r == 0 && (end = strchr(line, '\n')); line = end + 1) {
-		json_t *o = json_loadb(line, (size_t)(end - line), JSON_DECODE_ANY, NULL);
+	for (char *line = out.bytes, *end; r == 0 && line && (end = strchr(line, '\n')); line = end + 1) {
+		json_t *o = parse(line, (size_t)(end - line));
 
 		if (json_is_object(o) && !strcmp(text_of(o, "queue_name"), "hold"))
 			r = tell(o, message, arg);

@@ -2,7 +2,6 @@
 /* hold_watch.c - sluicectl hold watch: the hands of the page in the queue of the mail server, which the daemon itself may not touch. */
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <time.h>
@@ -48,22 +47,16 @@ static void on_message(void *arg, const struct hold_message *m)
 {
 	SLUICE_CLEANUP(text_done) struct text line = TEXT_INIT(CONTROL_LINE_MAX);
 	struct watch *w = arg;
-	json_t *c, *one;
-	char *text;
+	json_t *c;
 	int known;
 
 	if (w->count == HELD_MAX || w->status != EX_OK)
 		return;
 	w->count++;
 	c = hold_case(w->daemon, m->id, &known);
-	one = hold_json(m, c, RECIPIENTS);
-	text = one ? json_dumps(one, JSON_COMPACT) : NULL;
-	if (text) {
-		text_addf(&line, "add %s", text);
-		tell(w, text_str(&line));
-	}
-	free(text);
-	json_decref(one);
+	text_adds(&line, "add ");
+	hold_json(&line, m, c, RECIPIENTS);
+	tell(w, text_str(&line));
 	json_decref(c);
 }
 

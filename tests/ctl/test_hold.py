@@ -205,3 +205,16 @@ def test_a_watcher_without_a_daemon_or_rights_says_so(setup):
     assert gate.process.wait(net.PATIENCE_S) == 69
     gate.process = None
     assert "no daemon answers" in gate.ctl("watch", status=69)
+
+
+def test_an_address_that_is_no_utf8_hides_no_message(tmp_path):
+    """As a Postfix with smtputf8_enable = no has it in its queue."""
+    row = b'{"queue_name": "hold", "queue_id": "4bXk2M0sV1z4kR", "arrival_time": 1790000000, "message_size": 300, "sender": "b\xff@example.net", "recipients": [{"address": "\xfe@example.org"}]}\n'
+    (tmp_path / "queue").write_bytes(row + row.replace(b"kR", b"kS").replace(b"\xff", "\u00e4".encode()).replace(b"\xfe", b"u"))
+    (tmp_path / "postqueue").write_text(f"#!/bin/sh\ncat {tmp_path}/queue\n")
+    (tmp_path / "postqueue").chmod(0o755)
+    env = sluice.environment() | {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    argv = [sluice.SLUICECTL, "hold", "--postfix", tmp_path, "-s", tmp_path / "none", "list", "--json"]
+    done = subprocess.run([str(a) for a in argv], capture_output=True, env=env, timeout=net.PATIENCE_S, check=False)
+    found = [(m["id"], m["sender"], m["recipients"]) for m in json.loads(done.stdout)]
+    assert found == [("4bXk2M0sV1z4kR", "b?@example.net", ["?@example.org"]), ("4bXk2M0sV1z4kS", "b\u00e4@example.net", ["u@example.org"])]
