@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* doctor_system.c - sockets, folders, room on the disk, helpers, the clock. */
+/* doctor_system.c - sockets, folders, room on the disk, helpers, the certificate, the clock. */
 #include <errno.h>
 #include <grp.h>
 #include <limits.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +18,7 @@
 #define ROOM_LOW_PERCENT 10
 #define ROOM_LOW_BYTES   (UINT64_C(1) << 30) /* with less than a tenth: so much is enough, whatever part it is */
 #define ROOM_NONE_BYTES  (UINT64_C(32) << 20)
+#define RENEW_DAYS       14
 
 /* ---- the socket ---- */
 
@@ -129,6 +132,22 @@ static void look_at_clock(struct doctor *d)
 		doctor_tell(d, DOCTOR_GOOD, "clock", NULL, "it is kept right, to %.3f s", (double)t.maxerror / 1e6);
 }
 
+static void look_at_certificate(struct doctor *d)
+{
+	const char *path = d->s->policy->settings.api.certificate, *remedy = "browsers and Prometheus refuse what has run out: renew it, and 'sluicectl reload'";
+	const X509 *certificate = d->s->tls ? SSL_CTX_get0_certificate(d->s->tls) : NULL;
+	int days, seconds;
+
+	if (!certificate || !ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(certificate)))
+		return;
+	if (days < 0 || seconds < 0)
+		doctor_tell(d, DOCTOR_BAD, "certificate", remedy, "%s has run out", path);
+	else if (days < RENEW_DAYS)
+		doctor_tell(d, DOCTOR_LOOK, "certificate", remedy, "%s runs out in %d days", path, days);
+	else
+		doctor_tell(d, DOCTOR_GOOD, "certificate", NULL, "%s is good for %d days", path, days);
+}
+
 void doctor_system(struct doctor *d)
 {
 	const struct settings *s = &d->s->policy->settings;
@@ -138,5 +157,6 @@ void doctor_system(struct doctor *d)
 	look_at_folder(d, "cases", s->cases.to);
 	look_at_folder(d, "body", s->body.spool);
 	look_at_helper(d);
+	look_at_certificate(d);
 	look_at_clock(d);
 }

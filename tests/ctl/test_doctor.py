@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """sluicectl doctor: what is good, what is wrong, and what it says to do about it."""
 import json
+import subprocess
+import time
 
 import pytest
 
@@ -164,3 +166,26 @@ def test_a_configuration_that_is_bad(setup):
     done = sluice.ctl("doctor", "-c", s.conf)
     assert done.returncode == 78 and "sluice.conf:" in done.stderr and not done.stdout
     assert sluice.ctl("doctor", "x").returncode == 64 and sluice.ctl("doctor", "-h").returncode == 0
+
+
+@pytest.mark.parametrize("days, level, said", [(-30, "BAD", "has run out"), (5, "LOOK", "runs out in 5 days"), (90, "good", "is good for 90 days")])
+def test_a_certificate_that_runs_out(setup, days, level, said):
+    certificate, key = setup.folder / "cert.pem", setup.folder / "key.pem"
+    make_certificate(setup.folder, certificate, key, days)
+    s = start(setup, more=f"http 127.0.0.1:{net.free_port()}\napi {{ certificate {certificate} key {key} }}\n")
+    assert doctor(s, s.zone_file).of(level, "certificate") == [f"{certificate} {said}"]
+
+
+def make_certificate(folder, certificate, key, days):
+    """One that runs out then, be it in the past."""
+    def day(when):
+        return time.strftime("%y%m%d%H%M%SZ", time.gmtime(when))
+    (folder / "index").write_text("")
+    (folder / "ca.conf").write_text(f"[req]\ndistinguished_name = none\n[none]\n[ca]\ndefault_ca = own\n[own]\ndatabase = {folder}/index\nnew_certs_dir = {folder}\n"
+                                    "rand_serial = yes\ndefault_md = sha256\npolicy = all\n[all]\ncommonName = supplied\n")
+    now = time.time()
+    for command in (["req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-subj", "/CN=x", "-keyout", key, "-out", folder / "request"],
+                    ["ca", "-batch", "-selfsign", "-notext", "-keyfile", key, "-in", folder / "request", "-out", certificate,
+                     "-startdate", day(now - 100 * 86400), "-enddate", day(now + (days + 0.5) * 86400)]):
+        subprocess.run(["openssl", command[0], "-config", str(folder / "ca.conf"), *map(str, command[1:])], check=True, capture_output=True, timeout=net.PATIENCE_S)
+    key.chmod(0o600)
