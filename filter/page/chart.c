@@ -50,8 +50,12 @@ void chart(struct text *out, const struct rates *r, const char *title, const cha
 	double top = highest(r, lines, count);
 
 	text_addf(out, "<figure><figcaption><b>%s</b>", title);
-	for (size_t k = 0; k < count; k++)
-		text_addf(out, "<span class=\"key %s\">%s %.4g</span>", lines[k].name, lines[k].label, r->count ? lines[k].value(rates_step(r, r->count - 1)) : 0);
+	for (size_t k = 0; k < count; k++) {
+		double now = r->count ? lines[k].value(rates_step(r, r->count - 1)) : 0;
+
+		text_addf(out, "<span class=\"key %s\">%s ", lines[k].name, lines[k].label);
+		text_addf(out, now < 9.95 ? "%.2g</span>" : "%.0f</span>", now);
+	}
 	text_addf(out, "</figcaption><div class=\"axis\"><span>%.4g %s</span></div>", top, unit);
 	text_addf(out, "<svg viewBox=\"0 0 %d %d\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"%s in the last hour, up to %.4g %s\">", WIDTH, HEIGHT, title,
 		top, unit);
