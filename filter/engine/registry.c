@@ -202,6 +202,14 @@ static int add_check(struct registry *r, struct registry_check *check, struct er
 	return vec_push(&r->checks, *check) ? 0 : err_set(reterr, -ENOMEM, "out of memory");
 }
 
+static bool has_plugin(const struct registry *r, const char *name)
+{
+	for (size_t i = 0; i < r->catalog.plugins.len; i++)
+		if (!strcmp(r->catalog.plugins.items[i]->name, name))
+			return true;
+	return false;
+}
+
 static int add_plugin(struct registry *r, const struct sluice_plugin *plugin, struct err *reterr)
 {
 	unsigned fact_base = (unsigned)r->catalog.facts.len;
@@ -210,9 +218,8 @@ static int add_plugin(struct registry *r, const struct sluice_plugin *plugin, st
 
 	if (result < 0)
 		return result;
-	for (size_t i = 0; i < r->catalog.plugins.len; i++)
-		if (!strcmp(r->catalog.plugins.items[i]->name, plugin->name))
-			return err_set(reterr, -EEXIST, "a plugin %s is there already", plugin->name);
+	if (has_plugin(r, plugin->name))
+		return err_set(reterr, -EEXIST, "a plugin %s is there already", plugin->name);
 	result = add_plugin_facts(r, plugin, reterr);
 	for (unsigned k = 0; result == 0 && plugin->checks[k].name; k++) {
 		struct registry_check check = {
@@ -303,7 +310,7 @@ static int check_file(const char *path, struct err *reterr)
 	struct stat st;
 
 	if (*path != '/')
-		return err_set(reterr, -EINVAL, "a plugin is named by its absolute path");
+		return err_set(reterr, -EINVAL, "a plugin is named by a word or by its absolute path");
 	if (stat(path, &st) < 0)
 		return err_set(reterr, -errno, "%s: %s", path, strerror(errno));
 	if (st.st_uid != 0 && st.st_uid != geteuid())
@@ -313,15 +320,34 @@ static int check_file(const char *path, struct err *reterr)
 	return 0;
 }
 
+/* Where a plugin that is named without a path has to be. */
+static int installed_path(const char *name, char *path, size_t size, struct err *reterr)
+{
+	(void)snprintf(path, size, SLUICE_PLUGINDIR "/sluice_%s.so", name);
+	if (access(path, F_OK) == 0 || errno != ENOENT)
+		return 0;
+	if (catalog_is_shared(name, strlen(name)))
+		return err_set(reterr, -ENOENT, "plugin %s is not installed: it is in the package sluice-plugins-%s", name, name);
+	return err_set(reterr, -ENOENT, "plugin %s is not installed: there is no %s", name, path);
+}
+
 int registry_load(void *arg, const char *path, struct err *reterr)
 {
 	struct registry *r = arg;
 	const char *base, *end;
-	char symbol[128];
+	char symbol[128], installed[256];
 	void *handle;
 	const struct sluice_plugin *plugin;
-	int result = check_file(path, reterr);
+	int result = 0;
 
+	if (good_word(path, strlen(path))) {
+		if (has_plugin(r, path))
+			return 0;
+		result = installed_path(path, installed, sizeof installed, reterr);
+		path = installed;
+	}
+	if (result == 0)
+		result = check_file(path, reterr);
 	if (result < 0)
 		return result;
 	base = strrchr(path, '/') + 1;

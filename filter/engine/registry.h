@@ -37,7 +37,7 @@ struct registry {
 /* The core and what is linked in. NULL: no memory, or a plugin that breaks the rules of plugin.h (*reterr). */
 struct registry *registry_new(struct err *reterr);
 /*
- * Add a shared plugin: an absolute path, a file of root's or our own that nobody else may write. It stays loaded while
+ * Add a shared plugin: a name, of one in the folder of the build's, where one that is there already is no error; or an absolute path. It is a file of root's or our own that nobody else may write. It stays loaded while
  * the process lives. arg: a struct registry. As policy_host.load_plugin.
  */
 int registry_load(void *arg, const char *path, struct err *reterr);

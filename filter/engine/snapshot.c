@@ -419,7 +419,7 @@ static int check_lists(const struct snapshot *s, struct err *reterr)
 			if (list && list_type(list) != use->type)
 				return place_error(list_place(list), reterr, "list %s is of type %s: %s needs one of type %s", use->name,
 					list_type_words[list_type(list)], check->plugin->name, list_type_words[use->type]);
-			if (!use->needed || (list && (list_len(list) || list_unread(list))))
+			if (!use->needed || (list && (list_len(list) || list_unread(list) || list_optional(list))))
 				continue;
 			if (list)
 				return place_error(list_place(list), reterr, "list %s is empty: add %s", use->name, use->help);

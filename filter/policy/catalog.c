@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "config.h"
 #include "filter/base/suggest.h"
 
 int catalog_find(const struct catalog *c, const char *name)
@@ -20,4 +21,14 @@ const char *catalog_suggest(const struct catalog *c, const char *name)
 	for (size_t i = 0; i < c->facts.len; i++)
 		suggest_try(&s, c->facts.items[i].name);
 	return s.best;
+}
+
+bool catalog_is_shared(const char *name, size_t len)
+{
+	static const char *const shared[] = { SHARED_PLUGINS NULL };
+
+	for (size_t i = 0; shared[i]; i++)
+		if (strlen(shared[i]) == len && !memcmp(shared[i], name, len))
+			return true;
+	return false;
 }

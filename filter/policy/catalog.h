@@ -32,5 +32,7 @@ struct catalog {
 int catalog_find(const struct catalog *c, const char *name);
 /* The nearest name, or NULL. */
 const char *catalog_suggest(const struct catalog *c, const char *name);
+/* Is this one of our own plugins that the build has made a shared object, so that `plugin NAME` has to load it? */
+bool catalog_is_shared(const char *name, size_t len);
 
 #endif

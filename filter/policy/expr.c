@@ -137,13 +137,16 @@ static int read_constant(struct parser *p, const struct catalog_fact *fact, stru
 int expr_find_fact(const struct token *t, const struct catalog *c, int *ret, struct err *reterr)
 {
 	char shown[80];
-	const char *near;
+	const char *near, *dot;
 
 	if (t->type != TOKEN_WORD)
 		return place_error(t->place, reterr, "%s here, where the name of a fact belongs", token_show(t, shown, sizeof shown));
 	*ret = catalog_find(c, t->text);
 	if (*ret >= 0)
 		return 0;
+	dot = strchr(t->text, '.');
+	if (dot && catalog_is_shared(t->text, (size_t)(dot - t->text)))
+		return place_error(t->place, reterr, "%s is a fact of a plugin that is not loaded: write 'plugin %.*s' above", t->text, (int)(dot - t->text), t->text);
 	near = catalog_suggest(c, t->text);
 	if (near)
 		return place_error(t->place, reterr, "there is no fact '%s': did you mean '%s'?", t->text, near);

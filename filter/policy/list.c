@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "filter/base/hash.h"
 #include "filter/base/vec.h"
@@ -13,6 +14,7 @@
 #include "filter/policy/list_postfix.h"
 #include "filter/policy/list_sendmail.h"
 #include "filter/services/clock.h"
+#include "filter/services/command.h"
 
 const char *const list_type_words[] = { "domain", "network", "address", "pattern", NULL };
 
@@ -24,6 +26,7 @@ struct list_source {
 	enum list_kind kind;
 	char *name;  /* path, parameter of Postfix, class of Sendmail */
 	char *where; /* main.cf's folder, sendmail.cf, or NULL */
+	bool optional; /* a mail server that may not be installed */
 	struct list_files files; /* of a mail server; list_refresh() alone, once the list is made */
 };
 
@@ -203,12 +206,30 @@ int list_add(struct list *l, const char *item, size_t len, struct place at, stru
 
 /* ---- sources ---- */
 
+/* An optional mail server that has no settings, or has left them behind when it went. What tells that it has come is in files. 1: it is there. */
+static int server_there(const struct list_source *s, struct list_files *files, struct err *reterr)
+{
+	bool postfix = s->kind == LIST_POSTFIX;
+	char path[4096];
+	int r;
+
+	if (postfix)
+		(void)snprintf(path, sizeof path, "%s/main.cf", s->where ? s->where : LIST_POSTFIX_FOLDER);
+	else
+		(void)snprintf(path, sizeof path, "%s", s->where ? s->where : LIST_SENDMAIL_CF);
+	r = list_files_add(files, path, reterr);
+	return r < 0 ? r : access(path, F_OK) == 0 && command_exists(postfix ? "postconf" : "makemap");
+}
+
 static int each_of(const struct list *l, const struct list_source *s, list_line_fn fn, void *arg, struct list_files *files,
 	struct err *reterr)
 {
 	const struct list_postfix postfix = { s->name, s->where, l->type };
 	const struct list_sendmail sendmail = { s->name, s->where, l->type };
+	int there = s->optional ? server_there(s, files, reterr) : 1;
 
+	if (there <= 0)
+		return there;
 	switch (s->kind) {
 	case LIST_FILE:
 		return list_file_each(s->name, fn, arg, reterr);
@@ -325,9 +346,10 @@ static uint64_t mark_of(const struct list *l)
 	return mark;
 }
 
-int list_add_source(struct list *l, enum list_kind kind, const char *name, const char *where, struct place at, struct err *reterr)
+int list_add_source(struct list *l, enum list_kind kind, const char *name, const char *where, bool optional, struct place at,
+	struct err *reterr)
 {
-	struct list_source source = { .kind = kind, .name = strdup(name), .where = where ? strdup(where) : NULL };
+	struct list_source source = { .kind = kind, .name = strdup(name), .where = where ? strdup(where) : NULL, .optional = optional };
 	struct err why;
 	int r;
 
@@ -353,7 +375,7 @@ static int read_all(struct list *l, bool needed, struct contents *c, struct stor
 		else
 			mark = mark * 31 + source_mark(&l->sources.items[i]);
 	l->shared->loaded = l->shared->seen = mark;
-	if (r == 0 && needed && contents_len(c) + list_items_len(l->fixed) == 0)
+	if (r == 0 && needed && !list_optional(l) && contents_len(c) + list_items_len(l->fixed) == 0)
 		return err_set(reterr, -EINVAL, "%s: nothing is left in list %s, which cannot be empty", l->sources.items[0].name, l->name);
 	return r;
 }
@@ -465,6 +487,14 @@ int list_each(const struct list *l, list_line_fn fn, void *arg, struct err *rete
 		list_files_done(&files);
 	}
 	return r;
+}
+
+bool list_optional(const struct list *l)
+{
+	for (size_t i = 0; i < l->sources.len; i++)
+		if (l->sources.items[i].optional)
+			return true;
+	return false;
 }
 
 const char *list_first(const struct list *l, enum list_kind kind)

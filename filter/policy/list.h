@@ -28,10 +28,11 @@ size_t list_len(const struct list *l);
 int list_add(struct list *l, const char *item, size_t len, struct place at, struct err *reterr) SLUICE_MUST_USE;
 /*
  * A source, which is read now, but for a set of Redis, and again by list_refresh(). at: where it is named. name: a path, the key of a set, a
- * parameter of Postfix, a class of Sendmail or "access"; where: the folder of main.cf, the path of sendmail.cf, or NULL. Both are copied. As list_add().
+ * parameter of Postfix, a class of Sendmail or "access"; where: the folder of main.cf, the path of sendmail.cf, or NULL. Both are copied. optional: a mail
+ * server that is not installed has no items; when it comes, it is read. As list_add().
  */
 enum list_kind { LIST_FILE, LIST_FOLDER, LIST_CDB, LIST_REDIS, LIST_POSTFIX, LIST_SENDMAIL };
-int list_add_source(struct list *l, enum list_kind kind, const char *name, const char *where, struct place at,
+int list_add_source(struct list *l, enum list_kind kind, const char *name, const char *where, bool optional, struct place at,
 	struct err *reterr) SLUICE_MUST_USE;
 
 /*
@@ -50,6 +51,8 @@ bool list_stale(const struct list *l, struct err *ret);
 
 /* Each item with its place, those of the configuration first, then those of the files, which are read again. As list_file_each(). */
 int list_each(const struct list *l, list_line_fn fn, void *arg, struct err *reterr) SLUICE_MUST_USE;
+/* It may be empty, as a source is optional. */
+bool list_optional(const struct list *l);
 /* The first source of this kind; NULL: there is none. */
 const char *list_first(const struct list *l, enum list_kind kind);
 

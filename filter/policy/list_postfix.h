@@ -5,6 +5,7 @@
 
 #include "filter/policy/list_file.h"
 
+#define LIST_POSTFIX_FOLDER  "/etc/postfix"
 #define LIST_POSTFIX_TIME_MS 10000 /* for all that postconf and postmap have to say of one parameter */
 
 struct list_postfix {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * list_statement.c - `list NAME TYPE [items] file PATH folder PATH cdb PATH redis KEY postfix PARAMETER ... in FOLDER sendmail CLASS ... in FILE`, the
- * sources in any number and order.
+ * sources in any number and order, with `optional` before a mail server that may not be there.
  */
 #include <string.h>
 
@@ -42,7 +42,7 @@ static int list_path(struct parser *ps, struct list *list)
 	if (r == 0)
 		r = parser_path(ps, whats[kind], &path);
 	if (r == 0)
-		r = list_add_source(list, kind, path, NULL, ps->l->token.place, ps->err);
+		r = list_add_source(list, kind, path, NULL, false, ps->l->token.place, ps->err);
 	return r < 0 ? r : parser_next(ps);
 }
 
@@ -53,7 +53,7 @@ static int list_set(struct parser *ps, struct list *list)
 	if (r == 0 && ps->l->token.type != TOKEN_WORD && ps->l->token.type != TOKEN_STRING)
 		return parser_unexpected(ps, "the key of a set in Redis");
 	if (r == 0)
-		r = list_add_source(list, LIST_REDIS, ps->l->token.text, NULL, ps->l->token.place, ps->err);
+		r = list_add_source(list, LIST_REDIS, ps->l->token.text, NULL, false, ps->l->token.place, ps->err);
 	return r < 0 ? r : parser_next(ps);
 }
 
@@ -82,11 +82,12 @@ static const struct server *server_of(const struct token *t)
 
 static bool begins_source(const struct token *t)
 {
-	return t->type == TOKEN_LIST || token_is(t, "file") || token_is(t, "folder") || token_is(t, "cdb") || token_is(t, "redis") || server_of(t);
+	return t->type == TOKEN_LIST || token_is(t, "file") || token_is(t, "folder") || token_is(t, "cdb") || token_is(t, "redis") ||
+	       token_is(t, "optional") || server_of(t);
 }
 
 /* Where it is configured comes last, and has to be known to read the first. */
-static int list_server(struct parser *ps, struct list *list, const struct server *server)
+static int list_server(struct parser *ps, struct list *list, const struct server *server, bool optional)
 {
 	struct {
 		const char *text;
@@ -120,19 +121,26 @@ static int list_server(struct parser *ps, struct list *list, const struct server
 			r = parser_next(ps);
 	}
 	for (size_t i = 0; r == 0 && i < count; i++)
-		r = list_add_source(list, server->kind, names[i].text, where, names[i].place, ps->err);
+		r = list_add_source(list, server->kind, names[i].text, where, optional, names[i].place, ps->err);
 	return r;
 }
 
 static int list_source(struct parser *ps, struct list *list)
 {
-	const struct server *server = server_of(&ps->l->token);
+	const struct server *server;
+	bool optional = token_is(&ps->l->token, "optional");
+	int r = optional ? parser_next(ps) : 0;
 
+	if (r < 0)
+		return r;
+	server = server_of(&ps->l->token);
+	if (optional && !server)
+		return parser_unexpected(ps, "postfix or sendmail, which alone can be optional,");
 	if (ps->l->token.type == TOKEN_LIST)
 		return list_items(ps, list);
 	if (token_is(&ps->l->token, "redis"))
 		return list_set(ps, list);
-	return server ? list_server(ps, list, server) : list_path(ps, list);
+	return server ? list_server(ps, list, server, optional) : list_path(ps, list);
 }
 
 int list_statement(struct parser *ps, struct place at)

@@ -110,7 +110,7 @@ static int plugin_statement(struct parser *ps)
 	int r;
 
 	if (ps->l->token.type != TOKEN_STRING && ps->l->token.type != TOKEN_WORD)
-		return parser_unexpected(ps, "the absolute path of a plugin");
+		return parser_unexpected(ps, "the name of a plugin, or its absolute path");
 	r = ps->host->load_plugin(ps->host->arg, ps->l->token.text, &why);
 	if (r == -ENOMEM)
 		return parser_no_memory(ps);
@@ -122,6 +122,8 @@ static int unknown_statement(struct parser *ps, const struct token *t)
 	static const char *const keywords[] = { "include", "plugin", "list", "role", "condition", "constant", "profile", "pattern", "assert", "at" };
 	struct suggest s = suggest_for(t->text, t->len);
 
+	if (catalog_is_shared(t->text, t->len))
+		return place_error(t->place, ps->err, "%s is a plugin that is not loaded: write 'plugin %s' above", t->text, t->text);
 	for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
 		suggest_try(&s, keywords[i]);
 	for (const struct settings_row *row = settings_rows; row->option.key; row++)

@@ -6,6 +6,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -180,4 +182,19 @@ int command_read(const char *const *argv, int64_t deadline_ms, struct text *out,
 	(void)close(complaints[0]);
 	text_done(&c.complaint);
 	return r;
+}
+
+bool command_exists(const char *name)
+{
+	const char *at = getenv("PATH");
+	char path[4096];
+
+	if (!at)
+		at = "/usr/sbin:/usr/bin:/sbin:/bin";
+	for (size_t len; *at; at += len + (at[len] == ':')) {
+		len = strcspn(at, ":");
+		if ((size_t)snprintf(path, sizeof path, "%.*s/%s", (int)len, at, name) < sizeof path && access(path, X_OK) == 0)
+			return true;
+	}
+	return false;
 }

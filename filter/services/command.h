@@ -18,5 +18,7 @@
  * -ETIMEDOUT; -EFBIG; -EIO, it failed. Not for a thread that has no time.
  */
 int command_read(const char *const *argv, int64_t deadline_ms, struct text *out, struct err *reterr) SLUICE_MUST_USE;
+/* Would argv[0] of this name be found? */
+bool command_exists(const char *name);
 
 #endif

@@ -127,7 +127,7 @@ static bool measure(const char *path, enum list_kind kind, enum sluice_list_type
 	if (!l || !(kind == LIST_CDB ? write_cdb(path, type, items) : write_file(path, type, items)))
 		exit(EXIT_FAILURE);
 	load_s = now_s();
-	if (list_add_source(l, kind, path, NULL, (struct place){ 0 }, &err) < 0) {
+	if (list_add_source(l, kind, path, NULL, false, (struct place){ 0 }, &err) < 0) {
 		fprintf(stderr, "%s\n", err.text);
 		exit(EXIT_FAILURE);
 	}

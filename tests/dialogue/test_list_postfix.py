@@ -133,6 +133,47 @@ def test_what_cannot_be_read(postfix, main, parameter, kind, message):
     assert (done.returncode, message.replace("DIR", str(postfix.etc)) in done.stderr) == (78, True), done.stderr
 
 
+def test_one_that_may_be_missing(postfix):
+    main = postfix.etc / "main.cf"
+    main.rename(postfix.etc / "later")
+    postfix.conf.write_text(f'{sluice.plugin_lines()}list ours domain [fixed.example] optional postfix mydestination in "{postfix.etc}" optional sendmail w in "{postfix.etc}/sendmail.cf"\n')
+
+    def items(**more):
+        done = subprocess.run([sluice.SLUICECTL, "list", "show", "-c", postfix.conf, "ours"], capture_output=True, text=True, check=False, **more)
+        assert done.returncode == 0, done.stderr
+        return [line.split("   # ")[0] for line in done.stdout.splitlines()]
+    assert items() == ["fixed.example"]
+    (postfix.etc / "later").rename(main)
+    postfix.main("mydestination = come.example\n")
+    assert items() == ["fixed.example", "come.example"]
+    assert items(env={**sluice.environment(), "PATH": str(postfix.etc)}) == ["fixed.example"], "it has gone, and left its settings"
+    postfix.main("mydestination = mysql:/x\n")
+    assert postfix.list("show", "mydestination").returncode == 78, "one that is there is read as any other"
+
+
+def test_one_that_comes_later(setup):
+    etc = setup.folder / "etc"
+    etc.mkdir()
+    s = setup.sluice('authserv_id mx.example.org\nlist trusted network []\n'
+                     f'list local-domains domain optional postfix mydestination in "{etc}"\nat rcpt {{ rule r reject "550 5.7.1 no" when relay.attempt }}\n')
+    with setup.milter(s) as m:
+        m.greet()
+        m.mail()
+        assert m.rcpt("<u@come.example>").kind == REPLY, "such a list may be empty"
+    (etc / "main.cf").write_text("compatibility_level = 3.6\nmyhostname = mx.example.org\nmydestination = come.example\n")
+    net.wait_for(lambda: "list local-domains was read again: 1 items" in s.log(), "the list to be read")
+    with setup.milter(s) as m:
+        m.greet()
+        m.mail()
+        assert m.rcpt("<u@come.example>").kind == CONTINUE and m.rcpt("<u@other.example>").kind == REPLY
+
+
+def test_a_file_is_not_optional(postfix):
+    postfix.conf.write_text("list ours domain optional file x\n")
+    done = sluice.ctl("list", "show", "-c", postfix.conf, "ours")
+    assert done.returncode == 78 and "'file' here, where postfix or sendmail, which alone can be optional, belongs" in done.stderr, done.stderr
+
+
 def test_no_main_cf(postfix):
     (postfix.etc / "main.cf").unlink()
     done = postfix.list("show", "mydestination")

@@ -91,6 +91,21 @@ def test_its_facts_act_in_a_dialogue(setup, mailback, domain, answer):
     assert got.text.split(" (ref=")[0] == (answer or ""), got
 
 
+def test_plugins_by_name(tmp_path):
+    """One that is built in is there; of one that is not, it is said what to install."""
+    conf = tmp_path / "conf"
+    shared = [path.stem.removeprefix("sluice_") for path in sluice.SHARED_PLUGINS]
+    for text, said in [("plugin nowhere", "plugin nowhere is not installed: there is no /"),
+                       ("plugin relay", "plugin relay is not installed: it is in the package sluice-plugins-relay" if "relay" in shared else None),
+                       ("plugin ../x.so", "a plugin is named by a word or by its absolute path"),
+                       ("bayes words { }\n", "bayes is a plugin that is not loaded: write 'plugin bayes' above" if "bayes" in shared else "bayes needs a store"),
+                       ("at rcpt { rule r score 1 when relay.attempt }\nlist local-domains domain [a.example]\n",
+                        "relay.attempt is a fact of a plugin that is not loaded: write 'plugin relay' above" if "relay" in shared else None)]:
+        conf.write_text(f"authserv_id mx.example.org\n{text}\n")
+        done = subprocess.run([sluice.SLUICED, "-t", "-c", conf], capture_output=True, text=True, env=sluice.environment(), check=False)
+        assert (done.returncode, said in done.stderr if said else "good" in done.stdout) == (78 if said else 0, True), (text, done)
+
+
 def test_check_shows_it(mailback, tmp_path):
     conf, zone = tmp_path / "conf", tmp_path / "zone"
     conf.write_text(f'{sluice.plugin_lines()}plugin "{mailback}"\n{RULES}')

@@ -122,7 +122,7 @@ static void a_file_may_have_comments_and_blank_lines(void **state)
 	(void)state;
 	assert_int_equal(write(fd, content, sizeof content - 1), sizeof content - 1);
 	(void)close(fd);
-	assert_int_equal(list_add_source(l, LIST_FILE, path, NULL, (struct place){ 0 }, &err), 0);
+	assert_int_equal(list_add_source(l, LIST_FILE, path, NULL, false, (struct place){ 0 }, &err), 0);
 	assert_int_equal(list_len(l), 3);
 	assert_true(list_has_domain(l, "last.example", 12));
 	(void)unlink(path);
@@ -148,7 +148,7 @@ static void changed_files_are_taken_when_they_are_at_rest(void **state)
 	(void)close(mkstemp(path));
 	write_file(path, "old.example\n");
 	assert_int_equal(list_add(l, "fixed.example", 13, (struct place){ 0 }, &err), 0);
-	assert_int_equal(list_add_source(l, LIST_FILE, path, NULL, (struct place){ 0 }, &err), 0);
+	assert_int_equal(list_add_source(l, LIST_FILE, path, NULL, false, (struct place){ 0 }, &err), 0);
 	assert_int_equal(list_refresh(l, false, NULL, &err), 0);
 
 	write_file(path, "another.example\n");
@@ -179,7 +179,7 @@ static void broken_files_keep_the_old_contents(void **state)
 	(void)state;
 	(void)close(mkstemp(path));
 	write_file(path, "old.example\n");
-	assert_int_equal(list_add_source(l, LIST_FILE, path, NULL, (struct place){ 0 }, &err), 0);
+	assert_int_equal(list_add_source(l, LIST_FILE, path, NULL, false, (struct place){ 0 }, &err), 0);
 	assert_false(list_stale(l, &shown));
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		if (rows[i].content)
@@ -218,7 +218,7 @@ static void lines_are_not_endless_and_patterns_not_many(void **state)
 	memset(line, 'x', 5000);
 	line[5000] = '\n';
 	write_file(path, line);
-	assert_int_equal(list_add_source(l, LIST_FILE, path, NULL, (struct place){ 0 }, &err), -EINVAL);
+	assert_int_equal(list_add_source(l, LIST_FILE, path, NULL, false, (struct place){ 0 }, &err), -EINVAL);
 	assert_non_null(strstr(err.text, ":1:1: a line of 5000 octets: a list has one item a line, of at most 4096 with its comment"));
 	for (int i = 0; i <= LIST_MAX_PATTERNS; i++) {
 		len = snprintf(item, sizeof item, "*.%d.example", i);
@@ -276,7 +276,7 @@ static void a_folder_is_all_of_its_files(void **state)
 		(void)snprintf(path, sizeof path, "%s/%s", folder, files[i].name);
 		write_file(path, files[i].item);
 	}
-	assert_int_equal(list_add_source(l, LIST_FOLDER, folder, NULL, (struct place){ 0 }, &err), 0);
+	assert_int_equal(list_add_source(l, LIST_FOLDER, folder, NULL, false, (struct place){ 0 }, &err), 0);
 	assert_int_equal(list_len(l), 1);
 	(void)snprintf(path, sizeof path, "%s/%s", folder, files[0].name);
 	write_file(path, files[0].item);
