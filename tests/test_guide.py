@@ -41,8 +41,10 @@ def blocks():
 @pytest.mark.parametrize("text", [text for _, text in blocks()], ids=[name for name, _ in blocks()])
 def test_configurations_can_be_loaded(tmp_path, text):
     (tmp_path / "redis.password").write_text("secret\n")
+    (tmp_path / "lists").mkdir()
+    (tmp_path / "lists/local-domains").write_text("example.org\n")
     conf = tmp_path / "sluice.conf"
-    text = text.replace("postfix mydestination virtual_mailbox_domains", "[example.org]").replace("/var/lib/sluice", str(tmp_path)).replace("/etc/sluice", str(tmp_path))
+    text = text.replace("/var/lib/sluice", str(tmp_path)).replace("/etc/sluice", str(tmp_path))
     store = "" if "state {" in text else f"state {{ lmdb {tmp_path}/state }}\n"
     roles = "".join(f"role {role} {{ when client.authenticated }}\n" for role in re.findall(r"in (mx|submission) ", text) if f"role {role}" not in text)
     conf.write_text(f"{sluice.plugin_lines()}authserv_id mx.example.org\n{store}{roles}{text}")

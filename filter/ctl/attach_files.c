@@ -254,7 +254,7 @@ int attach_files_put(struct attach_files *f, struct err *reterr)
 
 	if (r < 0)
 		return r;
-	for (size_t i = 0; r == 0 && i < f->count; i++)
+	for (size_t i = f->count; r == 0 && i-- > 0;) /* the first last: a sendmail.cf that is older than its sendmail.mc is made anew by Debian's Makefile */
 		if (differs(&f->items[i]))
 			r = replace(f->items[i].path, &f->items[i].new, &f->items[i].st, false, reterr);
 	if (r < 0)

@@ -418,6 +418,7 @@ def test_a_sendmail_and_back_again(setup, mc):
                  "stands above all other fields, with one blank", "blanks in header fields stay", "all macros came: port 25", "attached, and the mail server has read it"):
         assert part in said, said
     assert not b.server.held() and not list(b.server.mail.iterdir())
+    assert not mc or b.cf.stat().st_mtime_ns >= b.mc.stat().st_mtime_ns, "Debian's Makefile would make it anew, and --undo would find it edited"
     code, text = b.server.send("192.0.2.1")
     assert code == 250
     queue_id = text.split()[1]
