@@ -11,9 +11,10 @@ with smtplib.SMTP("127.0.0.1", 25, local_hostname="mail.example.net", timeout=60
     for said in (c.mail(sys.argv[1]), c.rcpt(sys.argv[2]), c.data("From: a@example.net\\r\\nSubject: a test\\r\\n\\r\\nhello\\r\\n")):
         print(said[0], said[1].decode())
 """
-GET = """
+ASK = """
 import sys, urllib.request
-request = urllib.request.Request("http://127.0.0.1:9580" + sys.argv[1], headers={"Authorization": "Bearer " + sys.argv[2]})
+body = sys.argv[3].encode() or None
+request = urllib.request.Request("http://127.0.0.1:9580" + sys.argv[1], body, {"Authorization": "Bearer " + sys.argv[2], "Content-Type": "application/json"})
 print(urllib.request.urlopen(request, timeout=30).read().decode())
 """
 
@@ -48,5 +49,6 @@ def explain(root, queue_id):
     return json.loads(root.run("sluicectl", "explain", "-j", queue_id))
 
 
-def get(root, path, token):
-    return root.run("python3", "-c", GET, path, token)
+def ask(root, path, token, body=""):
+    """What HTTP gives; with a body it is a POST."""
+    return root.run("python3", "-c", ASK, path, token, body)

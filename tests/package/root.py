@@ -103,8 +103,8 @@ class Root:
             raise
         return self
 
-    def wait(self, condition, what):
-        end = time.monotonic() + PATIENCE_S
+    def wait(self, condition, what, seconds=PATIENCE_S):
+        end = time.monotonic() + seconds
         while not (found := condition()):
             assert self.process.poll() is None and time.monotonic() < end, f"no more waiting for {what}:\n{self.folder.with_suffix('.console').read_text(errors='replace')[-3000:]}"
             time.sleep(0.05)

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from conftest import TOP
-from machine import apt, explain, get, install, send, settings
+from machine import apt, ask, explain, install, send, settings
 
 from root import run
 
@@ -47,6 +47,7 @@ def test_timers_wait_for_whoever_wants_them(root):
     assert "disabled" in root.run("systemctl", "is-enabled", "sluice-dmarc-report.timer", status=1)
     assert root.run("systemctl", "is-enabled", "sluice-dkim-rotate@example.org.timer", status=None).strip() in ("disabled", "indirect")
     assert "sluice" not in root.run("systemctl", "list-timers", "--all")
+    assert root.sh("systemctl is-enabled sluice-hold || true; systemctl is-active sluice-hold || true").split() == ["disabled", "inactive"]
 
 
 def test_a_stranger_may_write_to_us_and_not_through_us(root):
@@ -68,12 +69,31 @@ def test_attached_and_as_it_was_before(root):
     assert case["verdict"]["action"] == "accept" and case["client"]["ip"] == "127.0.0.1" and case["from"]
     assert queue_id in root.run("sluicectl", "explain", queue_id)
     root.wait(lambda: "Authentication-Results: mx.example.org" in root.sh("cat /var/mail/* 2>/dev/null || true"), "the message in the mailbox")
-    assert "<title>" in get(root, "/", token)
-    history = get(root, "/history", token)
+    assert "<title>" in ask(root, "/", token)
+    history = ask(root, "/history", token)
     assert "a@example.net" in history and case["case"] in history
-    assert queue_id in get(root, f"/case/{case['case']}", token)
+    assert queue_id in ask(root, f"/case/{case['case']}", token)
     assert "all is as it was before, and the mail server has read it" in root.run("sluicectl", "attach", "postfix", "--undo")
     assert settings(root, *BEFORE["postfix"]) == BEFORE["postfix"]
+
+
+def test_held_mail_on_the_page(root):
+    """The unit whose hands are in the queue: within its bounds Postfix's programs do what they are for."""
+    text = root.path(CONF).read_text()
+    token = re.findall(r"\S{30,}", root.run("sluicectl", "token", "add", "hands", "operate"))[0]
+    root.path(CONF).write_text(text + 'at message { rule wait hold "look at it" when mail.from == held@example.net }\n')
+    root.run("systemctl", "reload", "sluice")
+    root.run("sluicectl", "attach", "postfix", "--apply")
+    assert "Nobody tells what the queue of the mail server holds" in ask(root, "/held", token)
+    root.run("systemctl", "enable", "--now", "sluice-hold")
+    held = send(root, "postmaster", "held@example.net").split()[-1]
+    root.wait(lambda: held in ask(root, "/held", token), "the message on the page", 30)
+    ask(root, "/api/v1/held/release", token, f'{{"id": "{held}"}}')
+    root.wait(lambda: held not in root.run("mailq"), "the message to leave the queue", 30)
+    root.run("systemctl", "disable", "--now", "sluice-hold")
+    root.run("sluicectl", "attach", "postfix", "--undo")
+    root.path(CONF).write_text(text)
+    root.run("systemctl", "reload", "sluice")
 
 
 def test_a_socket_in_the_chroot(root):
@@ -88,6 +108,14 @@ def test_a_socket_in_the_chroot(root):
     assert settings(root, *BEFORE["postfix"]) == BEFORE["postfix"]
     root.path(CONF).write_text(text)
     root.run("systemctl", "restart", "sluice")
+
+
+def test_networks_that_postfix_finds_out_itself(root):
+    """Within the bounds of the unit: postconf looks which addresses the machine has."""
+    root.sh("cp -p /etc/postfix/main.cf /root/main.cf && postconf -X mynetworks && systemctl restart sluice")
+    assert "postconf -xh mynetworks" in root.run("sluicectl", "list", "show", "trusted") and root.run("systemctl", "is-active", "sluice").strip() == "active"
+    root.sh("mv /root/main.cf /etc/postfix/main.cf && systemctl restart sluice")
+    assert settings(root, *BEFORE["postfix"]) == BEFORE["postfix"]
 
 
 def test_reload_and_a_broken_configuration(root):
