@@ -55,6 +55,7 @@ def shipped(forward, local_domains="example.org", extra=""):
     rules = TOP / "rules"
     text = (rules / "sluice.conf").read_text()
     text = re.sub(r"(?m)^(listen|user) .*$", "", text)
+    text = re.sub(r"(?m) +optional (postfix|sendmail) .*$", "", text)  # a mail server of this machine is none of the test's
     text = re.sub(r"(?m)^(list local-domains +domain) .*$", rf"\1 [{local_domains}]", text)
     text = re.sub(r"(?m)^(list .*|include) +(file +)?([a-z/-]+(\.conf)?)$", lambda m: f"{m[1]} {m[2] or ''}{rules}/{m[3]}", text)
     text = text.replace("lmdb  /var/lib/sluice/state", "lmdb  state")
