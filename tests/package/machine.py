@@ -45,8 +45,8 @@ def send(root, recipient, sender="a@example.net"):
 
 def explain(root, queue_id):
     """Its case, which is closed just after the reply."""
-    root.wait(lambda: root.run("sluicectl", "explain", "-j", queue_id, status=None).startswith("{"), f"{queue_id} to be explained")
-    return json.loads(root.run("sluicectl", "explain", "-j", queue_id))
+    root.wait(lambda: root.run("sluicectl", "explain", "--json", queue_id, status=None).startswith("{"), f"{queue_id} to be explained")
+    return json.loads(root.run("sluicectl", "explain", "--json", queue_id))
 
 
 def ask(root, path, token, body=""):
