@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,8 @@ struct places {
 
 struct events {
 	struct log *log;
+	pthread_t sweeper; /* ends places that are no more, while one of them still waits for an answer; of the main thread, as is: */
+	bool sweeping;
 	pthread_mutex_t lock; /* guards the rest */
 	struct places *places; /* NULL: nowhere */
 	uint64_t of;
@@ -291,6 +294,35 @@ struct events *events_new(struct log *log)
 	return e;
 }
 
+static void *sweep(void *places)
+{
+	places_free(places);
+	return NULL;
+}
+
+static void wait_for_sweeper(struct events *e)
+{
+	if (e->sweeping)
+		(void)pthread_join(e->sweeper, NULL);
+	e->sweeping = false;
+}
+
+/* A reload does not wait for a place that does not answer, unless the one before it has not yet ended. */
+static void let_go(struct events *e, struct places *old)
+{
+	sigset_t all, before;
+
+	if (!old)
+		return;
+	wait_for_sweeper(e);
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	e->sweeping = pthread_create(&e->sweeper, NULL, sweep, old) == 0;
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (!e->sweeping)
+		places_free(old);
+}
+
 int events_set(struct events *e, const struct events_settings *s, struct err *reterr)
 {
 	bool anywhere = *s->file || *s->socket || *s->url, same = are_same(e->places, s); /* only the main thread changes it */
@@ -305,7 +337,7 @@ int events_set(struct events *e, const struct events_settings *s, struct err *re
 	}
 	e->of = s->of;
 	(void)pthread_mutex_unlock(&e->lock);
-	places_free(old);
+	let_go(e, old);
 	return 0;
 }
 
@@ -313,6 +345,7 @@ void events_free(struct events *e)
 {
 	if (!e)
 		return;
+	wait_for_sweeper(e);
 	places_free(e->places);
 	(void)pthread_mutex_destroy(&e->lock);
 	free(e);

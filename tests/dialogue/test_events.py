@@ -141,7 +141,7 @@ class Hook:
     """An HTTP server that answers as a test wants: a list of statuses, then 200; None: it says nothing more."""
 
     def __init__(self, statuses=(), context=None):
-        self.statuses, self.got, self.ended = list(statuses), [], threading.Event()
+        self.statuses, self.got, self.hung, self.ended = list(statuses), [], [], threading.Event()
         hook = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -150,6 +150,7 @@ class Hook:
                 status = hook.statuses.pop(0) if hook.statuses else 200
                 hook.got.append((self.path, dict(self.headers), body, status))
                 if status is None:
+                    hook.hung.append(self.connection)
                     hook.ended.wait()
                     return
                 self.send_response(status)
@@ -206,6 +207,18 @@ def test_a_url_that_hangs_holds_up_neither_mail_nor_the_file(setup):
         began = time.monotonic()
         s.stop()
         assert time.monotonic() - began < 30
+
+
+def test_a_reload_does_not_wait_for_a_url_that_hangs(setup):
+    with Hook([None] * 100) as hook, Hook() as other:
+        s = start(setup, f'url "http://127.0.0.1:{hook.port}/"')
+        send(setup, s)
+        net.wait_for(lambda: hook.hung, "the post")
+        assert s.reload(f'events {{ url "http://127.0.0.1:{other.port}/" }}\n{RULES}').returncode == 0
+        with pytest.raises(BlockingIOError):  # it is still being asked
+            hook.hung[0].recv(1, socket.MSG_DONTWAIT | socket.MSG_PEEK)
+        send(setup, s)
+        net.wait_for(lambda: other.got, "what comes after it at the other place")
 
 
 def test_more_than_are_kept_lose_the_oldest(setup):
