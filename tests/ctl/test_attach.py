@@ -13,6 +13,7 @@ import pytest
 
 from support import net, sendmail, sluice
 from support.mta import Mta
+from support.postfix import once
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="root: mail servers run as several users")
 needs_sendmail = pytest.mark.skipif(not sendmail.BINARY.exists(), reason="Sendmail as contrib/packages unpacks it")
@@ -57,7 +58,7 @@ class Stock(Mta):
         for name in listeners[1:]:
             text += f"127.0.0.1:{self.ports[name]} inet n - y - - smtpd\n  -o syslog_name=postfix/{name}\n"
         text += master.format(**self.ports) + f"sink unix - n n - - pipe user=nobody null_sender= argv={self.dir}/sink\n"
-        (self.conf / "main.cf").write_text((SHIPPED / "main.cf.debian").read_text() + OWN.format(dir=self.dir) + main)
+        (self.conf / "main.cf").write_text(once((SHIPPED / "main.cf.debian").read_text() + OWN.format(dir=self.dir) + main))
         (self.conf / "master.cf").write_text(text)
         self.started = False
         setup.running.append(self)

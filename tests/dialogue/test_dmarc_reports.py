@@ -195,7 +195,7 @@ def test_who_is_asked_for_what_is_left(setup, state):
     with_messages(gate, "a@example.net")
     refusing = gate.sink({"RCPT": "450-4.2.0 not\r\n450 4.2.0 now \x1b[31m"})
     done = gate.report("--smtp", refusing.address, status=75)
-    assert done.stderr.count("not sent, left for the next time: 450 4.2.0 now ?[31m") == 2
+    assert done.stderr.count("not sent, left for the next time: 450 4.2.0 now [U+001B][31m") == 2
     assert len(gate.rows()) == 1
     sink = gate.sink()
     gate.report("--smtp", sink.address)

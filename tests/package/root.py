@@ -11,6 +11,7 @@ import time
 
 PATIENCE_S = 300
 ENVIRONMENT = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", "LC_ALL": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
+NSPAWN = ["systemd-nspawn", "--quiet", "--private-network", "--register=no", "--keep-unit", "--resolv-conf=off", "--timezone=off", "--link-journal=no"]
 # Every mount is of the command's own mount namespace, so that none is left in a folder that is removed.
 ENTER = 'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"'
 
@@ -73,6 +74,11 @@ class Root:
             if network:
                 self.path("/etc/resolv.conf").unlink()
 
+    def why_no_machine(self):
+        """What systemd-nspawn says where it may not make namespaces, as in most containers; "": it may."""
+        done = subprocess.run([*NSPAWN, "--directory", str(self.folder), "/bin/true"], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+        return "" if done.returncode == 0 else done.stderr.strip() or f"status {done.returncode}"
+
     @contextlib.contextmanager
     def no_services(self):
         policy = self.path("/usr/sbin/policy-rc.d")
@@ -92,8 +98,7 @@ class Root:
         self.path("/etc/hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {name} {name.split('.')[0]}\n::1 localhost\n")
         console = open(self.folder.with_suffix(".console"), "wb")  # noqa: SIM115: nspawn's for as long as it runs
         with console:
-            self.process = subprocess.Popen(["systemd-nspawn", "--quiet", "--boot", "--directory", str(self.folder), "--private-network", "--register=no", "--keep-unit",
-                                             f"--machine={name.split('.')[0]}", f"--hostname={name}", "--resolv-conf=off", "--timezone=off", "--link-journal=no"],
+            self.process = subprocess.Popen([*NSPAWN, "--boot", "--directory", str(self.folder), f"--machine={name.split('.')[0]}", f"--hostname={name}"],
                                             stdin=subprocess.DEVNULL, stdout=console, stderr=console)
         try:
             self.wait(self._find_leader, "systemd to begin")

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import shutil
 import signal
 import smtplib
@@ -86,6 +87,14 @@ postlog unix-dgram n - n - 1 postlogd
 """
 
 
+def once(main):
+    """main.cf without what is set again further down. Postfix's programs warn of that while they read it, postlogd too, to itself: where others have filled its socket by then,
+    it waits for ever, and they for it."""
+    entries = re.split(r"(?m)^(?=[^\s#])", main)
+    names = [entry.partition("=")[0].strip() for entry in entries]
+    return "".join(entry for i, entry in enumerate(entries) if names[i] not in names[i + 1:])
+
+
 class Postfix(Mta):
     """`milter` as smtpd_milters wants it. Mail for example.org ends as a file in `mail`."""
 
@@ -103,7 +112,7 @@ class Postfix(Mta):
         master = MASTER_CF.format(port=self.port)
         # pipe(8) refuses to run as Postfix's own user
         master += f"sink unix - n n - - pipe user=nobody null_sender= argv={self.dir}/sink\n"
-        (self.conf / "main.cf").write_text(main)
+        (self.conf / "main.cf").write_text(once(main))
         (self.conf / "master.cf").write_text(master)
         self._run("start")
         net.wait_for(lambda: net.listens(self.port), "Postfix to listen")
