@@ -23,7 +23,7 @@ mail_owner = postfix
 setgid_group = postdrop
 maillog_file = {dir}/log/mail.log
 maillog_file_prefixes = {dir}
-inet_interfaces = 127.0.0.1
+inet_interfaces = {address}
 inet_protocols = ipv4
 myhostname = mx.example.org
 mydestination = example.org
@@ -60,7 +60,7 @@ mailbox_size_limit = 0
 """
 
 MASTER_CF = """
-127.0.0.1:{port} inet n - n - - smtpd
+{address}:{port} inet n - n - - smtpd
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
@@ -98,7 +98,7 @@ def once(main):
 class Postfix(Mta):
     """`milter` as smtpd_milters wants it. Mail for example.org ends as a file in `mail`."""
 
-    def __init__(self, folder, milter, non_smtpd="", default_action="tempfail", delay_open="yes", extra=""):
+    def __init__(self, folder, milter, non_smtpd="", default_action="tempfail", delay_open="yes", extra="", address="127.0.0.1"):
         self.dir = pathlib.Path(folder)
         self.port = net.free_port()
         self.conf = self.dir / "conf"
@@ -107,15 +107,15 @@ class Postfix(Mta):
         shutil.chown(self.dir / "data", "postfix")
         self.place_for_mail()
         values = {"dir": self.dir, "milter": milter, "non_smtpd": non_smtpd, "default_action": default_action, "delay_open": delay_open,
-                  "extra": extra}
+                  "extra": extra, "address": address}
         main = MAIN_CF.format(**values)
-        master = MASTER_CF.format(port=self.port)
+        master = MASTER_CF.format(address=address, port=self.port)
         # pipe(8) refuses to run as Postfix's own user
         master += f"sink unix - n n - - pipe user=nobody null_sender= argv={self.dir}/sink\n"
         (self.conf / "main.cf").write_text(once(main))
         (self.conf / "master.cf").write_text(master)
         self._run("start")
-        net.wait_for(lambda: net.listens(self.port), "Postfix to listen")
+        net.wait_for(lambda: net.listens(self.port, address), "Postfix to listen")
 
     def _run(self, verb):
         done = subprocess.run(["postfix", "-c", str(self.conf), verb], capture_output=True, text=True, timeout=net.PATIENCE_S, check=False)
