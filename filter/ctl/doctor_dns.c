@@ -164,10 +164,12 @@ static void look_at_host(struct doctor *d)
 
 /* ---- our domains ---- */
 
+/* How many begin so; *ret is one of them, or NULL. */
 static size_t count_texts(const struct sluice_dns_answer *a, const char *begin, const struct sluice_dns_record **ret)
 {
 	size_t len = strlen(begin), count = 0;
 
+	*ret = NULL;
 	for (size_t i = 0; i < a->count; i++) {
 		const struct sluice_dns_record *r = &a->records[i];
 
