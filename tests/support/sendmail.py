@@ -91,8 +91,12 @@ class Sendmail(Mta):
         script.write_text(START.format(dir=self.dir, binary=BINARY))
         with open(self.dir / "out", "wb") as out:
             self.process = net.start(["unshare", "-u", "-m", "-n", "sh", script], stdout=out, stderr=out)
-        net.wait_for(lambda: self.process.poll() is not None or self._listens(), "Sendmail to listen")
-        assert self.process.poll() is None, (self.dir / "out").read_text()
+        try:
+            net.wait_for(lambda: self.process.poll() is not None or self._listens(), "Sendmail to listen", 3 * net.PATIENCE_S)  # there is a sleep of a minute in it
+            assert self.process.poll() is None, (self.dir / "out").read_text()
+        except AssertionError as e:
+            self.stop()
+            raise AssertionError(f"{e}\n{(self.dir / 'out').read_text()}{self.log()}") from e
 
     def _configure(self, milter, flags, attached):
         line = (sluice.TOP / "contrib/sendmail/sluice.m4").read_text()
