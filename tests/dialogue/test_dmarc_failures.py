@@ -100,8 +100,9 @@ def test_a_failure_is_told_of_and_shows_nobody(setup, state):
     assert set(shown.keys()) == {"From", "Date", "Message-ID", "DKIM-Signature"}
     assert shown["From"] == "redacted@example.net" and shown["Message-ID"] == "<1234@host.example.net>"
     assert "d=example.net" in shown["DKIM-Signature"]
+    said = re.sub(rb"\bbh?=[A-Za-z0-9+/=\s]+", b"", mail.split(b"\r\n\r\n", 1)[1])  # but for digits of base64, which may spell anything
     for secret in (b"alice", b"Alice", b"bob", b"carol", b"dave", b"hunter2", b"<u@", b"hello", b"other content", b"laptop"):
-        assert secret not in mail.split(b"\r\n\r\n", 1)[1], secret
+        assert secret not in said, secret
     # and once only
     assert not gate.kept()
     done = gate.failures("--smtp", sink.address)
