@@ -204,10 +204,7 @@ static int add_check(struct registry *r, struct registry_check *check, struct er
 
 static bool has_plugin(const struct registry *r, const char *name)
 {
-	for (size_t i = 0; i < r->catalog.plugins.len; i++)
-		if (!strcmp(r->catalog.plugins.items[i]->name, name))
-			return true;
-	return false;
+	return catalog_plugin(&r->catalog, name, strlen(name)) >= 0;
 }
 
 static int add_plugin(struct registry *r, const struct sluice_plugin *plugin, struct err *reterr)

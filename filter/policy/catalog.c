@@ -23,6 +23,14 @@ const char *catalog_suggest(const struct catalog *c, const char *name)
 	return s.best;
 }
 
+int catalog_plugin(const struct catalog *c, const char *name, size_t len)
+{
+	for (size_t i = 0; i < c->plugins.len; i++)
+		if (strlen(c->plugins.items[i]->name) == len && !memcmp(c->plugins.items[i]->name, name, len))
+			return (int)i;
+	return -1;
+}
+
 bool catalog_is_shared(const char *name, size_t len)
 {
 	static const char *const shared[] = { SHARED_PLUGINS NULL };
@@ -31,4 +39,9 @@ bool catalog_is_shared(const char *name, size_t len)
 		if (strlen(shared[i]) == len && !memcmp(shared[i], name, len))
 			return true;
 	return false;
+}
+
+bool catalog_lacks(const struct catalog *c, const char *name, size_t len)
+{
+	return catalog_is_shared(name, len) && catalog_plugin(c, name, len) < 0;
 }

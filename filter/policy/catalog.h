@@ -32,7 +32,11 @@ struct catalog {
 int catalog_find(const struct catalog *c, const char *name);
 /* The nearest name, or NULL. */
 const char *catalog_suggest(const struct catalog *c, const char *name);
+/* Index of a plugin, or -1. */
+int catalog_plugin(const struct catalog *c, const char *name, size_t len);
 /* Is this one of our own plugins that the build has made a shared object, so that `plugin NAME` has to load it? */
 bool catalog_is_shared(const char *name, size_t len);
+/* And it was not loaded? */
+bool catalog_lacks(const struct catalog *c, const char *name, size_t len);
 
 #endif

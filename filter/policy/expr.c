@@ -145,7 +145,7 @@ int expr_find_fact(const struct token *t, const struct catalog *c, int *ret, str
 	if (*ret >= 0)
 		return 0;
 	dot = strchr(t->text, '.');
-	if (dot && catalog_is_shared(t->text, (size_t)(dot - t->text)))
+	if (dot && catalog_lacks(c, t->text, (size_t)(dot - t->text)))
 		return place_error(t->place, reterr, "%s is a fact of a plugin that is not loaded: write 'plugin %.*s' above", t->text, (int)(dot - t->text), t->text);
 	near = catalog_suggest(c, t->text);
 	if (near)

@@ -25,25 +25,16 @@ const struct rule *policy_rule(const struct policy *p, const char *name)
 	return NULL;
 }
 
-/* Its index in the catalog; -1: there is none. */
-static int find_plugin(const struct policy *p, const char *name)
-{
-	for (size_t i = 0; i < p->catalog->plugins.len; i++)
-		if (!strcmp(p->catalog->plugins.items[i]->name, name))
-			return (int)i;
-	return -1;
-}
-
 const struct sluice_block *policy_block(const struct policy *p, const char *plugin, size_t i)
 {
-	int owner = find_plugin(p, plugin);
+	int owner = catalog_plugin(p->catalog, plugin, strlen(plugin));
 
 	return owner >= 0 && i < p->blocks.items[owner].len ? &p->blocks.items[owner].items[i] : NULL;
 }
 
 const struct sluice_setting *policy_block_setting(const struct policy *p, const char *plugin, const struct sluice_block *block, const char *key)
 {
-	int owner = find_plugin(p, plugin);
+	int owner = catalog_plugin(p->catalog, plugin, strlen(plugin));
 
 	for (size_t i = 0; owner >= 0 && i < block->count; i++)
 		if (!strcmp(p->catalog->plugins.items[owner]->options[block->settings[i].option].key, key))
@@ -122,7 +113,7 @@ static int unknown_statement(struct parser *ps, const struct token *t)
 	static const char *const keywords[] = { "include", "plugin", "list", "role", "condition", "constant", "profile", "pattern", "assert", "at" };
 	struct suggest s = suggest_for(t->text, t->len);
 
-	if (catalog_is_shared(t->text, t->len))
+	if (catalog_lacks(ps->host->catalog, t->text, t->len))
 		return place_error(t->place, ps->err, "%s is a plugin that is not loaded: write 'plugin %s' above", t->text, t->text);
 	for (size_t i = 0; i < ARRAY_LEN(keywords); i++)
 		suggest_try(&s, keywords[i]);
