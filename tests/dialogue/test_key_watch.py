@@ -15,14 +15,14 @@ OTHER = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 class Watched:
     """A daemon that signs by one key, and the DNS of its domain."""
 
-    def __init__(self, setup):
-        keys = Keys(setup.folder / "keys")
+    def __init__(self, setup, timeout="500ms"):
+        self.keys = keys = Keys(setup.folder / "keys")
         keys.make("example.org", "k1", "ed25519")
         self.record = keys.records[NAME]
         self.dns = setup.dns(ttl=1)
         self.events_file = setup.folder / "events"
         self.sluice = setup.sluice(f"http unix:{setup.folder}/http\nevents {{ file {self.events_file} of key }}\nsign {{ keys {keys.folder} }}\n"
-                                   f"dns {{ forward {self.dns.forward} timeout 500ms }}\nat message {{ rule sign sign when client.authenticated }}\n", start=False)
+                                   f"dns {{ forward {self.dns.forward} timeout {timeout} }}\nat message {{ rule sign sign when client.authenticated }}\n", start=False)
         self.web = Web(setup.folder / "http")
 
     def start(self, value):
@@ -99,3 +99,16 @@ def test_a_key_that_is_gone_from_the_configuration_is_nobodys_business(watched):
     assert s.reload().returncode == 0
     net.wait_for(lambda: w.key()["state"] is None, "the next look")
     assert "dkim_key" not in s.status()
+
+
+def test_many_keys_are_asked_for_some_dozens_at_a_time(setup):
+    w = Watched(setup, timeout="60s")
+    for i in range(80):
+        w.keys.make(f"d{i}.example", "k1", "ed25519")
+    w.dns.records = {(name, "TXT"): [record] for name, record in w.keys.records.items()}
+    w.dns.hold(*w.keys.records)
+    w.sluice.start()
+    net.wait_for(lambda: len(w.dns.asked) > len(set(w.dns.asked)) >= 64, "the first to be asked for again")
+    assert len(set(w.dns.asked)) == 64
+    w.dns.release()
+    net.wait_for(lambda: [key["state"] for key in w.web.get("/api/v1/keys")["keys"]] == ["good"] * 81, "all of them")
