@@ -51,7 +51,6 @@
 #define GUARD_MINUTE_MS  60000 /* else: what a minute brings is noted */
 #define STOP_STEP_MS     20
 #define STOP_LIMIT_MS    3000 /* for threads that have nothing more to do */
-#define CLOSE_LIMIT_MS   200  /* for connections that are being closed; idle ones end with the process */
 
 struct http_question {
 	char line[CONTROL_LINE_MAX];
@@ -82,6 +81,7 @@ struct daemon {
 	struct tracer *tracer;
 	struct engine engine;
 	struct edge edge;
+	struct milter *milter;
 	int control;
 	char *control_path;
 	int64_t began_ms;
@@ -93,9 +93,6 @@ struct daemon {
 	struct http_question *question; /* of the HTTP server's thread, which waits; NULL: none */
 	bool deaf;                 /* nobody will answer any more */
 	pthread_cond_t answered;   /* question, deaf */
-
-	pthread_t milter_thread;
-	bool milter_started, milter_ended; /* milter_ended is atomic */
 };
 
 /* The signals of the process, as bytes in a pipe: a handler can reach nothing else. */
@@ -104,15 +101,10 @@ static int signal_pipe[2] = { -1, -1 };
 static void on_signal(int sig)
 {
 	int saved = errno;
-	char c = sig == SIGUSR1 ? 'r' : 's';
+	char c = sig == SIGUSR1 || sig == SIGHUP ? 'r' : 's';
 
 	(void)!write(signal_pipe[1], &c, 1);
 	errno = saved;
-}
-
-static void on_wake(int sig)
-{
-	(void)sig; /* that poll() in libmilter returns is all that is wanted */
 }
 
 /* ---- what others call ---- */
@@ -369,9 +361,9 @@ static int open_sockets(struct daemon *d, struct err *reterr)
 	if (!d->control_path)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	own(d->control_path, s->user);
-	r = milter_open(&d->edge, s, reterr);
-	if (r < 0)
-		return r;
+	d->milter = milter_open(&d->edge, s, reterr);
+	if (!d->milter)
+		return -EADDRNOTAVAIL;
 	if (*s->http) {
 		r = open_http(d, s, reterr);
 		if (r < 0)
@@ -387,32 +379,16 @@ static int open_cases(struct daemon *d, const struct settings *s, struct err *re
 	return case_log_open(d->cases, &k, reterr);
 }
 
-static void *milter_main(void *arg)
-{
-	struct daemon *d = arg;
-	char ended = milter_run() ? 't' : 'm';
-
-	__atomic_store_n(&d->milter_ended, true, __ATOMIC_RELEASE);
-	(void)!write(signal_pipe[1], &ended, 1);
-	return NULL;
-}
-
-/* Threads are made with all signals blocked, but for the one that wakes libmilter: the main thread hears the others. */
+/* Threads are made with all signals blocked: the main thread hears them. */
 static int start_threads(struct daemon *d, struct err *reterr)
 {
 	const struct upkeep_of upkeep = { .engine = &d->engine, .current = current, .arg = d, .cases = d->cases, .keys = d->keys, .log = d->log };
-	struct sigaction wake = { .sa_handler = on_wake }; /* no SA_RESTART */
 	sigset_t all, before;
 	int r;
 
-	(void)sigaction(SIGUSR2, &wake, NULL);
 	(void)sigfillset(&all);
-	(void)sigdelset(&all, SIGUSR2);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&d->milter_thread, NULL, milter_main, d);
-	d->milter_started = r == 0;
-	(void)sigaddset(&all, SIGUSR2);
-	(void)pthread_sigmask(SIG_SETMASK, &all, NULL);
+	r = -milter_start(d->milter);
 	if (r == 0) {
 		d->upkeep = upkeep_new(&upkeep);
 		r = d->upkeep ? 0 : EAGAIN;
@@ -653,6 +629,7 @@ static void drain(struct daemon *d)
 	int64_t deadline = clock_mono_ms() + d->snapshot->policy->settings.drain_ms;
 
 	notify("STOPPING=1");
+	milter_close(d->milter);
 	log_write(d->log, LOG_LEVEL_INFO, "stopping: %lld messages are under way", (long long)metrics_get(d->metrics, METRIC_MESSAGES_OPEN));
 	while (!drained(d) && clock_mono_ms() < deadline)
 		sleep_ms(STOP_STEP_MS);
@@ -669,12 +646,6 @@ int daemon_run(struct daemon *d)
 			return EX_OSERR;
 		look_after(d);
 		while (read(signal_pipe[0], &c, 1) == 1) {
-			if (c == 'm') {
-				log_write(d->log, LOG_LEVEL_WARNING, "libmilter has ended by itself");
-				return EX_SOFTWARE;
-			}
-			if (c == 't') /* libmilter's own thread was quicker than ours to take the signal, and has let go of all */
-				return EX_OK;
 			if (c == 's') {
 				drain(d);
 				return EX_OK;
@@ -692,49 +663,6 @@ int daemon_run(struct daemon *d)
 
 /* ---- stop ---- */
 
-static void *stop_main(void *arg)
-{
-	(void)arg;
-	milter_stop();
-	return NULL;
-}
-
-/* smfi_stop() wants a lock that libmilter's listener holds while it sleeps: hence a thread to call it, and one to wake that. */
-static bool end_listener(struct daemon *d)
-{
-	int64_t deadline = clock_mono_ms() + STOP_LIMIT_MS;
-	pthread_t stopper;
-
-	if (pthread_create(&stopper, NULL, stop_main, NULL))
-		return false;
-	while (!__atomic_load_n(&d->milter_ended, __ATOMIC_ACQUIRE) && clock_mono_ms() < deadline) {
-		(void)pthread_kill(d->milter_thread, SIGUSR2); /* again and again: one may come just before it sleeps */
-		sleep_ms(STOP_STEP_MS);
-	}
-	if (!__atomic_load_n(&d->milter_ended, __ATOMIC_ACQUIRE)) {
-		(void)pthread_detach(stopper);
-		return false;
-	}
-	(void)pthread_join(stopper, NULL);
-	(void)pthread_join(d->milter_thread, NULL);
-	return true;
-}
-
-/* True when all is quiet: libmilter has ended, and no connection holds anything of ours. */
-static bool end_milter(struct daemon *d)
-{
-	int64_t deadline;
-
-	if (!d->milter_started)
-		return true;
-	if (!end_listener(d))
-		return false;
-	deadline = clock_mono_ms() + CLOSE_LIMIT_MS;
-	while (metrics_get(d->metrics, METRIC_CONNECTIONS_OPEN) > 0 && clock_mono_ms() < deadline)
-		sleep_ms(STOP_STEP_MS);
-	return metrics_get(d->metrics, METRIC_CONNECTIONS_OPEN) == 0;
-}
-
 void daemon_stop(struct daemon *d, int status)
 {
 	bool quiet;
@@ -747,7 +675,7 @@ void daemon_stop(struct daemon *d, int status)
 	quiet = http_free(d->http);
 	list_watch_free(d->lists);
 	quiet = upkeep_free(d->upkeep) && quiet;
-	quiet = end_milter(d) && quiet;
+	quiet = milter_free(d->milter, STOP_LIMIT_MS) && quiet;
 	programs_stop(d->programs);
 	snapshot_stop_servers(d->snapshot);
 	if (d->snapshot)

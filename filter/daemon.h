@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * daemon.h - struct daemon owns all that lives long. The main thread has it: it hears the signals and the control socket;
- * libmilter, the reactor, the probes and the watch over lists have threads of their own.
+ * the workers of the milter, the reactor, the probes and the watch over lists have threads of their own.
  */
 #ifndef FILTER_DAEMON_H
 #define FILTER_DAEMON_H

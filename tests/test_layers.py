@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Who may include whom: folders of filter/ only those to their left, plugins only plugin.h, base and mail."""
 import re
+import subprocess
 
 from support import sluice
 
@@ -53,6 +54,20 @@ def test_only_the_helper_reads_files_of_strangers():
     assert not wrong, "\n".join(wrong)
 
 
-def test_only_the_edge_knows_libmilter():
-    users = {str(p.relative_to(sluice.TOP)) for p in sluice.TOP.glob("filter/**/*.[ch]") if "libmilter/" in p.read_text()}
-    assert all(path.startswith("filter/milter/") for path in users), users
+def test_only_the_edge_speaks_the_milter_protocol():
+    users = {path for path, name, _ in [*includes("filter"), *includes("plugins")] if name in ("filter/milter/protocol.h", "filter/milter/packet.h")}
+    assert users and all(path.startswith("filter/milter/") for path in users), users
+
+
+def test_the_numbers_of_the_protocol_are_libmilters():
+    """What <libmilter/mfdef.h> and <libmilter/mfapi.h> define under the same name."""
+    ours = sluice.TOP / "filter/milter/protocol.h"
+    names = re.findall(r"(?m)^#define (SMFI[ACFMPR]\w+)", ours.read_text())
+
+    def numbers(*headers):
+        text = "".join(f"#include {header}\n" for header in headers) + "".join(f"\nNUMBER {name[1:]} {name}" for name in names)
+        done = subprocess.run(["cc", "-E", "-P", "-"], input=text, capture_output=True, text=True, check=True)
+        values = dict(re.findall(r"(?m)^NUMBER (\w+) (.*)$", done.stdout))
+        return {name: ord(value.strip("' ()")) if "'" in value else int(value.strip(" ()").rstrip("uUlL"), 0) for name, value in values.items()}
+
+    assert len(names) > 50 and numbers("<libmilter/mfapi.h>", "<libmilter/mfdef.h>") == numbers(f'"{ours}"')

@@ -21,6 +21,8 @@ struct engine {
 	struct health *health;
 	void (*on_case)(void *arg, const struct case_ *c); /* any thread; the case is borrowed for the call */
 	void *arg;
+	void (*pause)(void *arg, bool begins); /* the calling thread begins to wait for answers, or has waited; NULL: nobody wants to know */
+	void *pause_arg;
 	struct tracer *tracer; /* NULL: there are none */
 	int64_t now_ms; /* wall clock for everything, for tests; 0: the real one */
 	bool no_store;  /* a trial, which must leave no trace: all that is asked of the store fails */
@@ -45,7 +47,7 @@ struct dialogue_client {
 	struct sluice_ip ip;
 	struct macros_connection macros;
 };
-/* Starts the checks of CONNECT; they are judged at HELO, or at MAIL, for libmilter lets nothing be said at connect. */
+/* Starts the checks of CONNECT; they are judged at HELO, or at MAIL: contrib/design/0002. */
 struct verdict dialogue_connect(struct dialogue *d, const struct dialogue_client *client);
 struct verdict dialogue_helo(struct dialogue *d, const char *name);
 

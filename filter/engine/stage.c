@@ -48,12 +48,24 @@ static void end_all(struct dialogue *d, uint64_t checks)
 	}
 }
 
+static uint64_t wait_for_answers(struct dialogue *d, int64_t deadline_ms)
+{
+	uint64_t ready = slots_ready(d->session->slots);
+
+	if (ready || !d->engine->pause)
+		return ready ? ready : slots_wait(d->session->slots, deadline_ms);
+	d->engine->pause(d->engine->pause_arg, true);
+	ready = slots_wait(d->session->slots, deadline_ms);
+	d->engine->pause(d->engine->pause_arg, false);
+	return ready;
+}
+
 void stage_wait(struct dialogue *d, uint64_t checks)
 {
 	int64_t deadline = clock_mono_ms() + d->snapshot->policy->settings.stage_deadline_ms;
 
 	while (d->pending & checks) {
-		uint64_t ready = slots_wait(d->session->slots, deadline);
+		uint64_t ready = wait_for_answers(d, deadline);
 
 		stage_run(d, ready & d->pending);
 		if ((d->pending & checks) && (!ready || clock_mono_ms() >= deadline)) { /* one may get answers, and ask on, for ever */
@@ -73,7 +85,7 @@ const struct sluice_store_answer *stage_ask_store(struct dialogue *d, enum slot_
 
 		if (answer)
 			return answer;
-		ready = slots_wait(d->session->slots, deadline);
+		ready = wait_for_answers(d, deadline);
 		if (!ready)
 			slots_expire(d->session->slots, UINT64_C(1) << REGISTRY_JUDGE);
 		stage_run(d, ready & d->pending);

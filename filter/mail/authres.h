@@ -36,7 +36,7 @@ struct authres_entry {
 	const struct sluice_authres_property *properties; /* ended by name NULL */
 };
 /*
- * The value of the field (without its name): one method a line, folded with CRLF-free "\n\t" as libmilter wants it.
+ * The value of the field (without its name): one method a line, folded with CRLF-free "\n\t" as a milter gives it.
  * No method at all is "ID; none". Values that are no tokens are quoted; octets that may not stand in a header are
  * replaced by '?'; non-ASCII UTF-8 stays only when utf8 is set (RFC 8616).
  */

@@ -32,7 +32,7 @@ struct esmtp_rcpt {
 
 #define ESMTP_MAX_PARAMETERS 64 /* more are counted as unknown */
 
-/* args: NULL-terminated, one "KEY=VALUE" or "KEY" each, as libmilter hands them over; NULL: none. */
+/* args: NULL-terminated, one "KEY=VALUE" or "KEY" each; NULL: none. */
 struct esmtp_mail esmtp_parse_mail(char *const *args);
 struct esmtp_rcpt esmtp_parse_rcpt(char *const *args);
 

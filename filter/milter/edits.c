@@ -1,116 +1,119 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <stdint.h>
+#include "filter/milter/conn.h"
+#include "filter/milter/protocol.h"
 
-#include "filter/base/text.h"
-#include "filter/milter/edge.h"
+#define PACKET_TAKEN 65535 /* octets of data that an MTA takes in one packet */
 
-#define VALUE_MAX 32768
-#define CHUNK_MAX 65535 /* octets of one packet of the protocol */
-
-static char *writable(const char *s) /* libmilter's prototypes lack const; it copies */
+/* With SMFIP_HDR_LEADSPC the blank after the colon is ours to give. value NULL: the field goes. False: it is longer than an MTA takes it. */
+static bool field(struct text *out, const struct conn *c, char command, uint32_t index, const char *name, const char *value)
 {
-	return (char *)(uintptr_t)s;
+	size_t begun = packet_begin(out, command);
+
+	packet_add_u32(out, index);
+	packet_add_string(out, name);
+	if (value && c->lead_space)
+		text_addc(out, ' ');
+	packet_add_string(out, value ? value : "");
+	packet_end(out, begun);
+	if (out->len - begun <= PACKET_TAKEN)
+		return true;
+	out->len = begun;
+	return false;
 }
 
-/* With SMFIP_HDR_LEADSPC the blank after the colon is ours to give. */
-static bool insert(SMFICTX *ctx, const struct conn *conn, const char *name, const char *value)
+static bool insert(struct text *out, const struct conn *c, const char *name, const char *value)
 {
-	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(VALUE_MAX);
-
-	text_adds(&out, conn->lead_space ? " " : "");
-	text_adds(&out, value);
-	return !out.failed && smfi_insheader(ctx, 0, writable(name), writable(text_str(&out))) == MI_SUCCESS;
+	return field(out, c, SMFIR_INSHEADER, 0, name, value);
 }
 
-static bool set_subject(SMFICTX *ctx, const struct conn *conn, const struct edits *edits)
+static bool set_subject(struct text *out, const struct conn *c, const struct edits *edits)
 {
-	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(SESSION_MESSAGE_BYTES);
-
-	if (!edits->has_subject)
-		return (conn->actions & SMFIF_ADDHDRS) && insert(ctx, conn, "Subject", edits->subject);
-	text_adds(&out, conn->lead_space ? " " : "");
-	text_adds(&out, edits->subject);
-	return !out.failed && smfi_chgheader(ctx, writable("Subject"), 1, writable(text_str(&out))) == MI_SUCCESS;
+	if (edits->has_subject)
+		return field(out, c, SMFIR_CHGHEADER, 1, "Subject", edits->subject);
+	return (c->actions & SMFIF_ADDHDRS) && insert(out, c, "Subject", edits->subject);
 }
 
-bool edits_apply(SMFICTX *ctx, const struct conn *conn, const struct edits *edits)
+bool edits_apply(struct text *out, const struct conn *c, const struct edits *edits)
 {
 	bool done = true;
 
-	if ((edits->remove.len || edits->subject) && !(conn->actions & SMFIF_CHGHDRS))
-		done = false;
+	if ((edits->remove.len || edits->subject) && !(c->actions & SMFIF_CHGHDRS))
+		return false;
 	for (size_t i = 0; done && i < edits->remove.len; i++)
-		done = smfi_chgheader(ctx, writable(edits->remove.items[i].name), (int)edits->remove.items[i].number, NULL) == MI_SUCCESS;
+		done = field(out, c, SMFIR_CHGHEADER, edits->remove.items[i].number, edits->remove.items[i].name, NULL);
 	if (done && edits->subject)
-		done = set_subject(ctx, conn, edits);
-	if ((edits->content.len || edits->tags.len || edits->insert.len || edits->authres) && !(conn->actions & SMFIF_ADDHDRS))
+		done = set_subject(out, c, edits);
+	if ((edits->content.len || edits->tags.len || edits->insert.len || edits->authres) && !(c->actions & SMFIF_ADDHDRS))
 		return false;
 	for (size_t i = 0; done && i < edits->content.len; i++)
-		done = insert(ctx, conn, edits->content.items[i].name, edits->content.items[i].value);
+		done = insert(out, c, edits->content.items[i].name, edits->content.items[i].value);
 	for (size_t i = 0; done && i < edits->tags.len; i++)
-		done = insert(ctx, conn, edits->tags.items[i].name, edits->tags.items[i].value);
+		done = insert(out, c, edits->tags.items[i].name, edits->tags.items[i].value);
 	for (size_t i = 0; done && i < edits->insert.len; i++)
-		done = insert(ctx, conn, edits->insert.items[i].name, edits->insert.items[i].value);
+		done = insert(out, c, edits->insert.items[i].name, edits->insert.items[i].value);
 	if (done && edits->authres) /* last, so that it stands above all */
-		done = insert(ctx, conn, "Authentication-Results", edits->authres);
+		done = insert(out, c, "Authentication-Results", edits->authres);
 	return done;
 }
 
-static bool send_body(SMFICTX *ctx, struct text *chunk)
+bool edits_body(struct text *out, const struct conn *c, const struct edits *edits)
 {
-	bool done = chunk->len == 0 || smfi_replacebody(ctx, (unsigned char *)chunk->bytes, (int)chunk->len) == MI_SUCCESS;
-
-	text_clear(chunk);
-	return done;
-}
-
-/* Each call is a packet; those that are short go together. */
-bool edits_body(SMFICTX *ctx, const struct conn *conn, const struct edits *edits)
-{
-	SLUICE_CLEANUP(text_done) struct text chunk = TEXT_INIT(CHUNK_MAX);
-	unsigned long needed = SMFIF_CHGBODY | (edits->content.len ? SMFIF_ADDHDRS | SMFIF_CHGHDRS : 0);
+	uint32_t needed = SMFIF_CHGBODY | (edits->content.len ? SMFIF_ADDHDRS | SMFIF_CHGHDRS : 0);
+	size_t begun = 0, room = 0;
 
 	if (!edits->body.body.len)
 		return true;
-	if ((conn->actions & needed) != needed)
+	if ((c->actions & needed) != needed)
 		return false;
 	for (size_t i = 0; i < edits->body.body.len; i++) {
 		const struct sluice_text *piece = &edits->body.body.items[i];
 
-		for (size_t at = 0; at < piece->len;) {
-			size_t room = CHUNK_MAX - chunk.len, n = piece->len - at < room ? piece->len - at : room;
-
-			text_add(&chunk, piece->bytes + at, n);
-			if (chunk.failed || (chunk.len == CHUNK_MAX && !send_body(ctx, &chunk)))
-				return false;
-			at += n;
+		for (size_t at = 0, n; at < piece->len; at += n) { /* pieces that are short go into one packet */
+			if (!room) {
+				begun = packet_begin(out, SMFIR_REPLBODY);
+				room = PACKET_TAKEN;
+			}
+			n = piece->len - at < room ? piece->len - at : room;
+			text_add(out, piece->bytes + at, n);
+			room -= n;
+			if (!room)
+				packet_end(out, begun);
 		}
 	}
-	return send_body(ctx, &chunk);
-}
-
-static bool change_recipients(SMFICTX *ctx, int (*change)(SMFICTX *, char *), const char *const *items, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		SLUICE_CLEANUP(text_done) struct text path = TEXT_INIT(VALUE_MAX);
-
-		text_addf(&path, "<%s>", items[i]);
-		if (path.failed || change(ctx, writable(text_str(&path))) != MI_SUCCESS)
-			return false;
-	}
+	if (room)
+		packet_end(out, begun);
 	return true;
 }
 
-/* First who gets it, then who does not: should the MTA go away in between, somebody gets it. */
-bool edits_recipients(SMFICTX *ctx, const struct conn *conn, const struct edits *edits)
+static void recipients(struct text *out, char command, const char *const *items, size_t count)
 {
-	if ((edits->add_recipients.len && !(conn->actions & SMFIF_ADDRCPT)) || (edits->remove_recipients.len && !(conn->actions & SMFIF_DELRCPT)))
-		return false;
-	return change_recipients(ctx, smfi_addrcpt, edits->add_recipients.items, edits->add_recipients.len) &&
-	       change_recipients(ctx, smfi_delrcpt, edits->remove_recipients.items, edits->remove_recipients.len);
+	for (size_t i = 0; i < count; i++) {
+		size_t begun = packet_begin(out, command);
+
+		text_addf(out, "<%s>", items[i]);
+		text_addc(out, '\0');
+		packet_end(out, begun);
+	}
 }
 
-bool edits_hold(SMFICTX *ctx, const struct conn *conn, const struct edits *edits)
+/* First who gets it, then who does not: should the MTA go away in between, somebody gets it. */
+bool edits_recipients(struct text *out, const struct conn *c, const struct edits *edits)
 {
-	return (conn->actions & SMFIF_QUARANTINE) && smfi_quarantine(ctx, writable(edits->hold)) == MI_SUCCESS;
+	if ((edits->add_recipients.len && !(c->actions & SMFIF_ADDRCPT)) || (edits->remove_recipients.len && !(c->actions & SMFIF_DELRCPT)))
+		return false;
+	recipients(out, SMFIR_ADDRCPT, edits->add_recipients.items, edits->add_recipients.len);
+	recipients(out, SMFIR_DELRCPT, edits->remove_recipients.items, edits->remove_recipients.len);
+	return true;
+}
+
+bool edits_hold(struct text *out, const struct conn *c, const struct edits *edits)
+{
+	size_t begun;
+
+	if (!(c->actions & SMFIF_QUARANTINE))
+		return false;
+	begun = packet_begin(out, SMFIR_QUARANTINE);
+	packet_add_string(out, edits->hold);
+	packet_end(out, begun);
+	return true;
 }

@@ -1,137 +1,525 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * milter.c - connections and workers.
+ *
+ * A connection is armed for one event; whoever gets it serves the connection alone, and arms it again at the end. So a connection is in the hands
+ * of one worker at most, and what is not guarded by the lock belongs to that worker. Octets are read into the worker's own memory: a
+ * connection keeps only what is left of a packet that has not come whole, and what the MTA has not taken yet.
+ *
+ * There are as many workers that do not wait for answers as `wanted` says, and no fewer: one that begins to wait has another one started in its
+ * place. One too many ends when nothing has come for a while.
+ */
 #include "filter/milter/milter.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <grp.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdint.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "filter/milter/edge.h"
+#include "filter/milter/conn.h"
+#include "filter/milter/listen.h"
+#include "filter/services/clock.h"
 
-#define BACKLOG         512
-#define PACKET_MAX      (16u << 20) /* of the milter protocol: a header of 1 MB comes in one */
-#define COMMAND_TIMEOUT 7210        /* seconds, as libmilter has it by default: an SMTP session may be idle */
+#define READ_BYTES      (128u << 10) /* at once: as much as a unix socket holds */
+#define OUT_MAX_BYTES   (256u << 20) /* that the MTA has not taken: a body that is put in the place of another goes at once */
+#define OUT_KEEP_BYTES  65536        /* of a worker's memory for answers */
+#define TURNS_MAX       32           /* reads from one connection while others wait */
+#define ACCEPT_MAX      32           /* connections taken at once */
+#define WORKERS_PER_CPU 2
+#define LINGER_MS       10000        /* that a worker too many is kept */
+#define TICK_MS         10000        /* how often one looks for silent connections */
+#define FULL_MS         200          /* until one tries to take connections again, when there were no descriptors */
 
-static int parse_mode(int64_t digits)
+struct link { /* one connection's socket */
+	struct link *next, *prev; /* of all; under the lock */
+	int fd;
+	struct conn *conn;
+	struct text in, out;  /* what is left of a packet; what is yet to be sent, */
+	size_t sent;          /* of which so much was */
+	int64_t moved_ms;     /* monotonic, when octets were last seen; atomic */
+	bool negotiated;      /* atomic */
+	bool over;            /* to be closed when all was sent */
+};
+
+struct milter {
+	struct edge *edge;
+	char *path; /* of the unix socket; NULL: none */
+	int listen, epoll, stop /* an eventfd: readable when all is to end */, tick /* a timerfd */;
+	int wanted;
+	bool closing; /* atomic */
+	bool full;    /* no descriptors; atomic */
+
+	pthread_mutex_t lock;     /* guards: */
+	struct link *links;
+	int workers, waiting; /* threads, and those that wait for answers */
+	VEC(pthread_t) ended;      /* to be joined */
+	pthread_cond_t less;       /* a worker has ended */
+};
+
+struct worker {
+	struct milter *milter;
+	char *in;
+	struct text out;
+};
+
+static void *work(void *arg);
+
+/* ---- workers ---- */
+
+/* With the lock held: as many as are wanted. -errno when none could be started and there are none. */
+static int staff(struct milter *m)
 {
-	int mode = 0;
-
-	for (int shift = 0; digits; digits /= 10, shift += 3)
-		mode |= (int)(digits % 10) << shift;
-	return mode;
-}
-
-static int own_unix_socket(const char *path, const struct settings *s, struct err *reterr)
-{
-	const struct group *group;
-
-	if (chmod(path, (mode_t)parse_mode(s->socket_mode)) < 0)
-		return err_set(reterr, -errno, "%s: its mode cannot be set: %s", path, strerror(errno));
-	if (!*s->socket_group)
-		return 0;
-	group = getgrnam(s->socket_group);
-	if (!group)
-		return err_set(reterr, -EINVAL, "socket_group: there is no group '%s'", s->socket_group);
-	if (chown(path, (uid_t)-1, group->gr_gid) < 0)
-		return err_set(reterr, -errno, "%s: cannot be given to group %s: %s", path, s->socket_group, strerror(errno));
-	return 0;
-}
-
-/*
- * Without TCP_NODELAY each added header waits 40 ms for an acknowledgement. libmilter has no call for it, but Linux lets
- * accepted connections inherit it, and the listening socket is the one of ours that listens on this port.
- */
-static void no_delay(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	struct dirent *entry;
-
-	if (!dir)
-		return;
-	while ((entry = readdir(dir)) != NULL) {
-		int fd = atoi(entry->d_name), listening = 0, domain = 0, yes = 1;
-		socklen_t len = sizeof listening;
-
-		if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) < 0 || !listening)
-			continue;
-		len = sizeof domain;
-		if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 && (domain == AF_INET || domain == AF_INET6))
-			(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-	}
-	(void)closedir(dir);
-}
-
-/* Is somebody there? Then the socket is not ours to take. */
-static bool in_use(const char *path)
-{
-	struct sockaddr_un sa = { .sun_family = AF_UNIX };
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool answers;
-
-	(void)strncpy(sa.sun_path, path, sizeof sa.sun_path - 1);
-	answers = fd >= 0 && connect(fd, (const struct sockaddr *)&sa, sizeof sa) == 0;
-	if (fd >= 0)
-		(void)close(fd);
-	return answers;
-}
-
-static int check_unix(const char *path, struct err *reterr)
-{
-	struct stat st;
-
-	if (strlen(path) >= sizeof((struct sockaddr_un *)0)->sun_path)
-		return err_set(reterr, -ENAMETOOLONG, "listen: the path of a unix socket has at most %zu octets",
-			sizeof((struct sockaddr_un *)0)->sun_path - 1);
-	if (lstat(path, &st) < 0)
-		return 0;
-	if (!S_ISSOCK(st.st_mode))
-		return err_set(reterr, -EEXIST, "listen: %s exists and is no socket", path);
-	if (in_use(path))
-		return err_set(reterr, -EADDRINUSE, "listen: somebody listens on %s already: is sluiced running?", path);
-	return unlink(path) < 0 ? err_set(reterr, -errno, "listen: the old %s cannot be removed: %s", path, strerror(errno)) : 0;
-}
-
-int milter_open(struct edge *edge, const struct settings *s, struct err *reterr)
-{
-	const char *path = strncmp(s->listen, "unix:", 5) == 0 ? s->listen + 5 : NULL;
 	int r = 0;
 
-	if (!path && strncmp(s->listen, "inet:", 5) != 0 && strncmp(s->listen, "inet6:", 6) != 0)
-		return err_set(reterr, -EINVAL, "listen: '%s' is no place to listen: write unix:PATH, inet:PORT@ADDRESS or inet6:PORT@ADDRESS",
-			s->listen);
-	edge_set(edge);
-	if (smfi_register(edge_callbacks) != MI_SUCCESS)
-		return err_set(reterr, -EIO, "libmilter is of another version than this was built for");
-	if (path)
-		r = check_unix(path, reterr);
-	if (r < 0)
-		return r;
-	(void)smfi_settimeout(COMMAND_TIMEOUT);
-	(void)smfi_setbacklog(BACKLOG);
-	(void)smfi_setmaxdatasize(PACKET_MAX);
-	errno = 0;
-	if (smfi_setconn((char *)(uintptr_t)s->listen) != MI_SUCCESS || smfi_opensocket(false) != MI_SUCCESS)
-		return err_set(reterr, errno ? -errno : -EIO, "listen: cannot listen on %s: %s", s->listen, errno ? strerror(errno) : "libmilter refuses it");
-	if (path)
-		return own_unix_socket(path, s, reterr);
-	no_delay();
-	return 0;
+	while (!r && m->workers - m->waiting < m->wanted && m->workers < MILTER_WORKERS_MAX) {
+		struct worker *w = calloc(1, sizeof *w);
+		pthread_t thread;
+
+		r = ENOMEM;
+		if (w)
+			w->in = malloc(READ_BYTES);
+		if (w && w->in) {
+			w->milter = m;
+			w->out = TEXT_INIT(OUT_MAX_BYTES);
+			r = vec_grow((void **)&m->ended.items, &m->ended.capacity, (size_t)m->workers + m->ended.len, sizeof *m->ended.items) ?
+				pthread_create(&thread, NULL, work, w) : ENOMEM;
+		}
+		if (r == 0) {
+			m->workers++;
+		} else if (w) {
+			free(w->in);
+			free(w);
+		}
+	}
+	return m->workers ? 0 : -r;
 }
 
-bool milter_run(void)
+/* A dialogue waits for answers, or has them. */
+static void pause_worker(void *arg, bool begins)
 {
-	return smfi_main() == MI_SUCCESS;
+	struct milter *m = arg;
+
+	(void)pthread_mutex_lock(&m->lock);
+	if (begins) {
+		m->waiting++;
+		(void)staff(m); /* when there is no memory others wait until one is free */
+	} else {
+		m->waiting--;
+	}
+	(void)pthread_mutex_unlock(&m->lock);
 }
 
-void milter_stop(void)
+static void join_ended(struct milter *m)
 {
-	(void)smfi_stop();
+	VEC(pthread_t) ended = { 0 };
+
+	(void)pthread_mutex_lock(&m->lock);
+	while (m->ended.len && vec_push(&ended, m->ended.items[m->ended.len - 1]))
+		m->ended.len--;
+	(void)pthread_mutex_unlock(&m->lock);
+	for (size_t i = 0; i < ended.len; i++)
+		(void)pthread_join(ended.items[i], NULL);
+	vec_done(&ended);
+}
+
+/* ---- connections ---- */
+
+static void link_end(struct milter *m, struct link *l)
+{
+	(void)pthread_mutex_lock(&m->lock);
+	*(l->prev ? &l->prev->next : &m->links) = l->next;
+	if (l->next)
+		l->next->prev = l->prev;
+	(void)close(l->fd);
+	(void)pthread_mutex_unlock(&m->lock);
+	conn_free(l->conn);
+	text_done(&l->in);
+	text_done(&l->out);
+	free(l);
+}
+
+static bool arm(struct milter *m, int op, int fd, uint32_t events, void *of)
+{
+	struct epoll_event e = { .events = events | EPOLLONESHOT, .data.ptr = of };
+
+	return epoll_ctl(m->epoll, op, fd, &e) == 0;
+}
+
+static void link_begin(struct milter *m, int fd)
+{
+	struct link *l = calloc(1, sizeof *l);
+
+	if (l)
+		l->conn = conn_new(m->edge);
+	if (!l || !l->conn) {
+		free(l);
+		(void)close(fd);
+		return;
+	}
+	l->fd = fd;
+	l->in = TEXT_INIT(PACKET_HEAD_BYTES + PACKET_MAX_BYTES);
+	l->out = TEXT_INIT(OUT_MAX_BYTES);
+	l->moved_ms = clock_mono_ms();
+	(void)pthread_mutex_lock(&m->lock);
+	l->next = m->links;
+	if (l->next)
+		l->next->prev = l;
+	m->links = l;
+	(void)pthread_mutex_unlock(&m->lock);
+	if (!arm(m, EPOLL_CTL_ADD, fd, EPOLLIN, l))
+		link_end(m, l);
+}
+
+static void set_tick(struct milter *m, int64_t first_ms)
+{
+	struct itimerspec t = { { TICK_MS / 1000, 0 }, clock_timespec(first_ms) };
+
+	(void)timerfd_settime(m->tick, 0, &t, NULL);
+}
+
+static void take_connections(struct milter *m)
+{
+	for (int i = 0; i < ACCEPT_MAX; i++) {
+		int fd = accept4(m->listen, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd >= 0) {
+			link_begin(m, fd);
+			if (__atomic_exchange_n(&m->full, false, __ATOMIC_RELAXED))
+				log_write(m->edge->log, LOG_LEVEL_WARNING, "milter: connections are taken again");
+			continue;
+		}
+		if (errno == EAGAIN || errno == EWOULDBLOCK)
+			break;
+		if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
+			continue; /* the client has thought better of it */
+		if (!__atomic_exchange_n(&m->full, true, __ATOMIC_RELAXED))
+			log_write(m->edge->log, LOG_LEVEL_WARNING, "milter: no connection can be taken: %s; those that wait are taken as soon as others end (see LimitNOFILE)",
+				strerror(errno));
+		set_tick(m, FULL_MS); /* it is armed again there */
+		return;
+	}
+	if (!__atomic_load_n(&m->closing, __ATOMIC_ACQUIRE))
+		(void)arm(m, EPOLL_CTL_MOD, m->listen, EPOLLIN, &m->listen);
+}
+
+/* A connection that has been silent for too long is shut: its worker then finds that it has ended. */
+static void look_for_silence(struct milter *m)
+{
+	int64_t now = clock_mono_ms();
+
+	(void)pthread_mutex_lock(&m->lock);
+	for (struct link *l = m->links; l; l = l->next) {
+		int64_t limit = __atomic_load_n(&l->negotiated, __ATOMIC_RELAXED) ? MILTER_IDLE_MS : MILTER_NEGOTIATE_MS;
+
+		if (now - __atomic_load_n(&l->moved_ms, __ATOMIC_RELAXED) > limit)
+			(void)shutdown(l->fd, SHUT_RDWR);
+	}
+	(void)pthread_mutex_unlock(&m->lock);
+}
+
+static void on_tick(struct milter *m)
+{
+	uint64_t times;
+
+	(void)!read(m->tick, &times, sizeof times);
+	if (__atomic_load_n(&m->full, __ATOMIC_RELAXED))
+		take_connections(m);
+	look_for_silence(m);
+	join_ended(m);
+	(void)arm(m, EPOLL_CTL_MOD, m->tick, EPOLLIN, &m->tick);
+}
+
+/* ---- octets ---- */
+
+/* Send what there is. What does not go now is the connection's, until it does. False: it has ended. */
+static bool send_out(struct link *l, struct text *fresh)
+{
+	const char *bytes = l->out.len ? l->out.bytes + l->sent : fresh->bytes;
+	size_t left = l->out.len ? l->out.len - l->sent : fresh->len;
+
+	while (left) {
+		ssize_t n = send(l->fd, bytes, left, MSG_NOSIGNAL);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+			return false;
+		if (n < 0)
+			break;
+		bytes += n;
+		left -= (size_t)n;
+		l->sent += l->out.len ? (size_t)n : 0;
+	}
+	if (!left) {
+		text_done(&l->out);
+		l->out = TEXT_INIT(OUT_MAX_BYTES);
+		l->sent = 0;
+	} else if (!l->out.len) {
+		text_add(&l->out, bytes, left);
+	}
+	return !l->out.failed;
+}
+
+/* Hear the packets that are whole. *ret_used: octets of them. False: no more is to be heard. */
+static bool hear(struct link *l, const char *bytes, size_t len, size_t *ret_used, struct text *out)
+{
+	struct packet p;
+	size_t size;
+
+	for (*ret_used = 0;; *ret_used += size) {
+		switch (packet_find(bytes + *ret_used, len - *ret_used, &p, &size)) {
+		case PACKET_WHOLE:
+			if (!conn_hear(l->conn, &p, out))
+				return false;
+			break;
+		case PACKET_PART:
+			return true;
+		case PACKET_BAD:
+			return false;
+		}
+	}
+}
+
+/* Hear what has been read into the worker's memory. False: the connection is to be closed. */
+static bool hear_all(struct link *l, struct worker *w, size_t len)
+{
+	const char *bytes = w->in;
+	size_t used;
+	bool more;
+
+	if (l->in.len) { /* the beginning of a packet is here already */
+		text_add(&l->in, w->in, len);
+		if (l->in.failed)
+			return false;
+		bytes = l->in.bytes;
+		len = l->in.len;
+	}
+	more = hear(l, bytes, len, &used, &w->out);
+	if (!more || used == len) {
+		text_done(&l->in);
+		l->in = TEXT_INIT(PACKET_HEAD_BYTES + PACKET_MAX_BYTES);
+	} else if (bytes == w->in) {
+		text_add(&l->in, bytes + used, len - used);
+	} else if (used) {
+		memmove(l->in.bytes, bytes + used, len - used);
+		l->in.len = len - used;
+	}
+	return more && !l->in.failed;
+}
+
+/* Send, read, hear, and so on. False: the connection is to be closed. *ret_events: what to wait for. */
+static bool serve_link(struct worker *w, struct link *l, uint32_t *ret_events)
+{
+	bool more = true;
+
+	for (int turn = 0;; turn++) {
+		ssize_t n;
+
+		if (!send_out(l, &w->out))
+			return false;
+		text_clear(&w->out);
+		*ret_events = l->out.len ? EPOLLOUT : EPOLLIN;
+		if (l->out.len) /* the MTA has not taken the last answers yet */
+			return true;
+		if (l->over || (__atomic_load_n(&w->milter->closing, __ATOMIC_ACQUIRE) && !l->conn->in_message))
+			return false;
+		if (!more || turn == TURNS_MAX)
+			return true;
+		n = recv(l->fd, w->in, READ_BYTES, 0);
+		if (n < 0)
+			return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+		if (n == 0)
+			return false;
+		more = n == READ_BYTES;
+		__atomic_store_n(&l->moved_ms, clock_mono_ms(), __ATOMIC_RELAXED);
+		l->over = !hear_all(l, w, (size_t)n);
+		__atomic_store_n(&l->negotiated, l->conn->phase > CONN_NEW, __ATOMIC_RELAXED);
+	}
+}
+
+static void serve(struct worker *w, struct link *l)
+{
+	uint32_t events;
+	bool stays = serve_link(w, l, &events);
+
+	if (w->out.capacity > OUT_KEEP_BYTES) {
+		text_done(&w->out);
+		w->out = TEXT_INIT(OUT_MAX_BYTES);
+	} else {
+		text_clear(&w->out);
+	}
+	if (!stays || !arm(w->milter, EPOLL_CTL_MOD, l->fd, events, l))
+		link_end(w->milter, l);
+}
+
+/* May this worker go? There are more than are wanted. */
+static bool too_many(struct milter *m)
+{
+	bool yes;
+
+	(void)pthread_mutex_lock(&m->lock);
+	yes = m->workers - m->waiting > m->wanted;
+	(void)pthread_mutex_unlock(&m->lock);
+	return yes;
+}
+
+static void *work(void *arg)
+{
+	struct worker *w = arg;
+	struct milter *m = w->milter;
+	bool surplus = false;
+
+	for (;;) {
+		struct epoll_event e;
+		int n = epoll_wait(m->epoll, &e, 1, surplus ? LINGER_MS : -1);
+
+		if (n == 1 && e.data.ptr == &m->stop)
+			break;
+		if (n == 1 && e.data.ptr == &m->listen)
+			take_connections(m);
+		else if (n == 1 && e.data.ptr == &m->tick)
+			on_tick(m);
+		else if (n == 1)
+			serve(w, e.data.ptr);
+		else if (n == 0 && surplus && too_many(m))
+			break;
+		surplus = too_many(m);
+	}
+	free(w->in);
+	text_done(&w->out);
+	free(w);
+	(void)pthread_mutex_lock(&m->lock);
+	m->workers--;
+	m->ended.items[m->ended.len++] = pthread_self(); /* there is room for all */
+	(void)pthread_cond_signal(&m->less);
+	(void)pthread_mutex_unlock(&m->lock);
+	return NULL;
+}
+
+/* ---- begin and end ---- */
+
+static void close_fd(int fd)
+{
+	if (fd >= 0)
+		(void)close(fd);
+}
+
+static void destroy(struct milter *m)
+{
+	if (m->listen >= 0 && m->path)
+		(void)unlink(m->path); /* its folder may be root's: then the next start finds that nobody listens there */
+	close_fd(m->listen);
+	close_fd(m->epoll);
+	close_fd(m->stop);
+	close_fd(m->tick);
+	vec_done(&m->ended);
+	(void)pthread_cond_destroy(&m->less);
+	(void)pthread_mutex_destroy(&m->lock);
+	free(m->path);
+	free(m);
+}
+
+static bool add_all(struct milter *m)
+{
+	struct epoll_event stop = { .events = EPOLLIN, .data.ptr = &m->stop }; /* each worker hears it */
+
+	return m->epoll >= 0 && m->stop >= 0 && m->tick >= 0 && epoll_ctl(m->epoll, EPOLL_CTL_ADD, m->stop, &stop) == 0 &&
+	       arm(m, EPOLL_CTL_ADD, m->tick, EPOLLIN, &m->tick);
+}
+
+struct milter *milter_open(struct edge *edge, const struct settings *settings, struct err *reterr)
+{
+	const char *path = listen_path(settings);
+	struct milter *m = calloc(1, sizeof *m);
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	if (!m) {
+		(void)err_set(reterr, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	m->edge = edge;
+	m->wanted = (int)(cpus > 0 ? cpus : 1) * WORKERS_PER_CPU;
+	(void)pthread_mutex_init(&m->lock, NULL);
+	(void)clock_cond_init(&m->less);
+	m->epoll = epoll_create1(EPOLL_CLOEXEC);
+	m->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	m->tick = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	m->listen = listen_open(settings, reterr);
+	if (m->listen < 0)
+		goto fail;
+	m->path = path ? strdup(path) : NULL;
+	if ((path && !m->path) || !add_all(m)) {
+		(void)err_set(reterr, -errno, "milter: %s", strerror(errno));
+		goto fail;
+	}
+	return m;
+fail:
+	destroy(m);
+	return NULL;
+}
+
+int milter_start(struct milter *m)
+{
+	int r;
+
+	m->edge->engine->pause = pause_worker;
+	m->edge->engine->pause_arg = m;
+	set_tick(m, TICK_MS);
+	(void)pthread_mutex_lock(&m->lock);
+	r = staff(m);
+	(void)pthread_mutex_unlock(&m->lock);
+	return r == 0 && !arm(m, EPOLL_CTL_ADD, m->listen, EPOLLIN, &m->listen) ? -errno : r;
+}
+
+void milter_close(struct milter *m)
+{
+	__atomic_store_n(&m->closing, true, __ATOMIC_RELEASE);
+	(void)epoll_ctl(m->epoll, EPOLL_CTL_DEL, m->listen, NULL);
+	if (m->path)
+		(void)unlink(m->path);
+	free(m->path);
+	m->path = NULL;
+	(void)shutdown(m->listen, SHUT_RDWR); /* a worker may be about to take one */
+	(void)pthread_mutex_lock(&m->lock);
+	for (struct link *l = m->links; l; l = l->next)
+		if (!__atomic_load_n(&l->conn->in_message, __ATOMIC_ACQUIRE))
+			(void)shutdown(l->fd, SHUT_RDWR);
+	(void)pthread_mutex_unlock(&m->lock);
+}
+
+/* All workers are to end, and have a while for it. */
+static bool end_workers(struct milter *m, int64_t limit_ms)
+{
+	struct timespec until = clock_timespec(clock_mono_ms() + limit_ms);
+	uint64_t one = 1;
+	bool ended;
+
+	(void)!write(m->stop, &one, sizeof one);
+	(void)pthread_mutex_lock(&m->lock);
+	m->wanted = 0;
+	while (m->workers && pthread_cond_timedwait(&m->less, &m->lock, &until) == 0)
+		;
+	ended = m->workers == 0;
+	(void)pthread_mutex_unlock(&m->lock);
+	if (ended)
+		join_ended(m);
+	return ended;
+}
+
+bool milter_free(struct milter *m, int64_t limit_ms)
+{
+	if (!m)
+		return true;
+	milter_close(m);
+	if (!end_workers(m, limit_ms))
+		return false;
+	while (m->links)
+		link_end(m, m->links);
+	destroy(m);
+	return true;
 }

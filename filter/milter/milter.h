@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * milter.h - the edge: libmilter's callbacks on one side, dialogues on the other. The only folder that knows libmilter,
- * and that speaks SMTP replies.
+ * milter.h - the edge: the milter protocol on one side, dialogues on the other. The only folder that speaks it, and that speaks SMTP replies.
+ *
+ * Connections wait in one epoll set, and cost no thread while the MTA is silent. What comes from one is heard by one of a few workers, one at a
+ * time for each connection. A worker that has to wait for answers says so, and another takes its place.
  */
 #ifndef MILTER_MILTER_H
 #define MILTER_MILTER_H
@@ -11,27 +13,30 @@
 #include "filter/observe/log.h"
 #include "filter/observe/metrics.h"
 
+#define MILTER_IDLE_MS      7210000 /* that a connection may be silent: an SMTP session may be idle, and MTAs have 2 hours */
+#define MILTER_NEGOTIATE_MS 60000   /* for the first packet */
+#define MILTER_WORKERS_MAX  4096    /* threads; who comes then waits until one is free */
+
 struct edge {
-	struct engine *engine;
+	struct engine *engine; /* its `pause` is the edge's */
 	struct metrics *metrics;
 	struct log *log;
 	struct snapshot *(*snapshot)(void *arg); /* the one to begin with, a reference; any thread */
 	void *arg;
 };
 
+struct milter;
+
 /*
  * Open the socket: unix:PATH (mode in octal digits as written, group or ""), inet:PORT@ADDRESS, inet6:PORT@ADDRESS.
- * edge must live until milter_run() has returned and no connection is open. Once in a process. -errno with *reterr.
+ * edge must live until milter_free() has returned true. NULL with *reterr.
  */
-int milter_open(struct edge *edge, const struct settings *settings, struct err *reterr) SLUICE_MUST_USE;
-/*
- * Serve until milter_stop(), or until libmilter itself takes a SIGTERM, SIGINT or SIGHUP (it waits for them, too). Blocks; on a
- * thread of its own, with all signals blocked but SIGUSR2. False: it failed.
- */
-bool milter_run(void);
-/*
- * Ask milter_run() to end; it looks every 5 s, or when its thread gets SIGUSR2. Open connections are closed.
- */
-void milter_stop(void);
+struct milter *milter_open(struct edge *edge, const struct settings *settings, struct err *reterr) SLUICE_MUST_USE;
+/* Begin to serve, with threads that have the signal mask of the caller's. 0, -errno. */
+int milter_start(struct milter *m) SLUICE_MUST_USE;
+/* Take no more connections, and close each as soon as no message is under way on it. */
+void milter_close(struct milter *m);
+/* Close what is left, and free all; takes NULL. False: a worker has not ended within limit_ms, so that nothing could be freed. */
+bool milter_free(struct milter *m, int64_t limit_ms);
 
 #endif

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "filter/milter/edge.h"
+#include "filter/milter/conn.h"
+#include "filter/milter/protocol.h"
+#include "filter/services/clock.h"
 
-/* libmilter's own flags for larger packets; the MTA gets them back as they were. */
 #define NR_ALL \
 	(SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_RCPT | SMFIP_NR_DATA | SMFIP_NR_UNKN | SMFIP_NR_HDR | SMFIP_NR_EOH | \
 		SMFIP_NR_BODY)
 
-unsigned long negotiate_steps(const struct plan *plan)
+uint32_t negotiate_steps(const struct plan *plan)
 {
 	/* a refusal of the connection is said at HELO, and to each MAIL after it */
 	bool at_helo = plan->refuses[SLUICE_STAGE_CONNECT] || plan->refuses[SLUICE_STAGE_HELO];
 	bool at_mail = at_helo || plan->refuses[SLUICE_STAGE_MAIL];
-	unsigned long steps = SMFIP_HDR_LEADSPC | SMFIP_NOEOH | SMFIP_NR_CONN | SMFIP_NR_UNKN | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY;
+	uint32_t steps = SMFIP_HDR_LEADSPC | SMFIP_NOEOH | SMFIP_NR_CONN | SMFIP_NR_UNKN | SMFIP_NR_HDR | SMFIP_NR_EOH | SMFIP_NR_BODY;
 
 	if (!at_helo)
 		steps |= SMFIP_NR_HELO;
@@ -32,34 +33,38 @@ unsigned long negotiate_steps(const struct plan *plan)
 	return steps;
 }
 
-unsigned long negotiate_actions(const struct plan *plan)
+uint32_t negotiate_actions(const struct plan *plan)
 {
 	return SMFIF_ADDHDRS | SMFIF_CHGHDRS | (plan->holds ? SMFIF_QUARANTINE : 0) | (plan->adds ? SMFIF_ADDRCPT : 0) | (plan->changes ? SMFIF_CHGBODY : 0) |
 	       (plan->redirects ? SMFIF_DELRCPT : 0);
 }
 
-sfsistat on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps, unsigned long f2, unsigned long f3,
-	unsigned long *ret_actions, unsigned long *ret_steps, unsigned long *ret_f2, unsigned long *ret_f3)
+bool negotiate(struct conn *c, struct packet *packet, struct text *out)
 {
-	struct conn *conn = edge_conn(ctx);
+	uint32_t version, actions, steps, asks;
+	size_t begun;
 
-	(void)f2;
-	(void)f3;
-	if (!conn)
-		return SMFIS_REJECT; /* of the milter connection: the MTA does as its milter_default_action says */
-	*ret_actions = actions & (negotiate_actions(&dialogue_snapshot(conn->dialogue)->plan) | SMFIF_SETSYMLIST);
-	*ret_steps = steps & negotiate_steps(&dialogue_snapshot(conn->dialogue)->plan);
-	*ret_f2 = 0;
-	*ret_f3 = 0;
-	if (conn->traced) { /* it may have to be held, and answered at RCPT, whatever the policy does without */
-		*ret_actions |= actions & SMFIF_QUARANTINE;
-		*ret_steps &= ~(unsigned long)SMFIP_NR_RCPT;
-	}
-	conn->actions = *ret_actions;
-	conn->no_reply = *ret_steps & NR_ALL;
-	conn->hears_rejected = (*ret_steps & SMFIP_RCPT_REJ) != 0;
-	conn->lead_space = (*ret_steps & SMFIP_HDR_LEADSPC) != 0;
-	if (actions & SMFIF_SETSYMLIST)
-		macros_request(ctx);
-	return SMFIS_CONTINUE;
+	if (!packet_take_u32(packet, &version) || !packet_take_u32(packet, &actions) || !packet_take_u32(packet, &steps) || version < SMFI_PROT_VERSION_MIN)
+		return false;
+	actions = actions ? actions : SMFI_V1_ACTS;
+	steps = steps ? steps : SMFI_V1_PROT;
+	asks = actions & SMFIF_SETSYMLIST;
+	c->snapshot = c->edge->snapshot(c->edge->arg);
+	c->traced = tracer_armed(c->edge->engine->tracer, clock_mono_ms());
+	actions &= negotiate_actions(&c->snapshot->plan) | (c->traced ? SMFIF_QUARANTINE : 0);
+	steps &= negotiate_steps(&c->snapshot->plan);
+	if (c->traced) /* it may have to be held, and answered at RCPT, whatever the policy does without */
+		steps &= ~SMFIP_NR_RCPT;
+	c->actions = actions;
+	c->no_reply = steps & NR_ALL;
+	c->hears_rejected = (steps & SMFIP_RCPT_REJ) != 0;
+	c->lead_space = (steps & SMFIP_HDR_LEADSPC) != 0;
+	begun = packet_begin(out, SMFIC_OPTNEG);
+	packet_add_u32(out, version < SMFI_PROT_VERSION ? version : SMFI_PROT_VERSION);
+	packet_add_u32(out, actions | asks);
+	packet_add_u32(out, steps);
+	if (asks)
+		macros_request(out);
+	packet_end(out, begun);
+	return true;
 }

@@ -49,7 +49,7 @@ static int start(const char *const *argv, int out, int complaint, pid_t *ret)
 	(void)posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
 	(void)posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
 	(void)posix_spawn_file_actions_adddup2(&actions, complaint, STDERR_FILENO);
-	(void)posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1); /* connections of libmilter's */
+	(void)posix_spawn_file_actions_addclosefrom_np(&actions, STDERR_FILENO + 1); /* the MTA's connections */
 	error = posix_spawnp(ret, args[0], &actions, &attributes, args, environ);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	(void)posix_spawnattr_destroy(&attributes);

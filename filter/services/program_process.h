@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * program_process.h - a program of the site's own as a process: in a group of its own, with nothing of ours but a socket as its input
- * and output and a pipe as its errors. Its end is heard of by a descriptor, not by a signal: those are libmilter's and the daemon's.
+ * and output and a pipe as its errors. Its end is heard of by a descriptor, not by a signal: those are the daemon's.
  */
 #ifndef SERVICES_PROGRAM_PROCESS_H
 #define SERVICES_PROGRAM_PROCESS_H

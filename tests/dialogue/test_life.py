@@ -35,9 +35,8 @@ def run(*argv):
 
 # ---- stop ----
 
-@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("sig", [signal.SIGTERM, signal.SIGINT])
 def test_idle_connections_do_not_hold_up_the_end(setup, sig):
-    """SIGHUP ends it too: the signals that libmilter knows mean the same to all. A reload is SIGUSR1."""
     s = setup.sluice("")
     idle = [setup.milter(s) for _ in range(4)]
     idle[1].connect()
@@ -46,7 +45,7 @@ def test_idle_connections_do_not_hold_up_the_end(setup, sig):
     assert idle[3].message().kind == CONTINUE
     began = time.monotonic()
     s.stop(sig)
-    assert time.monotonic() - began < 4, "libmilter by itself takes 5 seconds"
+    assert time.monotonic() - began < 4
     assert not s.control.exists()
 
 
@@ -100,11 +99,11 @@ def reload_by(s, how):
         assert done.returncode == 0, done.stderr
     else:
         before = s.log().count("reloaded: ")
-        s.process.send_signal(signal.SIGUSR1)
+        s.process.send_signal(getattr(signal, how))
         net.wait_for(lambda: s.log().count("reloaded: ") > before, "the reload")
 
 
-@pytest.mark.parametrize("how", ["sluicectl", "SIGUSR1"])
+@pytest.mark.parametrize("how", ["sluicectl", "SIGHUP", "SIGUSR1"])
 def test_a_reload_is_for_new_connections(setup, how):
     s = setup.sluice(REFUSE)
     old = setup.milter(s)
@@ -124,7 +123,7 @@ def test_a_reload_is_for_new_connections(setup, how):
     assert "new policy" in new.rcpt("<bad@example.org>").text
 
 
-@pytest.mark.parametrize("how", ["sluicectl", "SIGUSR1"])
+@pytest.mark.parametrize("how", ["sluicectl", "SIGHUP", "SIGUSR1"])
 def test_a_bad_configuration_never_replaces_a_good_one(setup, how):
     s = setup.sluice(REFUSE)
     s.write('at rcpt { rule r reject "x" when rcpt.addres == "a@b.example" }\n')
@@ -134,7 +133,7 @@ def test_a_bad_configuration_never_replaces_a_good_one(setup, how):
         assert done.returncode == 78
         assert f"{s.conf}:{line}:34: there is no fact 'rcpt.addres': did you mean 'rcpt.address'?" in done.stderr
     else:
-        s.process.send_signal(signal.SIGUSR1)
+        s.process.send_signal(getattr(signal, how))
         net.wait_for(lambda: "reload failed" in s.log(), "the failure")
     assert f"reload failed, the old configuration stays: {s.conf}:{line}:" in s.log()
     m = setup.milter(s)

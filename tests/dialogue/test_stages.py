@@ -28,7 +28,7 @@ def authres(answer):
 def test_a_refusal_is_said_at_its_stage(setup, stage, action, code):
     s = setup.sluice(f'at {stage} {{ rule r {action} "not today" }}')
     m = setup.milter(s)
-    assert m.connect().kind == CONTINUE, "libmilter can give no reply at connect: it comes at HELO"
+    assert m.connect().kind == CONTINUE, "it comes at HELO"
     if stage in ("connect", "helo"):
         answer = m.helo()
     else:
@@ -201,7 +201,6 @@ def test_abort_and_then_another_message(setup):
 
 
 def test_quit_nc_begins_another_connection(setup):
-    """libmilter hears it at the end of a message, and passes over it elsewhere."""
     s = setup.sluice(OURS + 'at connect { rule r reject "not you" when client.ip == 192.0.2.66\nrule s score 1 when client.ip == 192.0.2.1 }\n'
                      'at rcpt { rule b reject "not here" when rcpt.address == "bad@example.org" }\n'
                      'at message { rule t tag "{score} points" when score > 0 }')

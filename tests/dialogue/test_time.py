@@ -151,23 +151,25 @@ def test_checks_wait_side_by_side(setup):
 
 
 def test_slow_connections_do_not_hold_up_others(setup):
-    """One after the other: of two that come at one moment libmilter may let one wait until any worker is free."""
-    names = [f"slow{i}.example.net" for i in range(8)]
+    """All at the same moment, and more of them than there are threads to begin with."""
+    names = [f"slow{i}.example.net" for i in range(30)]
     d = setup.dns({**NAMES, **{(name, "TXT"): ["v=spf1 -all"] for name in names}})
     d.hold(*names)
     s = setup.sluice(config('at rcpt { rule r reject "no" when spf.domain matches "slow*" and spf.result == fail }', d))
     slow = [setup.milter(s) for _ in names]
-    for m, name in zip(slow, names):
-        m.greet()
-        m.mail(f"<a@{name}>")
-        m.send(b"R", b"<u@example.org>\0")
-        net.wait_for(lambda name=name: (name, "TXT") in d.asked, f"the question for {name}")
     m = setup.milter(s)
+    for each, name in zip(slow, names):
+        each.greet()
+        each.mail(f"<a@{name}>")
+    for each in slow:
+        each.send(b"R", b"<u@example.org>\0")
     m.greet()
     assert m.message().kind == CONTINUE
+    net.wait_for(lambda: all((name, "TXT") in d.asked for name in names), "all to wait")
+    assert m.message().kind == CONTINUE
     d.release()
-    for m in slow:
-        assert m.answer().kind == REPLY
+    for each in slow:
+        assert each.answer().kind == REPLY
 
 
 # ---- asking less ----

@@ -32,7 +32,7 @@ static inline void message_give_field(const char *s, size_t len,
 	for (const char *p = colon + 1; p < s + len; p++) {
 		if (*p == '\n' && p[-1] != '\r')
 			text_addc(&value, '\r');
-		text_addc(&value, *p ? *p : ' '); /* libmilter's are C strings */
+		text_addc(&value, *p ? *p : ' '); /* those of a milter are C strings */
 	}
 	field(arg, s, (size_t)(colon - s), text_str(&value), value.len);
 }

@@ -22,7 +22,7 @@ SHARED_PLUGINS = sorted((BUILD / "plugins").glob("sluice_*.so"))
 
 def environment():
     env = dict(os.environ)
-    # libmilter is not instrumented, and ends its workers in its own way; a probe that waits for DNS is left to the end of the process
+    # a probe that waits for DNS is left to the end of the process
     env.setdefault("TSAN_OPTIONS", "ignore_noninstrumented_modules=1:report_thread_leaks=0")
     env.setdefault("UBSAN_OPTIONS", "halt_on_error=1:print_stacktrace=1")
     return env

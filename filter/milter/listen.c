@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/milter/listen.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define BACKLOG 512
+
+static int parse_mode(int64_t digits)
+{
+	int mode = 0;
+
+	for (int shift = 0; digits; digits /= 10, shift += 3)
+		mode |= (int)(digits % 10) << shift;
+	return mode;
+}
+
+static int own_unix_socket(const char *path, const struct settings *s, struct err *reterr)
+{
+	const struct group *group;
+
+	if (chmod(path, (mode_t)parse_mode(s->socket_mode)) < 0)
+		return err_set(reterr, -errno, "%s: its mode cannot be set: %s", path, strerror(errno));
+	if (!*s->socket_group)
+		return 0;
+	group = getgrnam(s->socket_group);
+	if (!group)
+		return err_set(reterr, -EINVAL, "socket_group: there is no group '%s'", s->socket_group);
+	if (chown(path, (uid_t)-1, group->gr_gid) < 0)
+		return err_set(reterr, -errno, "%s: cannot be given to group %s: %s", path, s->socket_group, strerror(errno));
+	return 0;
+}
+
+/* Is somebody there? Then the socket is not ours to take. */
+static bool in_use(const struct sockaddr_un *sa)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool answers = fd >= 0 && connect(fd, (const struct sockaddr *)sa, sizeof *sa) == 0;
+
+	if (fd >= 0)
+		(void)close(fd);
+	return answers;
+}
+
+static int check_unix(const struct sockaddr_un *sa, struct err *reterr)
+{
+	const char *path = sa->sun_path;
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return 0;
+	if (!S_ISSOCK(st.st_mode))
+		return err_set(reterr, -EEXIST, "listen: %s exists and is no socket", path);
+	if (in_use(sa))
+		return err_set(reterr, -EADDRINUSE, "listen: somebody listens on %s already: is sluiced running?", path);
+	return unlink(path) < 0 ? err_set(reterr, -errno, "listen: the old %s cannot be removed: %s", path, strerror(errno)) : 0;
+}
+
+static int listen_at(int family, const void *address, socklen_t len)
+{
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), yes = 1, saved;
+
+	if (fd < 0)
+		return -1;
+	if (family != AF_UNIX) {
+		(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+		/* else each header that is added waits 40 ms for an acknowledgement; connections inherit it */
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+	}
+	if (bind(fd, address, len) == 0 && listen(fd, BACKLOG) == 0)
+		return fd;
+	saved = errno;
+	(void)close(fd);
+	errno = saved;
+	return -1;
+}
+
+static int open_unix(const struct settings *s, const char *path, struct err *reterr)
+{
+	struct sockaddr_un sa = { .sun_family = AF_UNIX };
+	mode_t old;
+	int fd;
+
+	if (strlen(path) >= sizeof sa.sun_path)
+		return err_set(reterr, -1, "listen: the path of a unix socket has at most %zu octets", sizeof sa.sun_path - 1);
+	memcpy(sa.sun_path, path, strlen(path));
+	if (check_unix(&sa, reterr) < 0)
+		return -1;
+	old = umask(0177); /* nobody else gets in before it has its mode and group */
+	fd = listen_at(AF_UNIX, &sa, sizeof sa);
+	(void)umask(old);
+	if (fd < 0)
+		return err_set(reterr, -1, "listen: cannot listen on %s: %s", s->listen, strerror(errno));
+	if (own_unix_socket(path, s, reterr) < 0) {
+		(void)close(fd);
+		(void)unlink(path);
+		return -1;
+	}
+	return fd;
+}
+
+/* PORT, or PORT@HOST: both may be names. */
+static int open_tcp(const struct settings *s, int family, const char *place, struct err *reterr)
+{
+	const struct addrinfo hints = { .ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE };
+	const char *at = strchr(place, '@');
+	struct addrinfo *found = NULL;
+	char port[64];
+	int fd = -1, r;
+
+	(void)snprintf(port, sizeof port, "%.*s", at ? (int)(at - place) : (int)strlen(place), place);
+	r = getaddrinfo(at && at[1] ? at + 1 : NULL, port, &hints, &found);
+	if (r)
+		return err_set(reterr, -1, "listen: '%s' is no place to listen: %s", s->listen, r == EAI_SYSTEM ? strerror(errno) : gai_strerror(r));
+	for (const struct addrinfo *a = found; a && fd < 0; a = a->ai_next)
+		fd = listen_at(a->ai_family, a->ai_addr, a->ai_addrlen);
+	if (fd < 0)
+		(void)err_set(reterr, -1, "listen: cannot listen on %s: %s", s->listen, strerror(errno));
+	freeaddrinfo(found);
+	return fd;
+}
+
+const char *listen_path(const struct settings *s)
+{
+	return !strncmp(s->listen, "unix:", 5) ? s->listen + 5 : NULL;
+}
+
+int listen_open(const struct settings *s, struct err *reterr)
+{
+	const char *path = listen_path(s);
+
+	if (path)
+		return open_unix(s, path, reterr);
+	if (!strncmp(s->listen, "inet:", 5))
+		return open_tcp(s, AF_INET, s->listen + 5, reterr);
+	if (!strncmp(s->listen, "inet6:", 6))
+		return open_tcp(s, AF_INET6, s->listen + 6, reterr);
+	return err_set(reterr, -1, "listen: '%s' is no place to listen: write unix:PATH, inet:PORT@ADDRESS or inet6:PORT@ADDRESS", s->listen);
+}
