@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <malloc.h>
 #include <poll.h>
 #include <pthread.h>
 #include <pwd.h>
@@ -49,6 +50,7 @@
 #define CASE_MAX_BYTES   (8u << 20)
 #define GUARD_STEP_MS    500   /* while a reload is watched */
 #define GUARD_MINUTE_MS  60000 /* else: what a minute brings is noted */
+#define HEAPS_MIN        2
 #define STOP_STEP_MS     20
 #define STOP_LIMIT_MS    3000 /* for threads that have nothing more to do */
 
@@ -269,6 +271,14 @@ static void print_metrics(void *arg, struct text *out)
 
 /* ---- start ---- */
 
+/* By default each thread has a heap of its own, with holes that no other thread can use. */
+static void few_heaps(void)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+
+	(void)mallopt(M_ARENA_MAX, cpus > HEAPS_MIN ? (int)cpus : HEAPS_MIN);
+}
+
 static void no_core_dumps(void)
 {
 	struct rlimit none = { 0, 0 };
@@ -459,6 +469,7 @@ struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reter
 	}
 	d->control = -1;
 	d->began_ms = clock_mono_ms();
+	few_heaps();
 	no_core_dumps();
 	if (catch_signals(reterr) < 0 || start_services(d, reterr) < 0)
 		goto fail;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FIRST_BLOCK_BYTES  4096
+#define FIRST_BLOCK_BYTES  1024
 #define LARGEST_STEP_BYTES (256 * 1024) /* blocks double up to here */
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -34,9 +34,9 @@ struct block {
 };
 
 struct arena {
-	struct block *current; /* ends with the first block, which stays */
+	struct block *current; /* NULL: nothing was given out */
 	size_t max_bytes, given_bytes;
-	size_t step_bytes; /* size of the next block */
+	size_t step_bytes; /* of the next block */
 };
 
 static struct block *block_new(size_t size)
@@ -64,21 +64,13 @@ struct arena *arena_new(size_t max_bytes)
 
 	if (!a)
 		return NULL;
-	*a = (struct arena){
-		.current = block_new(FIRST_BLOCK_BYTES),
-		.max_bytes = max_bytes,
-		.step_bytes = 2 * FIRST_BLOCK_BYTES,
-	};
-	if (!a->current) {
-		free(a);
-		return NULL;
-	}
+	*a = (struct arena){ .max_bytes = max_bytes, .step_bytes = FIRST_BLOCK_BYTES };
 	return a;
 }
 
-static void drop_all_but_first(struct arena *a)
+static void drop_all(struct arena *a)
 {
-	while (a->current->next) {
+	while (a->current) {
 		struct block *b = a->current;
 
 		a->current = b->next;
@@ -90,18 +82,15 @@ void arena_free(struct arena *a)
 {
 	if (!a)
 		return;
-	drop_all_but_first(a);
-	block_free(a->current);
+	drop_all(a);
 	free(a);
 }
 
 void arena_reset(struct arena *a)
 {
-	drop_all_but_first(a);
-	a->current->used = 0;
-	HIDE(a->current->bytes, a->current->size);
+	drop_all(a);
 	a->given_bytes = 0;
-	a->step_bytes = 2 * FIRST_BLOCK_BYTES;
+	a->step_bytes = FIRST_BLOCK_BYTES;
 }
 
 void *arena_alloc(struct arena *a, size_t size)
@@ -116,7 +105,7 @@ void *arena_alloc(struct arena *a, size_t size)
 	if (rounded < size || rounded > a->max_bytes - a->given_bytes)
 		return NULL;
 
-	if (rounded > b->size - b->used) {
+	if (!b || rounded > b->size - b->used) {
 		b = block_new(rounded > a->step_bytes ? rounded : a->step_bytes);
 		if (!b)
 			return NULL;

@@ -16,7 +16,7 @@ struct arena;
 struct arena *arena_new(size_t max_bytes);
 /* Takes NULL. */
 void arena_free(struct arena *a);
-/* Forget everything that was given out, and keep a first block for what comes next. */
+/* Forget everything that was given out. */
 void arena_reset(struct arena *a);
 /* size zeroed bytes, aligned for any type; size 0 gives a pointer too. NULL: no memory or over max_bytes. */
 void *arena_alloc(struct arena *a, size_t size);

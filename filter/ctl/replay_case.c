@@ -131,9 +131,9 @@ static bool is_wanted(const struct replay_names *n, const struct replay *r, unsi
 }
 
 static const char *read_facts(const json_t *facts, const struct replay_names *n, struct arena *arena, const struct replay *r, bool of_rcpt,
-	struct recipient_fact **items, size_t *len)
+	struct kept_fact **items, size_t *len)
 {
-	struct recipient_fact *out = arena_alloc(arena, json_object_size(facts) * sizeof *out);
+	struct kept_fact *out = arena_alloc(arena, json_object_size(facts) * sizeof *out);
 	const char *name;
 	json_t *value;
 
@@ -144,7 +144,7 @@ static const char *read_facts(const json_t *facts, const struct replay_names *n,
 	json_object_foreach((json_t *)(uintptr_t)facts, name, value) {
 		const struct named *found = find(n, name);
 		const struct catalog_fact *f = found ? &n->snapshot->registry->catalog.facts.items[found->index] : NULL;
-		struct recipient_fact fact;
+		struct kept_fact fact;
 
 		if (!f || !is_wanted(n, r, found->index) || (f->scope == SCOPE_RCPT) != of_rcpt)
 			continue;

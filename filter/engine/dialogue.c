@@ -27,13 +27,14 @@ struct dialogue *dialogue_new(struct engine *engine, struct snapshot *snapshot)
 	d->plan = &snapshot->plan;
 	d->judged = SLUICE_STAGE_MAIL;
 	d->session = session_new(engine->offline ? NULL : snapshot->resolver, engine->offline || engine->no_store ? NULL : snapshot->store, (unsigned)snapshot->policy->settings.max_questions, snapshot->registry->catalog.facts.len);
-	if (!d->session) {
+	if (!d->session || !host_wake(d)) {
 		dialogue_free(d);
 		return NULL;
 	}
 	d->now_ms = engine->now_ms ? engine->now_ms : clock_wall_ms();
 	for (enum scope scope = SCOPE_CONNECTION; scope <= SCOPE_RCPT; scope++)
 		host_reset(d, scope);
+	d->blank = true;
 	record_new_id(d);
 	memcpy(d->connection, d->id, sizeof d->id);
 	memcpy(d->message, d->id, sizeof d->id);
@@ -190,6 +191,8 @@ struct verdict dialogue_connect(struct dialogue *d, const struct dialogue_client
 
 struct verdict dialogue_helo(struct dialogue *d, const char *name)
 {
+	if (!host_wake(d))
+		return fault(d, SLUICE_STAGE_HELO);
 	host_reset(d, SCOPE_HELO);
 	arena_reset(session_arena(d->session, SCOPE_HELO));
 	d->helo_judged = false;
@@ -204,8 +207,11 @@ struct verdict dialogue_helo(struct dialogue *d, const char *name)
 	return judge_if(d, d->plan->refuses[SLUICE_STAGE_CONNECT] || d->plan->refuses[SLUICE_STAGE_HELO], SLUICE_STAGE_HELO);
 }
 
-static void begin_message(struct dialogue *d)
+static void forget_message(struct dialogue *d)
 {
+	if (d->blank)
+		return;
+	d->blank = true;
 	if (came_to_nothing(&d->session->message))
 		limit_refund(d, 0);
 	d->taken.len = 0;
@@ -221,6 +227,11 @@ static void begin_message(struct dialogue *d)
 	edit_reset(d);
 	for (enum sluice_stage stage = SLUICE_STAGE_MAIL; stage < SLUICE_STAGES; stage++)
 		d->stages[stage] = (struct case_stage){ 0 };
+}
+
+static void begin_message(struct dialogue *d)
+{
+	forget_message(d);
 	d->now_ms = d->replay ? d->now_ms : d->engine->now_ms ? d->engine->now_ms : clock_wall_ms();
 	record_new_id(d);
 	memcpy(d->message, d->id, sizeof d->id);
@@ -232,7 +243,10 @@ struct verdict dialogue_mail(struct dialogue *d, const struct dialogue_mail *mai
 	struct message *m = &d->session->message;
 	bool now = d->plan->refuses[SLUICE_STAGE_CONNECT] || d->plan->refuses[SLUICE_STAGE_HELO] || d->plan->refuses[SLUICE_STAGE_MAIL];
 
+	if (!host_wake(d))
+		return fault(d, SLUICE_STAGE_MAIL);
 	begin_message(d);
+	d->blank = false;
 	m->begun = true;
 	m->begun_ms = d->now_ms;
 	learn_queue_id(d, mail->queue_id);
@@ -491,6 +505,12 @@ struct verdict dialogue_message(struct dialogue *d, const char *queue_id, const 
 void dialogue_abort(struct dialogue *d)
 {
 	begin_message(d);
+}
+
+void dialogue_rest(struct dialogue *d)
+{
+	forget_message(d);
+	(void)host_rest(d); /* else it goes on as it is */
 }
 
 void dialogue_hold_cases(struct dialogue *d)

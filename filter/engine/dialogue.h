@@ -76,6 +76,8 @@ void dialogue_body(struct dialogue *d, const char *bytes, size_t len);
 struct verdict dialogue_message(struct dialogue *d, const char *queue_id, const struct edits **ret);
 /* The message ends here without a verdict: RSET, a new MAIL, or the end of the connection. */
 void dialogue_abort(struct dialogue *d);
+/* No message is under way, and for now nothing more has come: memory that can be done without is given back. */
+void dialogue_rest(struct dialogue *d);
 
 /*
  * What became of the verdict is told with a case: at each refusal, and at the end of each message.

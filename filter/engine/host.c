@@ -702,6 +702,53 @@ void host_drop(struct dialogue *d, enum scope scope)
 			host_drop_one(d, i);
 }
 
+bool host_rest(struct dialogue *d)
+{
+	const struct catalog *catalog = &d->snapshot->registry->catalog;
+	struct session *s = d->session;
+	struct kept_fact *kept;
+	size_t count = 0;
+
+	if (!s->facts)
+		return true;
+	for (size_t i = 0; i < s->fact_count; i++)
+		count += s->facts[i].known && catalog->facts.items[i].scope <= SCOPE_HELO;
+	kept = malloc((count ? count : 1) * sizeof *kept);
+	if (!kept)
+		return false;
+	s->kept = kept;
+	s->kept_count = count;
+	for (size_t i = 0; i < s->fact_count; i++)
+		if (s->facts[i].known && catalog->facts.items[i].scope <= SCOPE_HELO)
+			*kept++ = (struct kept_fact){ (unsigned)i, s->facts[i] };
+	free(s->facts);
+	s->facts = NULL;
+	return true;
+}
+
+bool host_wake(struct dialogue *d)
+{
+	const struct registry *r = d->snapshot->registry;
+	struct session *s = d->session;
+
+	if (s->facts)
+		return true;
+	s->facts = calloc(s->fact_count ? s->fact_count : 1, sizeof *s->facts);
+	if (!s->facts)
+		return false;
+	for (size_t i = 0; i < s->fact_count; i++)
+		s->facts[i].type = r->catalog.facts.items[i].type;
+	for (size_t i = 0; i < r->checks.len; i++)
+		if (d->plan->costly >> i & 1)
+			set_open(d, &r->checks.items[i], true);
+	for (size_t i = 0; i < s->kept_count; i++)
+		s->facts[s->kept[i].fact] = s->kept[i].value;
+	free(s->kept);
+	s->kept = NULL;
+	s->kept_count = 0;
+	return true;
+}
+
 void host_reset(struct dialogue *d, enum scope scope)
 {
 	const struct registry *r = d->snapshot->registry;

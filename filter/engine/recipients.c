@@ -16,7 +16,7 @@ static bool is_kept(const struct dialogue *d, size_t fact)
 bool recipients_keep_facts(struct dialogue *d, struct recipient *r)
 {
 	const struct catalog *c = &d->snapshot->registry->catalog;
-	struct recipient_fact *kept;
+	struct kept_fact *kept;
 
 	r->fact_count = 0;
 	for (size_t i = 0; i < c->facts.len; i++)
@@ -24,7 +24,7 @@ bool recipients_keep_facts(struct dialogue *d, struct recipient *r)
 	r->facts = kept = arena_alloc(session_arena(d->session, SCOPE_RCPT), r->fact_count * sizeof *kept);
 	for (unsigned i = 0; kept && i < c->facts.len; i++)
 		if (is_kept(d, i))
-			*kept++ = (struct recipient_fact){ i, d->session->facts[i] };
+			*kept++ = (struct kept_fact){ i, d->session->facts[i] };
 	return r->facts != NULL;
 }
 

@@ -23,7 +23,7 @@ struct replay_limit { /* that was looked at */
 
 struct replay_recipient {
 	const char *argument; /* of RCPT */
-	VEC(struct recipient_fact) facts; /* those about it */
+	VEC(struct kept_fact) facts; /* those about it */
 };
 
 struct replay {
@@ -33,7 +33,7 @@ struct replay {
 	const char *helo; /* NULL: none was given */
 	bool has_mail, has_data, has_message; /* MAIL was given; DATA; it came to its end */
 	struct dialogue_mail mail;
-	VEC(struct recipient_fact) facts;   /* of the message and its connection: those of the core and of the given checks */
+	VEC(struct kept_fact) facts;   /* of the message and its connection: those of the core and of the given checks */
 	VEC(struct replay_recipient) recipients;
 	VEC(struct replay_answer) answers;
 	VEC(struct replay_limit) limits;

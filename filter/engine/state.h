@@ -47,12 +47,12 @@ struct taken { /* units taken from a limit, to be given back when a refusal make
 };
 
 struct check_state {
-	enum sluice_outcome outcome;
-	bool failed; /* something that it asked gave no answer: */
-	enum case_error error;
 	int64_t ns;
-	unsigned runs; /* that ended PENDING */
 	void *memory;
+	unsigned runs; /* that ended PENDING */
+	enum sluice_outcome outcome;
+	enum case_error error;
+	bool failed; /* something that it asked gave no answer: error */
 };
 
 struct dialogue {
@@ -67,6 +67,7 @@ struct dialogue {
 	enum sluice_stage judged; /* stages below this one have been judged, of this message */
 	bool connect_judged, helo_judged;
 	struct verdict refused; /* of CONNECT or HELO: holds for the whole connection; CONTINUE: none */
+	bool blank;             /* nothing is known of a message */
 	bool fault;             /* no memory: every verdict from now on is a fault */
 	bool too_large;         /* the header is beyond a limit */
 	bool data_begun;
@@ -125,6 +126,13 @@ void host_conclude(struct dialogue *d, const struct sluice_conclusion *v);
 void host_drop(struct dialogue *d, enum scope scope);
 /* A check does not do what plugin.h says: told to the operator, once. */
 void host_complain(struct dialogue *d, unsigned check, const char *why);
+/*
+ * Between messages a connection that is silent keeps of its facts only those that are known. The message is over, and all that it left has been
+ * forgotten. False: no memory, and all is as it was.
+ */
+bool host_rest(struct dialogue *d);
+/* The facts are there, as they were or, at first, all unknown. False: no memory. */
+bool host_wake(struct dialogue *d);
 /* Forget what checks of this scope found, and what rules made of it. */
 void host_reset(struct dialogue *d, enum scope scope);
 

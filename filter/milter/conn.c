@@ -364,3 +364,9 @@ bool conn_hear(struct conn *c, const struct packet *packet, struct text *out)
 		log_write(c->edge->log, LOG_LEVEL_DEBUG, "milter: a packet %d is out of order, or damaged: the connection is closed", (unsigned char)p.command);
 	return false;
 }
+
+void conn_rest(struct conn *c)
+{
+	if (c->dialogue && c->phase == CONN_CONNECTED)
+		dialogue_rest(c->dialogue);
+}

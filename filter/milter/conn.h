@@ -31,6 +31,8 @@ struct conn *conn_new(struct edge *edge); /* NULL: no memory */
 void conn_free(struct conn *c); /* takes NULL */
 /* Hear a packet, and add to out what is answered. False: the connection is to be closed, once out has been sent. */
 bool conn_hear(struct conn *c, const struct packet *packet, struct text *out);
+/* Nothing more has come for now. */
+void conn_rest(struct conn *c);
 
 /* negotiate.c: hear an SMFIC_OPTNEG. False: the MTA is too old, or makes no sense. */
 bool negotiate(struct conn *c, struct packet *packet, struct text *out);

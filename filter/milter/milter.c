@@ -353,6 +353,8 @@ static void serve(struct worker *w, struct link *l)
 	} else {
 		text_clear(&w->out);
 	}
+	if (stays)
+		conn_rest(l->conn);
 	if (!stays || !arm(w->milter, EPOLL_CTL_MOD, l->fd, events, l))
 		link_end(w->milter, l);
 }

@@ -27,11 +27,10 @@ struct session *session_new(struct resolver *resolver, struct store *store, unsi
 	s->connection = (struct macros_connection){ "", "", "", "", "", "", 0, 0 };
 	message_clear(&s->message);
 	s->fact_count = fact_count;
-	s->facts = calloc(fact_count ? fact_count : 1, sizeof *s->facts);
 	s->slots = slots_new(resolver, store, max_questions);
 	for (size_t i = 0; i < ARRAY_LEN(s->arenas); i++)
 		s->arenas[i] = arena_new(arena_bytes[i]);
-	if (!s->facts || !s->slots || !s->arenas[0] || !s->arenas[1] || !s->arenas[2]) {
+	if (!s->slots || !s->arenas[0] || !s->arenas[1] || !s->arenas[2]) {
 		session_free(s);
 		return NULL;
 	}
@@ -47,6 +46,7 @@ void session_free(struct session *s)
 	for (size_t i = 0; i < ARRAY_LEN(s->arenas); i++)
 		arena_free(s->arenas[i]);
 	free(s->facts);
+	free(s->kept);
 	free(s);
 }
 

@@ -40,7 +40,7 @@ struct macros_auth {
 	const char *type, *authen, *author;
 };
 
-struct recipient_fact { /* what was found of a recipient */
+struct kept_fact { /* one of those that are known */
 	unsigned fact; /* index of the catalog */
 	struct value value;
 };
@@ -49,7 +49,7 @@ struct recipient {
 	struct sluice_address address;
 	const char *addr, *mailer; /* {rcpt_addr}, {rcpt_mailer} */
 	const char *notify, *orcpt;
-	const struct recipient_fact *facts; /* those that are known, once it has been judged */
+	const struct kept_fact *facts; /* those that are known, once it has been judged */
 	size_t fact_count;
 	bool refused;
 	bool removed; /* it does not get the message, though it was taken */
@@ -90,11 +90,13 @@ struct session {
 	struct message message;
 	const struct recipient *recipient; /* the one that RCPT is about */
 
-	struct value *facts; /* by index of the catalog */
+	struct value *facts; /* by index of the catalog; NULL: the connection rests, and has only */
 	size_t fact_count;
+	struct kept_fact *kept; /* those that are known of it */
+	size_t kept_count;
 };
 
-/* NULL: no memory. max_questions as slots_new(). */
+/* At rest, with nothing known. NULL: no memory. max_questions as slots_new(). */
 struct session *session_new(struct resolver *resolver, struct store *store, unsigned max_questions, size_t fact_count);
 void session_free(struct session *s); /* takes NULL */
 struct arena *session_arena(struct session *s, enum scope scope);
