@@ -48,6 +48,7 @@
 #include "filter/upkeep.h"
 
 #define CASE_MAX_BYTES   (8u << 20)
+#define CASE_USUAL_BYTES 8192 /* few are longer */
 #define GUARD_STEP_MS    500   /* while a reload is watched */
 #define GUARD_MINUTE_MS  60000 /* else: what a minute brings is noted */
 #define HEAPS_MIN        2
@@ -161,6 +162,7 @@ static void on_case(void *arg, const struct case_ *c)
 	SLUICE_CLEANUP(text_done) struct text json = TEXT_INIT(CASE_MAX_BYTES), line = TEXT_INIT(8192);
 
 	metrics_case(d->metrics, c);
+	text_room(&json, CASE_USUAL_BYTES);
 	case_json(&json, c);
 	if (!json.failed) {
 		history_add(d->history, c, text_str(&json), json.len);

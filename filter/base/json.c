@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "filter/base/json.h"
 
-#include <inttypes.h>
 #include <string.h>
 
+#include "filter/base/octets.h"
 #include "filter/base/utf8.h"
 
 #define REPLACEMENT "\xef\xbf\xbd" /* U+FFFD */
@@ -36,6 +36,11 @@ static size_t plain_len(const char *bytes, size_t len)
 {
 	size_t n = 0;
 
+	for (uint64_t x; len - n >= sizeof x; n += sizeof x) {
+		x = octets_load(bytes + n);
+		if (octets_below(x, ' ') | octets_equal(x, '"') | octets_equal(x, '\\') | octets_equal(x, 0x7f) | (x & 0x80 * OCTETS_EACH))
+			break;
+	}
 	while (n < len && bytes[n] >= ' ' && bytes[n] < 0x7f && bytes[n] != '"' && bytes[n] != '\\')
 		n++;
 	return n;
@@ -69,7 +74,9 @@ static void add_string(struct text *t, const char *bytes, size_t len)
 /* The comma, when a value ends where we are, and the key. What opened, or a line begun, wants none. */
 static void begin(struct text *t, const char *key)
 {
-	if (t->len > 0 && !strchr("{[:\n ", t->bytes[t->len - 1]))
+	char last = t->len > 0 ? t->bytes[t->len - 1] : '\n';
+
+	if (last != '{' && last != '[' && last != ':' && last != '\n' && last != ' ')
 		text_addc(t, ',');
 	if (key) {
 		add_string(t, key, strlen(key));
@@ -106,7 +113,7 @@ void json_str(struct text *t, const char *key, const char *s)
 void json_int(struct text *t, const char *key, int64_t value)
 {
 	begin(t, key);
-	text_addf(t, "%" PRId64, value);
+	text_add_int(t, value);
 }
 
 void json_bool(struct text *t, const char *key, bool value)

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,33 +33,42 @@ const char *text_str(const struct text *t)
 	return t->bytes ? t->bytes : "";
 }
 
-/* Room for len more octets and the NUL; false, and failed is set, when there is none. */
-static bool reserve(struct text *t, size_t len)
+static bool grow(struct text *t, size_t capacity)
 {
-	size_t capacity;
 	char *grown;
 
-	if (t->failed)
-		return false;
-	if (len > t->max - t->len) {
-		t->failed = true;
-		return false;
-	}
-	if (t->len + len < t->capacity)
-		return true;
-	capacity = t->capacity ? t->capacity * 2 : FIRST_CAPACITY;
-	if (capacity <= t->len + len)
-		capacity = t->len + len + 1;
 	if (capacity - 1 > t->max)
 		capacity = t->max + 1;
 	grown = realloc(t->bytes, capacity);
-	if (!grown) {
-		t->failed = true;
+	if (!grown)
 		return false;
-	}
 	t->bytes = grown;
 	t->capacity = capacity;
 	return true;
+}
+
+/* Room for len more octets and the NUL; false, and failed is set, when there is none. */
+static inline bool reserve(struct text *t, size_t len)
+{
+	size_t capacity;
+
+	if (t->failed)
+		return false;
+	if (len < t->capacity - t->len) /* none is ever larger than max wants it */
+		return true;
+	capacity = t->capacity ? t->capacity * 2 : FIRST_CAPACITY;
+	if (len > t->max - t->len || !grow(t, capacity > t->len + len ? capacity : t->len + len + 1)) {
+		t->failed = true;
+		return false;
+	}
+	return true;
+}
+
+void text_room(struct text *t, size_t len)
+{
+	if (len < t->capacity || !grow(t, len + 1))
+		return;
+	t->bytes[t->len] = '\0';
 }
 
 void text_add(struct text *t, const void *bytes, size_t len)
@@ -79,7 +87,24 @@ void text_adds(struct text *t, const char *s)
 
 void text_addc(struct text *t, char c)
 {
-	text_add(t, &c, 1);
+	if (!reserve(t, 1))
+		return;
+	t->bytes[t->len++] = c;
+	t->bytes[t->len] = '\0';
+}
+
+void text_add_int(struct text *t, int64_t n)
+{
+	uint64_t left = n < 0 ? 0 - (uint64_t)n : (uint64_t)n;
+	char digits[20];
+	size_t at = sizeof digits;
+
+	do
+		digits[--at] = (char)('0' + left % 10);
+	while (left /= 10);
+	if (n < 0)
+		text_addc(t, '-');
+	text_add(t, digits + at, sizeof digits - at);
 }
 
 void text_addf(struct text *t, const char *format, ...)
@@ -93,15 +118,19 @@ void text_addf(struct text *t, const char *format, ...)
 
 void text_addv(struct text *t, const char *format, va_list args)
 {
+	size_t room = t->failed ? 0 : t->capacity - t->len;
 	va_list again;
 	int len;
 
 	va_copy(again, args);
-	len = vsnprintf(NULL, 0, format, args);
-	if (len < 0) {
+	len = vsnprintf(room ? t->bytes + t->len : NULL, room, format, args);
+	if (len < 0 || !reserve(t, (size_t)len)) {
 		t->failed = true;
-	} else if (reserve(t, (size_t)len)) {
-		(void)vsnprintf(t->bytes + t->len, (size_t)len + 1, format, again);
+		if (room)
+			t->bytes[t->len] = '\0';
+	} else {
+		if ((size_t)len >= room)
+			(void)vsnprintf(t->bytes + t->len, (size_t)len + 1, format, again);
 		t->len += (size_t)len;
 	}
 	va_end(again);
@@ -132,9 +161,13 @@ void text_add_milli(struct text *t, int64_t thousandths)
 
 	for (; digits > 0 && rest % 10 == 0; digits--)
 		rest /= 10;
-	text_addf(t, "%s%" PRIu64, thousandths < 0 ? "-" : "", magnitude / 1000);
+	if (thousandths < 0)
+		text_addc(t, '-');
+	text_add_int(t, (int64_t)(magnitude / 1000));
 	if (digits > 0)
-		text_addf(t, ".%0*u", digits, rest);
+		text_addc(t, '.');
+	for (unsigned unit = digits == 3 ? 100 : digits == 2 ? 10 : 1; digits > 0; digits--, unit /= 10)
+		text_addc(t, (char)('0' + rest / unit % 10));
 }
 
 static int read_all(struct text *t, int fd)

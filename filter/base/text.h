@@ -25,6 +25,9 @@ void text_done(struct text *t);
 void text_clear(struct text *t);
 const char *text_str(const struct text *t);
 
+/* Make room for len octets in all, for who knows what will come; nothing happens where there is none. */
+void text_room(struct text *t, size_t len);
+
 /* Add octets. What does not fit whole is not added, and failed is set; later calls add nothing. */
 void text_add(struct text *t, const void *bytes, size_t len);
 void text_adds(struct text *t, const char *s);
@@ -33,6 +36,7 @@ void text_addf(struct text *t, const char *format, ...) SLUICE_PRINTF(2, 3);
 void text_addv(struct text *t, const char *format, va_list args) SLUICE_PRINTF(2, 0);
 /* Add a text of somebody else's that is safe to show: UTF-8 without control characters, '?' in their place, cut to max octets. */
 void text_add_safe(struct text *t, const char *bytes, size_t len, size_t max);
+void text_add_int(struct text *t, int64_t n); /* in decimal */
 void text_add_milli(struct text *t, int64_t thousandths); /* 1500 is "1.5", 2000 is "2" */
 
 /* The content of a file, added. 0; -errno, with nothing added; -EFBIG when it does not fit. Regular files and FIFOs. */

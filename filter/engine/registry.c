@@ -131,7 +131,7 @@ static int add_fact(struct registry *r, const struct catalog_fact *fact, struct 
 {
 	if (catalog_find(&r->catalog, fact->name) >= 0)
 		return err_set(reterr, -EEXIST, "a fact %s exists already", fact->name);
-	return vec_push(&r->catalog.facts, *fact) ? 0 : err_set(reterr, -ENOMEM, "out of memory");
+	return catalog_add(&r->catalog, fact) ? 0 : err_set(reterr, -ENOMEM, "out of memory");
 }
 
 static int add_plugin_facts(struct registry *r, const struct sluice_plugin *plugin, struct err *reterr)
@@ -391,7 +391,6 @@ void registry_free(struct registry *r)
 		free(r->names.items[i]);
 	vec_done(&r->names);
 	vec_done(&r->checks);
-	vec_done(&r->catalog.facts);
-	vec_done(&r->catalog.plugins);
+	catalog_done(&r->catalog);
 	free(r);
 }

@@ -2,8 +2,12 @@
 #include "filter/mail/dkim_canon.h"
 
 #include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 #include "filter/base/ascii.h"
+#include "filter/base/octets.h"
 
 static bool is_blank(char c)
 {
@@ -62,6 +66,10 @@ static void put(struct dkim_canon_body *b, const char *bytes, size_t len)
 	while (len > 0) {
 		size_t room = sizeof b->buffer - b->used, n = len < room ? len : room;
 
+		if (!b->used && len >= sizeof b->buffer) { /* it is as good as what would be gathered */
+			b->out(b->arg, bytes, len);
+			return;
+		}
 		memcpy(b->buffer + b->used, bytes, n);
 		b->used += n;
 		bytes += n;
@@ -90,22 +98,25 @@ static void pass(struct dkim_canon_body *b, const char *bytes, size_t len)
 	put(b, bytes, len);
 }
 
-/* In each octet of x its highest bit, and no other: whether it is below limit, which is at most 0x80. */
-static uint64_t octets_below(uint64_t x, uint64_t limit)
-{
-	const uint64_t each = 0x0101010101010101;
-
-	return ~(((x & 0x7f * each) + (0x80 - limit) * each) | x) & 0x80 * each;
-}
-
 /* How many octets at the start the relaxed form leaves alone: no controls, and blanks only where one SP stands before what is none. */
 static size_t relaxed_len(const char *bytes, size_t len)
 {
 	size_t n = 0;
 
+#ifdef __SSE2__
+	for (; len - n > sizeof(__m128i); n += sizeof(__m128i)) {
+		__m128i here = _mm_loadu_si128((const void *)(bytes + n)), behind = _mm_loadu_si128((const void *)(bytes + n + 1));
+		__m128i control = _mm_cmpeq_epi8(_mm_min_epu8(here, _mm_set1_epi8(' ' - 1)), here);
+		__m128i last = _mm_and_si128(_mm_cmpeq_epi8(here, _mm_set1_epi8(' ')), _mm_cmpeq_epi8(_mm_min_epu8(behind, _mm_set1_epi8(' ')), behind));
+		unsigned other = (unsigned)_mm_movemask_epi8(_mm_or_si128(control, last));
+
+		if (other)
+			return n + (size_t)__builtin_ctz(other);
+	}
+#endif
 	/* Eight at a time, each with the one behind it, so the eighth is looked at again. Prose has few other places. */
 	for (uint64_t word, blanks; len - n >= sizeof word; n += sizeof word - 1) {
-		memcpy(&word, bytes + n, sizeof word);
+		word = octets_load(bytes + n);
 		blanks = octets_below(word, ' ' + 1);
 		if (octets_below(word, ' ') || (blanks & blanks >> 8))
 			break;

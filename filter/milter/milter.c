@@ -56,7 +56,7 @@ struct milter {
 
 	pthread_mutex_t lock;     /* guards: */
 	struct link *links;
-	int workers, waiting; /* threads, and those that wait for answers */
+	int workers, waiting; /* threads, and those that wait for answers: written with the lock, read without, too */
 	VEC(pthread_t) ended;      /* to be joined */
 	pthread_cond_t less;       /* a worker has ended */
 };
@@ -90,7 +90,7 @@ static int staff(struct milter *m)
 				pthread_create(&thread, NULL, work, w) : ENOMEM;
 		}
 		if (r == 0) {
-			m->workers++;
+			(void)__atomic_add_fetch(&m->workers, 1, __ATOMIC_RELAXED);
 		} else if (w) {
 			free(w->in);
 			free(w);
@@ -106,10 +106,10 @@ static void pause_worker(void *arg, bool begins)
 
 	(void)pthread_mutex_lock(&m->lock);
 	if (begins) {
-		m->waiting++;
+		(void)__atomic_add_fetch(&m->waiting, 1, __ATOMIC_RELAXED);
 		(void)staff(m); /* when there is no memory others wait until one is free */
 	} else {
-		m->waiting--;
+		(void)__atomic_sub_fetch(&m->waiting, 1, __ATOMIC_RELAXED);
 	}
 	(void)pthread_mutex_unlock(&m->lock);
 }
@@ -362,12 +362,8 @@ static void serve(struct worker *w, struct link *l)
 /* May this worker go? There are more than are wanted. */
 static bool too_many(struct milter *m)
 {
-	bool yes;
-
-	(void)pthread_mutex_lock(&m->lock);
-	yes = m->workers - m->waiting > m->wanted;
-	(void)pthread_mutex_unlock(&m->lock);
-	return yes;
+	return __atomic_load_n(&m->workers, __ATOMIC_RELAXED) - __atomic_load_n(&m->waiting, __ATOMIC_RELAXED) >
+	       __atomic_load_n(&m->wanted, __ATOMIC_RELAXED);
 }
 
 static void *work(void *arg)
@@ -396,7 +392,7 @@ static void *work(void *arg)
 	text_done(&w->out);
 	free(w);
 	(void)pthread_mutex_lock(&m->lock);
-	m->workers--;
+	(void)__atomic_sub_fetch(&m->workers, 1, __ATOMIC_RELAXED);
 	m->ended.items[m->ended.len++] = pthread_self(); /* there is room for all */
 	(void)pthread_cond_signal(&m->less);
 	(void)pthread_mutex_unlock(&m->lock);
@@ -503,7 +499,7 @@ static bool end_workers(struct milter *m, int64_t limit_ms)
 
 	(void)!write(m->stop, &one, sizeof one);
 	(void)pthread_mutex_lock(&m->lock);
-	m->wanted = 0;
+	__atomic_store_n(&m->wanted, 0, __ATOMIC_RELAXED);
 	while (m->workers && pthread_cond_timedwait(&m->less, &m->lock, &until) == 0)
 		;
 	ended = m->workers == 0;

@@ -24,10 +24,15 @@ struct catalog_fact {
 };
 
 struct catalog {
-	VEC(struct catalog_fact) facts;
+	VEC(struct catalog_fact) facts; /* added by catalog_add() alone */
 	VEC(const struct sluice_plugin *) plugins;
+	unsigned *places; /* where a fact is, by the hash of its name: its index and 1; 0: nowhere */
+	size_t place_count;
 };
 
+/* Add a fact; its name is borrowed. False: no memory. */
+bool catalog_add(struct catalog *c, const struct catalog_fact *fact);
+void catalog_done(struct catalog *c);
 /* Index of a fact, or -1. */
 int catalog_find(const struct catalog *c, const char *name);
 /* The nearest name, or NULL. */

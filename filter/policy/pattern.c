@@ -50,7 +50,7 @@ static int add_fact(struct parser *ps, const struct pattern *pattern, const char
 	if (finder >= 0)
 		fact.check = catalog->facts.items[finder].check;
 	*ret = (unsigned)catalog->facts.len;
-	return vec_push(&catalog->facts, fact) ? 0 : parser_no_memory(ps);
+	return catalog_add(catalog, &fact) ? 0 : parser_no_memory(ps);
 }
 
 /* ---- expressions ---- */

@@ -43,13 +43,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err err = { "" };
 
 	for (size_t i = 0; i < CORE_FACTS; i++)
-		MUST(vec_push(&catalog.facts, core_facts[i]));
+		MUST(catalog_add(&catalog, &core_facts[i]));
 	if (policy_parse("policy", (const char *)data, size, &host, &p, &err) == 0) {
 		evaluate(p, &catalog);
 		policy_free(p);
 	} else {
 		MUST(err.text[0]);
 	}
-	vec_done(&catalog.facts);
+	catalog_done(&catalog);
 	return 0;
 }

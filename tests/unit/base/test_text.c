@@ -52,6 +52,37 @@ static void what_does_not_fit_is_left_out_whole(void **state)
 	text_done(&t);
 }
 
+static void numbers_in_decimal(void **state)
+{
+	struct text t = TEXT_INIT(200);
+
+	(void)state;
+	text_add_int(&t, 0);
+	text_addc(&t, ' ');
+	text_add_int(&t, -70);
+	text_addc(&t, ' ');
+	text_add_int(&t, INT64_MIN);
+	text_addc(&t, ' ');
+	text_add_int(&t, INT64_MAX);
+	assert_string_equal(text_str(&t), "0 -70 -9223372036854775808 9223372036854775807");
+	text_done(&t);
+}
+
+static void room_is_no_more_than_the_maximum(void **state)
+{
+	struct text t = TEXT_INIT(10);
+
+	(void)state;
+	text_room(&t, 5000);
+	assert_string_equal(text_str(&t), "");
+	text_addf(&t, "%d", 1234567890);
+	assert_false(t.failed);
+	text_addf(&t, "%s", "x");
+	assert_true(t.failed);
+	assert_string_equal(text_str(&t), "1234567890");
+	text_done(&t);
+}
+
 static void nothing_fits_into_nothing(void **state)
 {
 	struct text t = TEXT_INIT(0);
@@ -134,6 +165,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(grows_up_to_its_maximum),
 		cmocka_unit_test(what_does_not_fit_is_left_out_whole),
+		cmocka_unit_test(numbers_in_decimal),
+		cmocka_unit_test(room_is_no_more_than_the_maximum),
 		cmocka_unit_test(nothing_fits_into_nothing),
 		cmocka_unit_test(thousandths_show_no_needless_zeros),
 		cmocka_unit_test(reads_files),

@@ -108,9 +108,9 @@ int main(void)
 	int failures;
 
 	for (size_t i = 0; i < CORE_FACTS; i++)
-		if (!vec_push(&catalog.facts, core_facts[i]))
+		if (!catalog_add(&catalog, &core_facts[i]))
 			return 1;
 	failures = cmocka_run_group_tests(tests, NULL, NULL);
-	vec_done(&catalog.facts);
+	catalog_done(&catalog);
 	return failures;
 }

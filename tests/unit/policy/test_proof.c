@@ -156,7 +156,7 @@ int main(void)
 	};
 
 	for (size_t i = 0; i < FACTS; i++)
-		if (!vec_push(&catalog.facts, rows[i]))
+		if (!catalog_add(&catalog, &rows[i]))
 			return 1;
 	return cmocka_run_group_tests_name("proof", all, NULL, NULL);
 }
