@@ -25,7 +25,7 @@
 #include "filter/milter/listen.h"
 #include "filter/services/clock.h"
 
-#define READ_BYTES      (128u << 10) /* at once: as much as a unix socket holds */
+#define READ_BYTES      (64u << 10) /* at once: as much of a body as comes in one packet */
 #define OUT_MAX_BYTES   (256u << 20) /* that the MTA has not taken: a body that is put in the place of another goes at once */
 #define OUT_KEEP_BYTES  65536        /* of a worker's memory for answers */
 #define TURNS_MAX       32           /* reads from one connection while others wait */

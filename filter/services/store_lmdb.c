@@ -21,7 +21,8 @@
 #include "filter/services/handover.h"
 #include "filter/services/store_state.h"
 
-#define COMMIT_MS   200   /* operations of this long are committed together */
+#define COMMIT_MS   200   /* operations of this long are committed together, */
+#define COMMIT_JOBS 256   /* and no more than these: until then each page that they change is in memory */
 #define RETRY_MS    1000  /* after a failure, until it is tried again */
 #define QUEUE_MAX   65536 /* operations that wait; one more fails at once */
 #define PURGE_MAX   512   /* expired entries removed with one commit */
@@ -61,6 +62,7 @@ struct lmdb {
 	/* the writer's own */
 	MDB_txn *txn; /* with operations that are not committed; NULL: none */
 	int64_t txn_began_ms, retry_ms;
+	unsigned txn_jobs;
 	struct store_state state;
 	struct sluice_store_tally tallies[SLUICE_STORE_TALLY_MAX];
 };
@@ -213,6 +215,7 @@ static int begin(struct lmdb *l)
 		return 0;
 	e = mdb_txn_begin(l->env, NULL, 0, &l->txn);
 	l->txn_began_ms = clock_mono_ms();
+	l->txn_jobs = 0;
 	if (e)
 		l->txn = NULL;
 	return e;
@@ -285,6 +288,7 @@ static void serve(struct lmdb *l, const struct job *job)
 		e = begin(l);
 		if (!e)
 			e = run(l, &job->op, &a);
+		l->txn_jobs++;
 	}
 	if (e) {
 		a = (struct sluice_store_answer){ .status = SLUICE_STORE_FAILED, .why = out_of_order };
@@ -329,6 +333,8 @@ static void *writer(void *arg)
 			next = job->next;
 			serve(l, job);
 			free(job);
+			if (l->txn && l->txn_jobs >= COMMIT_JOBS)
+				commit(l);
 		}
 		if (l->txn && (closing || clock_mono_ms() - l->txn_began_ms >= COMMIT_MS))
 			commit(l);
