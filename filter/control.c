@@ -126,6 +126,20 @@ static int on_reload(struct daemon *d, const char *argument, struct text *out)
 	return EX_CONFIG;
 }
 
+static int on_upgrade(struct daemon *d, const char *argument, struct text *out)
+{
+	struct err err;
+	pid_t pid;
+
+	(void)argument;
+	if (daemon_upgrade(d, &pid, &err) < 0) {
+		text_addf(out, "%s\n", err.text);
+		return EX_UNAVAILABLE;
+	}
+	text_addf(out, "pid %ld\n", (long)pid);
+	return EX_OK;
+}
+
 static int on_explain(struct daemon *d, const char *argument, struct text *out)
 {
 	return daemon_explain(d, argument, out) ? EX_OK : EX_NOINPUT;
@@ -196,7 +210,7 @@ static int on_held(struct daemon *d, const char *argument, struct text *out)
 }
 
 static const struct { const char *verb; int (*serve)(struct daemon *d, const char *argument, struct text *out); } verbs[] = {
-	{ "status", on_status }, { "reload", on_reload }, { "explain", on_explain }, { "forget", on_forget }, { "metrics", on_metrics },
+	{ "status", on_status }, { "reload", on_reload }, { "upgrade", on_upgrade }, { "explain", on_explain }, { "forget", on_forget }, { "metrics", on_metrics },
 	{ "limits", on_limits }, { "greylist", on_greylist }, { "rotation", on_rotation }, { "dmarc", on_dmarc },
 	{ "learn", on_learn }, { "tracer", on_tracer }, { "held", on_held },
 };

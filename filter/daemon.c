@@ -45,6 +45,7 @@
 #include "filter/services/programs.h"
 #include "filter/services/reactor.h"
 #include "filter/services/scanner.h"
+#include "filter/upgrade.h"
 #include "filter/upkeep.h"
 
 #define CASE_MAX_BYTES   (8u << 20)
@@ -52,6 +53,8 @@
 #define GUARD_STEP_MS    500   /* while a reload is watched */
 #define GUARD_MINUTE_MS  60000 /* else: what a minute brings is noted */
 #define HEAPS_MIN        2
+#define RETIRE_STEP_MS   200
+#define RETIRE_LIMIT_MS  3600000 /* for sessions that began before an upgrade */
 #define STOP_STEP_MS     20
 #define STOP_LIMIT_MS    3000 /* for threads that have nothing more to do */
 
@@ -85,6 +88,9 @@ struct daemon {
 	struct engine engine;
 	struct edge edge;
 	struct milter *milter;
+	char *binary; /* that runs, or has been put in its place */
+	struct inheritance inherited;
+	bool retired; /* a new process has taken over */
 	int control;
 	char *control_path;
 	int64_t began_ms;
@@ -353,10 +359,10 @@ static int open_http(struct daemon *d, const struct settings *s, struct err *ret
 	if (!d->api)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	host = api_host(d->api);
-	d->http = http_new(s->http, &host, reterr);
+	d->http = http_new(s->http, d->inherited.http, &host, reterr);
 	if (!d->http)
 		return -EADDRNOTAVAIL;
-	if (path)
+	if (path && d->inherited.http < 0)
 		own(path, s->user);
 	return 0;
 }
@@ -366,14 +372,15 @@ static int open_sockets(struct daemon *d, struct err *reterr)
 	const struct settings *s = &d->snapshot->policy->settings;
 	int r;
 
-	d->control = control_open(s->control, reterr);
+	d->control = d->inherited.control >= 0 ? d->inherited.control : control_open(s->control, reterr);
 	if (d->control < 0)
 		return d->control;
 	d->control_path = strdup(s->control);
 	if (!d->control_path)
 		return err_set(reterr, -ENOMEM, "out of memory");
-	own(d->control_path, s->user);
-	d->milter = milter_open(&d->edge, s, reterr);
+	if (d->inherited.control < 0)
+		own(d->control_path, s->user);
+	d->milter = milter_open(&d->edge, s, d->inherited.milter, reterr);
 	if (!d->milter)
 		return -EADDRNOTAVAIL;
 	if (*s->http) {
@@ -470,6 +477,8 @@ struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reter
 		return NULL;
 	}
 	d->control = -1;
+	d->binary = upgrade_binary();
+	d->inherited = inheritance_take();
 	d->began_ms = clock_mono_ms();
 	few_heaps();
 	no_core_dumps();
@@ -497,8 +506,10 @@ struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reter
 	tell_warnings(d, d->snapshot);
 	log_write(d->log, LOG_LEVEL_INFO, "sluiced " SLUICE_VERSION " is ready: listening on %s, %zu rules", s->listen, d->snapshot->policy->rules.len);
 	notify("READY=1");
+	inheritance_tell(&d->inherited, NULL);
 	return d;
 fail:
+	inheritance_tell(&d->inherited, reterr->text);
 	daemon_stop(d, *ret_exit);
 	return NULL;
 }
@@ -641,11 +652,61 @@ static void drain(struct daemon *d)
 {
 	int64_t deadline = clock_mono_ms() + d->snapshot->policy->settings.drain_ms;
 
-	notify("STOPPING=1");
+	if (!d->retired)
+		notify("STOPPING=1");
 	milter_close(d->milter);
 	log_write(d->log, LOG_LEVEL_INFO, "stopping: %lld messages are under way", (long long)metrics_get(d->metrics, METRIC_MESSAGES_OPEN));
 	while (!drained(d) && clock_mono_ms() < deadline)
 		sleep_ms(STOP_STEP_MS);
+}
+
+/* What another process needs to itself is given to it, or taken back. */
+static void share_state(struct daemon *d, bool yes)
+{
+	if (d->snapshot->store)
+		store_share(d->snapshot->store, yes);
+}
+
+int daemon_upgrade(struct daemon *d, pid_t *ret_pid, struct err *reterr)
+{
+	const struct inheritance give = { milter_socket(d->milter), d->control, d->http ? http_socket(d->http) : -1, -1 };
+	char notice[40];
+	int r;
+
+	if (!d->binary)
+		return err_set(reterr, -ENOENT, "what is to be started cannot be said: /proc is not there");
+	log_write(d->log, LOG_LEVEL_INFO, "upgrade: starting %s", d->binary);
+	share_state(d, true);
+	r = upgrade_start(d->binary, d->config, &give, ret_pid, reterr);
+	if (r < 0) {
+		share_state(d, false);
+		log_write(d->log, LOG_LEVEL_WARNING, "upgrade failed, this process stays: %.*s", (int)strcspn(reterr->text, "\n"), reterr->text);
+		return r;
+	}
+	(void)snprintf(notice, sizeof notice, "MAINPID=%ld", (long)*ret_pid);
+	notify(notice);
+	d->retired = true;
+	return 0;
+}
+
+/* A new process listens: serve the connections that are there until they end, or until we are told to. */
+static void retire(struct daemon *d)
+{
+	struct pollfd signals = { .fd = signal_pipe[0], .events = POLLIN };
+	int64_t deadline = clock_mono_ms() + RETIRE_LIMIT_MS;
+	char c = '\0';
+
+	log_write(d->log, LOG_LEVEL_INFO, "upgrade: a new process has taken over; this one serves the connections that it has, and ends");
+	milter_retire(d->milter);
+	(void)close(d->control);
+	d->control = -1;
+	free(d->control_path); /* it is the other one's */
+	d->control_path = NULL;
+	answer_no_more(d);
+	while (!milter_is_idle(d->milter) && clock_mono_ms() < deadline && c != 's')
+		if (poll(&signals, 1, RETIRE_STEP_MS) == 1 && read(signal_pipe[0], &c, 1) != 1)
+			c = '\0';
+	drain(d);
 }
 
 int daemon_run(struct daemon *d)
@@ -670,6 +731,10 @@ int daemon_run(struct daemon *d)
 		}
 		if (fds[1].revents & POLLIN)
 			control_serve(d, d->control);
+		if (d->retired) {
+			retire(d);
+			return EX_OK;
+		}
 		fds[1].revents = 0;
 	}
 }
@@ -685,7 +750,7 @@ void daemon_stop(struct daemon *d, int status)
 	if (d->control_path)
 		(void)unlink(d->control_path);
 	answer_no_more(d);
-	quiet = http_free(d->http);
+	quiet = http_free(d->http, d->retired);
 	list_watch_free(d->lists);
 	quiet = upkeep_free(d->upkeep) && quiet;
 	quiet = milter_free(d->milter, STOP_LIMIT_MS) && quiet;
@@ -716,6 +781,7 @@ void daemon_stop(struct daemon *d, int status)
 	(void)pthread_cond_destroy(&d->answered);
 	(void)pthread_mutex_destroy(&d->lock);
 	free(d->control_path);
+	free(d->binary);
 	free(d->config);
 	free(d);
 }

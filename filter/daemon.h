@@ -7,6 +7,7 @@
 #define FILTER_DAEMON_H
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "filter/base/err.h"
 #include "filter/base/text.h"
@@ -30,6 +31,11 @@ void daemon_stop(struct daemon *d, int status);
  * refusals or faults leave the band seen before; 0: it is not. 0, -errno with *reterr.
  */
 int daemon_reload(struct daemon *d, int64_t guard_ms, struct err *reterr);
+/*
+ * Start the binary that is in the place of ours now, and once it listens, end: with the connections that there are. 0 with its process; -errno
+ * with *reterr, and all is as it was.
+ */
+int daemon_upgrade(struct daemon *d, pid_t *ret_pid, struct err *reterr);
 const struct snapshot *daemon_snapshot(const struct daemon *d); /* borrowed until the next reload */
 struct tracer *daemon_tracer(const struct daemon *d); /* lives as long as d */
 struct held *daemon_held(const struct daemon *d);

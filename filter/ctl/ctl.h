@@ -25,6 +25,7 @@ int ctl_explain(int argc, char **argv); /* explain.c */
 int ctl_forget(int argc, char **argv);  /* forget.c */
 int ctl_status(int argc, char **argv);  /* daemon.c */
 int ctl_reload(int argc, char **argv);
+int ctl_upgrade(int argc, char **argv);
 int ctl_metrics(int argc, char **argv);
 int ctl_limits(int argc, char **argv);
 int ctl_greylist(int argc, char **argv);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* daemon.c - the commands that ask the daemon: status, reload, metrics, limits, greylist. */
+/* daemon.c - the commands that ask the daemon: status, reload, upgrade, metrics, limits, greylist. */
 #include <errno.h>
 #include <getopt.h>
 #include <jansson.h>
@@ -221,6 +221,21 @@ int ctl_reload(int argc, char **argv)
 		return option == 'h' ? EX_OK : EX_USAGE;
 	}
 	status = ctl_ask(&target, request, &out);
+	shown_lines(status ? stderr : stdout, text_str(&out), out.len);
+	return status;
+}
+
+int ctl_upgrade(int argc, char **argv)
+{
+	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(CONTROL_ANSWER_MAX);
+	struct ctl_target target = { 0 };
+	int option = ctl_target_options(argc, argv, &target, NULL), status;
+
+	if (option != -1 || optind != argc) {
+		fputs("usage: sluicectl upgrade [-c FILE | -s SOCKET]\n", option == 'h' ? stdout : stderr);
+		return option == 'h' ? EX_OK : EX_USAGE;
+	}
+	status = ctl_ask(&target, "upgrade\n", &out);
 	shown_lines(status ? stderr : stdout, text_str(&out), out.len);
 	return status;
 }

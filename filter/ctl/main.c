@@ -12,6 +12,7 @@ static const struct { const char *name; int (*run)(int argc, char **argv); const
 	{ "config", ctl_config, "config check, show: look at a configuration" },
 	{ "status", ctl_status, "how the daemon is" },
 	{ "reload", ctl_reload, "let the daemon read its configuration again" },
+	{ "upgrade", ctl_upgrade, "let a new process take over from the daemon, with no moment without one" },
 	{ "replay", ctl_replay, "recorded cases through another configuration: what it would change" },
 	{ "explain", ctl_explain, "why a transaction ended as it did" },
 	{ "doctor", ctl_doctor, "is there what Sluice depends on, and does it do what it should?" },

@@ -51,7 +51,8 @@ struct milter {
 	char *path; /* of the unix socket; NULL: none */
 	int listen, epoll, stop /* an eventfd: readable when all is to end */, tick /* a timerfd */;
 	int wanted;
-	bool closing; /* atomic */
+	bool retired; /* no more connections are taken; atomic */
+	bool closing; /* and those that are there are closed; atomic */
 	bool full;    /* no descriptors; atomic */
 
 	pthread_mutex_t lock;     /* guards: */
@@ -184,7 +185,7 @@ static void set_tick(struct milter *m, int64_t first_ms)
 
 static void take_connections(struct milter *m)
 {
-	for (int i = 0; i < ACCEPT_MAX; i++) {
+	for (int i = 0; i < ACCEPT_MAX && !__atomic_load_n(&m->retired, __ATOMIC_ACQUIRE); i++) {
 		int fd = accept4(m->listen, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 		if (fd >= 0) {
@@ -203,8 +204,7 @@ static void take_connections(struct milter *m)
 		set_tick(m, FULL_MS); /* it is armed again there */
 		return;
 	}
-	if (!__atomic_load_n(&m->closing, __ATOMIC_ACQUIRE))
-		(void)arm(m, EPOLL_CTL_MOD, m->listen, EPOLLIN, &m->listen);
+	(void)arm(m, EPOLL_CTL_MOD, m->listen, EPOLLIN, &m->listen); /* fails once it has been left */
 }
 
 /* A connection that has been silent for too long is shut: its worker then finds that it has ended. */
@@ -430,7 +430,7 @@ static bool add_all(struct milter *m)
 	       arm(m, EPOLL_CTL_ADD, m->tick, EPOLLIN, &m->tick);
 }
 
-struct milter *milter_open(struct edge *edge, const struct settings *settings, struct err *reterr)
+struct milter *milter_open(struct edge *edge, const struct settings *settings, int inherited, struct err *reterr)
 {
 	const char *path = listen_path(settings);
 	struct milter *m = calloc(1, sizeof *m);
@@ -447,7 +447,7 @@ struct milter *milter_open(struct edge *edge, const struct settings *settings, s
 	m->epoll = epoll_create1(EPOLL_CLOEXEC);
 	m->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	m->tick = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-	m->listen = listen_open(settings, reterr);
+	m->listen = inherited >= 0 ? inherited : listen_open(settings, reterr);
 	if (m->listen < 0)
 		goto fail;
 	m->path = path ? strdup(path) : NULL;
@@ -474,15 +474,47 @@ int milter_start(struct milter *m)
 	return r == 0 && !arm(m, EPOLL_CTL_ADD, m->listen, EPOLLIN, &m->listen) ? -errno : r;
 }
 
+int milter_socket(const struct milter *m)
+{
+	return m->listen;
+}
+
+/* No more connections from it. A worker may be about to arm it again, and then takes none. */
+static void leave_door(struct milter *m)
+{
+	__atomic_store_n(&m->retired, true, __ATOMIC_RELEASE);
+	(void)epoll_ctl(m->epoll, EPOLL_CTL_DEL, m->listen, NULL);
+}
+
+void milter_retire(struct milter *m)
+{
+	leave_door(m);
+	free(m->path); /* it is the other one's */
+	m->path = NULL;
+}
+
+bool milter_is_idle(struct milter *m)
+{
+	bool idle;
+
+	(void)pthread_mutex_lock(&m->lock);
+	idle = !m->links;
+	(void)pthread_mutex_unlock(&m->lock);
+	return idle;
+}
+
 void milter_close(struct milter *m)
 {
+	bool ours = !__atomic_load_n(&m->retired, __ATOMIC_ACQUIRE);
+
 	__atomic_store_n(&m->closing, true, __ATOMIC_RELEASE);
-	(void)epoll_ctl(m->epoll, EPOLL_CTL_DEL, m->listen, NULL);
+	leave_door(m);
 	if (m->path)
 		(void)unlink(m->path);
+	if (ours)
+		(void)shutdown(m->listen, SHUT_RDWR); /* who has connected, and was not taken, is told so */
 	free(m->path);
 	m->path = NULL;
-	(void)shutdown(m->listen, SHUT_RDWR); /* a worker may be about to take one */
 	(void)pthread_mutex_lock(&m->lock);
 	for (struct link *l = m->links; l; l = l->next)
 		if (!__atomic_load_n(&l->conn->in_message, __ATOMIC_ACQUIRE))

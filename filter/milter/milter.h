@@ -28,12 +28,17 @@ struct edge {
 struct milter;
 
 /*
- * Open the socket: unix:PATH (mode in octal digits as written, group or ""), inet:PORT@ADDRESS, inet6:PORT@ADDRESS.
- * edge must live until milter_free() has returned true. NULL with *reterr.
+ * Open the socket: unix:PATH (mode in octal digits as written, group or ""), inet:PORT@ADDRESS, inet6:PORT@ADDRESS. inherited: the socket, where
+ * it is open already; -1: it is not. edge must live until milter_free() has returned true. NULL with *reterr.
  */
-struct milter *milter_open(struct edge *edge, const struct settings *settings, struct err *reterr) SLUICE_MUST_USE;
+struct milter *milter_open(struct edge *edge, const struct settings *settings, int inherited, struct err *reterr) SLUICE_MUST_USE;
 /* Begin to serve, with threads that have the signal mask of the caller's. 0, -errno. */
 int milter_start(struct milter *m) SLUICE_MUST_USE;
+/* The listening socket, for another process to inherit. */
+int milter_socket(const struct milter *m);
+/* Another process listens in our place: take no more connections, and serve those that are there until the MTA ends them. */
+void milter_retire(struct milter *m);
+bool milter_is_idle(struct milter *m); /* are there none? */
 /* Take no more connections, and close each as soon as no message is under way on it. */
 void milter_close(struct milter *m);
 /* Close what is left, and free all; takes NULL. False: a worker has not ended within limit_ms, so that nothing could be freed. */

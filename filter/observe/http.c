@@ -57,6 +57,8 @@ struct http {
 	TAILQ_HEAD(, client) clients;
 	size_t client_count, job_count;
 	bool busy; /* at its end there was a job */
+	int inherited; /* the listening socket; -1: none */
+	bool retired;  /* it is another process's now */
 	struct bucket requests, handshakes;
 	struct http_tls_gate gate;
 	int error;
@@ -488,9 +490,9 @@ static void start(void *arg)
 {
 	static const struct timeval every = { .tv_sec = HTTP_TICK_S };
 	struct http *h = arg;
-	int fd;
+	int fd = h->inherited;
 
-	h->error = open_socket(&h->address, &fd);
+	h->error = fd >= 0 ? 0 : open_socket(&h->address, &fd);
 	if (h->error)
 		return;
 	h->listener = evconnlistener_new(reactor_base(h->reactor), on_accept, h, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
@@ -518,11 +520,11 @@ static void stop(void *arg)
 		return;
 	evconnlistener_free(h->listener);
 	h->listener = NULL;
-	if (h->address.u.any.sa_family == AF_UNIX)
+	if (h->address.u.any.sa_family == AF_UNIX && !h->retired)
 		(void)unlink(h->address.u.un.sun_path);
 }
 
-struct http *http_new(const char *listen, const struct http_host *host, struct err *reterr)
+struct http *http_new(const char *listen, int inherited, const struct http_host *host, struct err *reterr)
 {
 	struct http *h = calloc(1, sizeof *h);
 
@@ -530,7 +532,7 @@ struct http *http_new(const char *listen, const struct http_host *host, struct e
 		(void)err_set(reterr, -ENOMEM, "out of memory");
 		return NULL;
 	}
-	*h = (struct http){ .host = *host, .gate = { may_shake_hands, h } };
+	*h = (struct http){ .host = *host, .inherited = inherited, .gate = { may_shake_hands, h } };
 	h->requests = h->handshakes = (struct bucket){ HTTP_BURST * 1000, clock_mono_ms() };
 	TAILQ_INIT(&h->clients);
 	if (!(http_socket_path(listen) ? socket_address_read(listen, &h->address) : read_tcp(listen, &h->address))) {
@@ -547,16 +549,22 @@ struct http *http_new(const char *listen, const struct http_host *host, struct e
 	reactor_call(h->reactor, start, h);
 	if (h->error) {
 		(void)err_set(reterr, -h->error, "http: cannot listen on %s: %s", listen, strerror(h->error));
-		(void)http_free(h);
+		(void)http_free(h, false);
 		return NULL;
 	}
 	return h;
 }
 
-bool http_free(struct http *h)
+int http_socket(const struct http *h)
+{
+	return evconnlistener_get_fd(h->listener);
+}
+
+bool http_free(struct http *h, bool retired)
 {
 	if (!h)
 		return true;
+	h->retired = retired;
 	reactor_call(h->reactor, stop, h);
 	if (h->busy)
 		return false;

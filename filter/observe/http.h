@@ -48,10 +48,15 @@ struct http_host {
 	void *arg;
 };
 
-/* listen: ADDRESS:PORT, [IPV6]:PORT, or unix:PATH, whose file then has mode 0600. NULL with *reterr. */
-struct http *http_new(const char *listen, const struct http_host *host, struct err *reterr);
-/* A socket's file goes, too. False: an answer that takes long is being found, and not all was freed. Takes NULL. */
-bool http_free(struct http *h);
+/*
+ * listen: ADDRESS:PORT, [IPV6]:PORT, or unix:PATH, whose file then has mode 0600. inherited: the listening socket, where it is open already, which
+ * is http_new()'s from then on; -1: it is not. NULL with *reterr.
+ */
+struct http *http_new(const char *listen, int inherited, const struct http_host *host, struct err *reterr);
+/* The listening socket, for another process to inherit. */
+int http_socket(const struct http *h);
+/* retired: another process has the socket. Else its file goes, too. False: an answer that takes long is being found, and not all was freed. Takes NULL. */
+bool http_free(struct http *h, bool retired);
 /* The path of listen, where it is one; else NULL. */
 const char *http_socket_path(const char *listen);
 

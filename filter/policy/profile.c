@@ -41,7 +41,7 @@ static int add_fact(struct parser *ps, const char *key, enum sluice_type type, c
 	struct catalog_fact fact = { .type = type, .help = help, .stage = SLUICE_STAGE_RCPT, .scope = SCOPE_RCPT, .check = CATALOG_NO_CHECK };
 
 	fact.name = arena_printf(ps->p->arena, "%s%s", prefix, key);
-	return fact.name && vec_push(&ps->host->catalog->facts, fact) ? 0 : parser_no_memory(ps);
+	return fact.name && catalog_add(ps->host->catalog, &fact) ? 0 : parser_no_memory(ps);
 }
 
 /* What a value is, is seen by how it is written in the default. */

@@ -109,6 +109,12 @@ int store_members(struct store *s, const char *key, size_t limit, int64_t timeou
 	return s->home->members ? s->home->members(s, key, limit, timeout_ms, member, arg) : -ENOTSUP;
 }
 
+void store_share(struct store *s, bool yes)
+{
+	if (s->home->share)
+		s->home->share(s, yes);
+}
+
 struct store_stats store_stats(struct store *s)
 {
 	return s->home->stats(s);

@@ -61,6 +61,8 @@ int store_each(struct store *s, enum sluice_store_verb verb, const char *prefix,
 int store_members(struct store *s, const char *key, size_t limit, int64_t timeout_ms, void (*member)(void *arg, const char *bytes, size_t len),
 	void *arg);
 struct store_stats store_stats(struct store *s);
+/* May another process of ours open the same state, while this one still works with it? At first it may not. */
+void store_share(struct store *s, bool yes);
 /* Operations under way are answered FAILED first. Takes NULL. */
 void store_free(struct store *s);
 
@@ -74,6 +76,7 @@ struct store_home {
 		void (*member)(void *arg, const char *bytes, size_t len), void *arg); /* NULL: -ENOTSUP */
 	struct store_stats (*stats)(struct store *s);
 	void (*free)(struct store *s);
+	void (*share)(struct store *s, bool yes); /* NULL: nothing is in the way of another process */
 };
 /* What op points to beside its key: of PUT, SET and TALLY; it may be NULL where it is empty. */
 const void *store_op_extra(const struct sluice_store_op *op, size_t *ret_len);

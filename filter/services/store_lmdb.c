@@ -501,7 +501,13 @@ static void lmdb_free(struct store *s)
 	free(l);
 }
 
-static const struct store_home home = { lmdb_run, lmdb_each, NULL, lmdb_stats, lmdb_free };
+/* LMDB itself lets several processes work with one environment; the lock is there so that nobody starts a second daemon by mistake. */
+static void lmdb_share(struct store *s, bool yes)
+{
+	(void)flock(((struct lmdb *)s)->lock_fd, yes ? LOCK_UN : LOCK_EX | LOCK_NB);
+}
+
+static const struct store_home home = { lmdb_run, lmdb_each, NULL, lmdb_stats, lmdb_free, lmdb_share };
 
 /* The file must reach as far as it says itself: reading beyond its end would be the end of the process. */
 static int check_file(struct lmdb *l, struct err *reterr)

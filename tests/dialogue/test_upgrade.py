@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A new process takes over from the old one: nobody is turned away, and nothing that was begun is lost."""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+
+import pytest
+from support import net, sluice
+from support.milter import CONTINUE, REPLY
+
+REFUSE = 'at rcpt { rule r reject "550 5.7.1 %s" when rcpt.address == "bad@example.org" }\n'
+MESSAGES = 5000 if sluice.sanitized() or sluice.SHARED_PLUGINS else 100000
+
+
+class Successor:
+    """A daemon that another one has started: no child of ours."""
+
+    def __init__(self, pid):
+        self.pid = pid
+        self.args = f"the new process {pid}"
+
+    def alive(self):
+        return pathlib.Path(f"/proc/{self.pid}/exe").exists() and os.path.exists(f"/proc/{self.pid}/task")
+
+    def poll(self):
+        return None if self.alive() else 0
+
+    def send_signal(self, sig):
+        os.kill(self.pid, sig)
+
+    def wait(self, timeout=None):
+        net.wait_for(lambda: not self.alive(), f"the end of {self.args}", timeout or net.PATIENCE_S)
+        return 0
+
+
+@pytest.fixture(autouse=True)
+def no_successor_stays(setup):
+    started = []
+    yield started
+    for process in started:
+        if process.alive():
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+
+
+def upgrade(s, started):
+    """The old process; s has the new one."""
+    done = s.ctl("upgrade")
+    assert done.returncode == 0, done.stderr
+    old, s.process = s.process, Successor(int(done.stdout.removeprefix("pid ")))
+    started.append(s.process)
+    assert s.status()["pid"] == str(s.process.pid)
+    return old
+
+
+def ended_well(s, old):
+    assert old.wait(net.PATIENCE_S) == 0
+    assert "Sanitizer" not in s.log(), s.log()
+
+
+def refused(m):
+    m.mail()
+    return m.rcpt("<bad@example.org>").text
+
+
+@pytest.mark.parametrize("kind", ["unix", "inet"])
+def test_sessions_end_where_they_began(setup, no_successor_stays, kind):
+    s = setup.sluice(REFUSE % "old", listen=f"inet:{net.free_port()}@127.0.0.1" if kind == "inet" else None)
+    m, idle = setup.milter(s), setup.milter(s)
+    m.greet()
+    m.mail()
+    s.write(REFUSE % "new")
+    old = upgrade(s, no_successor_stays)
+    fresh = setup.milter(s)
+    fresh.greet()
+    assert "new" in refused(fresh)
+    fresh.abort()
+    assert m.rcpt().kind == CONTINUE and m.content().kind == CONTINUE
+    idle.greet()
+    assert "old" in refused(idle), "a connection that was there keeps the process that it began with"
+    idle.abort()
+    assert old.poll() is None
+    for each in (m, idle):
+        each.quit()
+    ended_well(s, old)
+    assert s.control.exists() and (kind == "inet" or s.socket.exists()), "what the new one listens on stays"
+    again = setup.milter(s)
+    again.greet()
+    assert "new" in refused(again)
+    again.abort()
+
+
+def test_a_configuration_that_is_bad_changes_nothing(setup, no_successor_stays):
+    s = setup.sluice(REFUSE % "old" + f"state {{ lmdb {setup.folder}/state }}\nat mail {{ rule fast limit 1000/1h by client.ip }}\n")
+    s.write("nonsense\n")
+    done = s.ctl("upgrade")
+    assert done.returncode == 69 and "nonsense" in done.stderr and "sluice.conf" in done.stderr
+    assert "upgrade failed, this process stays" in s.log()
+    m = setup.milter(s)
+    m.greet()
+    assert "old" in refused(m) and s.status()["pid"] == str(s.process.pid)
+    other = setup.sluice(f"state {{ lmdb {setup.folder}/state }}\ngreylist {{ delay 1h }}\nat rcpt {{ rule g greylist }}\n", start=False)
+    done = subprocess.run([sluice.SLUICED, "-c", other.conf], capture_output=True, text=True, timeout=net.PATIENCE_S, check=False)
+    assert done.returncode != 0 and "another process has it" in done.stderr, "its state is its own again"
+
+
+def test_state_goes_on(setup, no_successor_stays):
+    config = f'state {{ lmdb {setup.folder}/state }}\nat mail {{ rule fast limit 3/1h by client.ip tempfail "451 4.7.1 too fast" }}\n'
+    s = setup.sluice(config)
+    before = setup.milter(s)
+    before.greet()
+    assert before.mail().kind == CONTINUE
+    before.abort()
+    old = upgrade(s, no_successor_stays)
+    after = setup.milter(s)
+    after.greet()
+    assert after.mail().kind == CONTINUE
+    after.abort()
+    assert before.mail().kind == CONTINUE, "both have the same"
+    before.abort()
+    assert after.mail().code == 451
+    before.quit()
+    ended_well(s, old)
+
+
+def test_the_binary_that_is_there_now_is_started(setup, no_successor_stays):
+    """As a package does it: another file of the same name."""
+    binary = setup.folder / "sluiced"
+    shutil.copy(sluice.SLUICED, binary)
+    s = setup.sluice(REFUSE % "old", start=False)
+    with open(s.log_file, "ab") as log:
+        s.process = net.start([binary, "-c", s.conf], stdout=log, stderr=log, env=sluice.environment())
+    net.wait_for(lambda: "is ready" in s.log(), "sluiced to start")
+    shutil.copy(sluice.SLUICED, setup.folder / "fresh")
+    os.rename(setup.folder / "fresh", binary)
+    assert os.readlink(f"/proc/{s.process.pid}/exe").endswith(" (deleted)")
+    old = upgrade(s, no_successor_stays)
+    assert os.readlink(f"/proc/{s.process.pid}/exe") == str(binary)
+    ended_well(s, old)
+
+
+def test_a_binary_that_is_none(setup, no_successor_stays):
+    binary = setup.folder / "sluiced"
+    shutil.copy(sluice.SLUICED, binary)
+    s = setup.sluice(REFUSE % "old", start=False)
+    with open(s.log_file, "ab") as log:
+        s.process = net.start([binary, "-c", s.conf], stdout=log, stderr=log, env=sluice.environment())
+    net.wait_for(lambda: "is ready" in s.log(), "sluiced to start")
+    binary.unlink()
+    done = s.ctl("upgrade")
+    assert done.returncode == 69 and f"{binary} cannot be started: No such file or directory" in done.stderr
+    assert setup.milter(s).greet().kind == CONTINUE
+
+
+def test_nobody_is_put_off_under_load(setup, no_successor_stays):
+    s = setup.sluice('at rcpt { rule r score 1 when rcpt.count > 1 }\nat message { rule t tag "x" }\n')
+    mail = setup.folder / "mail.eml"
+    mail.write_text("From: a@example.net\nSubject: t\n\n" + "body\n" * 100)
+    load = net.start([sluice.BUILD / "tests/bench/milterload", "-s", s.listen, "-n", MESSAGES, "-c", 8, "-m", 3, "-t", 500, f"ann@example.net={mail}"],
+                     stdout=subprocess.PIPE)
+    olds = []
+    for done in (0.2, 0.4, 0.6):
+        net.wait_for(lambda done=done: load.poll() is not None or messages(s) >= done * MESSAGES / 4, "some messages", 300)
+        if load.poll() is None:
+            olds.append(upgrade(s, no_successor_stays))
+    out, _ = load.communicate(timeout=500)
+    result = json.loads(out)
+    assert len(olds) == 3, "the load was over too early for this test to say anything"
+    assert (result["messages"], result["errors"], result["continue"]) == (MESSAGES, 0, MESSAGES), result
+    for old in olds:
+        ended_well(s, old)
+
+
+def messages(s):
+    """How many this process has had."""
+    return int(s.status()["accept"])
