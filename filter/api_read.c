@@ -76,6 +76,7 @@ void api_status(const struct api_request *q)
 	put_verdicts(out, all.verdicts);
 	put_time(out, &all.time);
 	json_open(out, "dns", '{');
+	json_bool(out, "working", dns.working);
 	json_int(out, "asked", number(dns.asked));
 	json_int(out, "failed", number(dns.failed));
 	json_int(out, "cache_hits", number(dns.cache.hits));

@@ -208,6 +208,17 @@ static void on_sign_key(void *arg, const struct key_watch_row *row)
 	events_tell(d->events, EVENT_KEY, row->name, good, good ? NULL : dkim_found_texts[row->found]);
 }
 
+static void on_dns(void *arg, bool working, const char *why)
+{
+	struct daemon *d = arg;
+
+	if (working)
+		log_write(d->log, LOG_LEVEL_WARNING, "the DNS answers again");
+	else
+		log_write(d->log, LOG_LEVEL_WARNING, "the DNS does not answer: %s", why);
+	events_tell(d->events, EVENT_HEALTH, "the DNS", working, working ? NULL : why);
+}
+
 static void on_store(void *arg, bool working, const char *why)
 {
 	struct daemon *d = arg;
@@ -329,12 +340,12 @@ static int start_services(struct daemon *d, struct err *reterr)
 	d->log = log_new("sluiced");
 	d->metrics = metrics_new();
 	d->history = history_new(0);
-	d->cases = case_log_new();
 	d->warned = once_new();
 	d->events = d->log ? events_new(d->log) : NULL;
 	d->surge = surge_new();
 	d->tracer = tracer_new();
 	d->health = health_new(on_health, d);
+	d->cases = d->health ? case_log_new(d->health) : NULL;
 	d->keys = key_watch_new(on_sign_key, d);
 	d->held = held_new();
 	d->reactor = reactor_new();
@@ -431,6 +442,7 @@ static int catch_signals(struct err *reterr)
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++)
 		(void)sigaction(signals[i], &act, NULL);
 	(void)sigaction(SIGPIPE, &ignore, NULL);
+	(void)sigaction(SIGXFSZ, &ignore, NULL); /* a file at its limit is as a disk that is full */
 	return 0;
 }
 
@@ -487,6 +499,7 @@ struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reter
 	*ret_exit = EX_CONFIG;
 	options.reactor = d->reactor;
 	options.store_changed = on_store;
+	options.dns_changed = on_dns;
 	options.arg = d;
 	options.programs = d->programs;
 	options.scan = &d->scan;
@@ -602,8 +615,8 @@ static int begin_guard(struct daemon *d, int64_t guard_ms, struct err *reterr)
 
 int daemon_reload(struct daemon *d, int64_t guard_ms, struct err *reterr)
 {
-	struct snapshot_options options = { .reactor = d->reactor, .store_changed = on_store, .arg = d, .programs = d->programs, .scan = &d->scan,
-		.servers = &d->servers, .before = d->snapshot };
+	struct snapshot_options options = { .reactor = d->reactor, .store_changed = on_store, .dns_changed = on_dns, .arg = d, .programs = d->programs,
+		.scan = &d->scan, .servers = &d->servers, .before = d->snapshot };
 	struct snapshot *fresh = NULL;
 	int r;
 
@@ -849,8 +862,8 @@ void daemon_status(struct daemon *d, struct text *out)
 	for (enum case_action a = CASE_ACCEPT; a <= CASE_FAULT; a++)
 		text_addf(out, "%s %lld\n", case_action_words[a], (long long)metrics_cases(d->metrics, a));
 	text_addf(out, "faults %lld\n", (long long)metrics_get(d->metrics, METRIC_FAULTS));
-	text_addf(out, "dns_asked %llu\ndns_failed %llu\ndns_cache_hits %llu\n", (unsigned long long)dns.asked, (unsigned long long)dns.failed,
-		(unsigned long long)dns.cache.hits);
+	text_addf(out, "dns %s\ndns_asked %llu\ndns_failed %llu\ndns_cache_hits %llu\n", dns.working ? "works" : "does not answer",
+		(unsigned long long)dns.asked, (unsigned long long)dns.failed, (unsigned long long)dns.cache.hits);
 	text_addf(out, "guard %s\n", guard_words[d->guard.state]);
 	state_status(s->store, out);
 	list_status(s->policy, out);
@@ -901,6 +914,7 @@ void daemon_metrics(struct daemon *d, struct text *out)
 	metrics_print(out, d->metrics);
 	metrics_print_one(out, "sluice_dns_questions_total", "counter", "questions sent to the network", (int64_t)dns.asked);
 	metrics_print_one(out, "sluice_dns_failures_total", "counter", "of them without an answer", (int64_t)dns.failed);
+	metrics_print_one(out, "sluice_dns_working", "gauge", "1: the DNS answers; 0: of the last questions none was answered", dns.working);
 	metrics_print_one(out, "sluice_dns_cache_hits_total", "counter", "answers from the cache", (int64_t)dns.cache.hits);
 	metrics_print_one(out, "sluice_dns_cache_misses_total", "counter", "questions that the cache could not answer", (int64_t)dns.cache.misses);
 	metrics_print_one(out, "sluice_dns_cache_bytes", "gauge", "memory that the cache uses", (int64_t)dns.cache.size_bytes);

@@ -10,6 +10,7 @@
 #include "filter/mail/address.h"
 #include "filter/mail/header_field.h"
 #include "filter/services/clock.h"
+#include "filter/services/health.h"
 
 #define TOO_MANY_RCPTS    "too many recipients in one message"
 #define TOO_LARGE         "this message has more header fields or recipients than any mail needs"
@@ -432,6 +433,19 @@ void dialogue_body(struct dialogue *d, const char *bytes, size_t len)
 
 /* ---- the end of a message ---- */
 
+/* The operator hears of a spool folder that takes nothing, which no message is refused for. */
+static void note_spool(struct dialogue *d)
+{
+	SLUICE_CLEANUP(text_done) struct text why = TEXT_INIT(4096);
+	const struct message *m = &d->session->message;
+	bool kept;
+
+	if (!m->body || !body_is_large(m->body, &kept))
+		return;
+	text_addf(&why, "%s is full, or cannot be written to; checks cannot look into larger messages meanwhile", d->snapshot->policy->settings.body.spool);
+	health_report(d->engine->health, "the spool folder", kept, kept ? "it can be written to" : text_str(&why));
+}
+
 static struct verdict judge_message(struct dialogue *d, const struct edits **ret)
 {
 	struct verdict v = { .action = VERDICT_REJECT, .stage = SLUICE_STAGE_MESSAGE, .code = 552, .dsn = "5.3.4", .text = TOO_LARGE };
@@ -441,6 +455,7 @@ static struct verdict judge_message(struct dialogue *d, const struct edits **ret
 	begin_content(d);
 	if (d->fed)
 		feed_header_end(d);
+	note_spool(d);
 	set_facts(d, SLUICE_STAGE_MESSAGE);
 	if (!d->data_begun)
 		stage_start(d, SLUICE_STAGE_DATA); /* the event itself was negotiated away */

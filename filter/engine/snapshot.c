@@ -144,6 +144,8 @@ static int make_dns(struct snapshot *s, const struct snapshot_options *o, struct
 	s->dns = h;
 	settings.local = zone;
 	settings.only_local = !o->reactor;
+	settings.changed = o->dns_changed;
+	settings.arg = o->arg;
 	h->resolver = resolver_new(o->reactor, &settings, reterr);
 	if (!h->resolver || !h->settings)
 		return -EIO;

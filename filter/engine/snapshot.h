@@ -43,6 +43,7 @@ struct snapshot_options {
 	bool no_services;               /* check the configuration only: no resolver, no store */
 	bool no_store;                  /* a trial, which must leave no trace: all that is asked of the store fails */
 	void (*store_changed)(void *arg, bool working, const char *why); /* any thread; may be NULL */
+	void (*dns_changed)(void *arg, bool working, const char *why);   /* the same */
 	void *arg;
 	struct programs *programs;      /* NULL: no program is asked, which is FAILED */
 	const struct servers_host *servers; /* NULL: none is asked, which is FAILED */

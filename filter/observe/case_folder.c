@@ -175,7 +175,7 @@ int case_folder_list(const char *folder, struct case_files *ret, struct err *ret
 
 /* ---- finding ---- */
 
-/* The last of these members in the file: where its line begins. */
+/* The last of these members in the file: where its line begins. A line without an end is half a case: the process ended while it wrote. */
 static const char *find_last(const struct text *file, const struct text *member, const char *best)
 {
 	const char *p = text_str(file), *end = p + file->len;
@@ -184,7 +184,7 @@ static const char *find_last(const struct text *file, const struct text *member,
 		const char *line = memrchr(file->bytes, '\n', (size_t)(p - file->bytes));
 
 		line = line ? line + 1 : file->bytes;
-		if (!best || line > best)
+		if ((!best || line > best) && memchr(p, '\n', (size_t)(end - p)))
 			best = line;
 		p += member->len;
 	}
@@ -216,7 +216,7 @@ int case_folder_find(const char *folder, const char *id, struct text *out, struc
 	int r = case_folder_list(folder, &files, reterr);
 
 	for (size_t i = files.len; r == 0 && i-- > 0;) {
-		const char *line, *eol;
+		const char *line;
 
 		text_clear(&file);
 		r = text_read_file(&file, files.items[i]);
@@ -229,8 +229,7 @@ int case_folder_find(const char *folder, const char *id, struct text *out, struc
 		line = find_in(&file, id);
 		if (!line)
 			continue;
-		eol = memchr(line, '\n', (size_t)(file.bytes + file.len - line));
-		text_add(out, line, eol ? (size_t)(eol - line) : (size_t)(file.bytes + file.len - line));
+		text_add(out, line, (size_t)((const char *)memchr(line, '\n', (size_t)(file.bytes + file.len - line)) - line));
 		return 1;
 	}
 	return r;
@@ -267,14 +266,12 @@ static int64_t change_file(const char *path, change_fn change, const void *arg, 
 
 	if (r < 0)
 		return failed(path, "read", -r, reterr);
-	for (const char *p = text_str(&in), *end = p + in.len; p < end;) {
-		const char *eol = memchr(p, '\n', (size_t)(end - p)), *line_end = eol ? eol : end;
+	for (const char *p = text_str(&in), *end = p + in.len, *eol; (eol = memchr(p, '\n', (size_t)(end - p))) != NULL; p = eol + 1) {
 		size_t before = out.len;
 
-		changed += change(arg, p, (size_t)(line_end - p), &out);
+		changed += change(arg, p, (size_t)(eol - p), &out);
 		if (out.len > before)
 			text_addc(&out, '\n');
-		p = line_end + (eol != NULL);
 	}
 	if (out.failed)
 		return failed(path, "written", ENOMEM, reterr);

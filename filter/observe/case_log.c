@@ -15,6 +15,7 @@
 enum place { PLACE_NOWHERE, PLACE_STDERR, PLACE_SYSLOG, PLACE_FOLDER };
 
 struct case_log {
+	struct health *health;
 	pthread_mutex_t lock; /* guards all below */
 	enum place place;
 	struct case_keeping keeping; /* its folder is our own copy */
@@ -23,13 +24,14 @@ struct case_log {
 	int64_t bytes, begun_ms; /* what is in it, and since when */
 };
 
-struct case_log *case_log_new(void)
+struct case_log *case_log_new(struct health *health)
 {
 	struct case_log *l = calloc(1, sizeof *l);
 
 	if (!l)
 		return NULL;
 	l->fd = -1;
+	l->health = health;
 	(void)pthread_mutex_init(&l->lock, NULL);
 	return l;
 }
@@ -127,19 +129,30 @@ static bool is_full(const struct case_log *l, size_t len)
 	return l->bytes && (l->bytes + (int64_t)len > case_folder_file_bytes(&l->keeping) || clock_mono_ms() - l->begun_ms > case_folder_file_ms(&l->keeping));
 }
 
-/* Whole, or not at all. */
-static void write_line(struct case_log *l, int fd, const char *json, size_t len)
+static void write_line(int fd, const char *json, size_t len)
 {
 	struct iovec line[] = { { .iov_base = (char *)(uintptr_t)json, .iov_len = len }, { .iov_base = (char[]){ '\n' }, .iov_len = 1 } };
-	ssize_t n = writev(fd, line, 2);
 
-	if (fd == l->fd && n == (ssize_t)len + 1)
-		l->bytes += n;
-	else if (fd == l->fd && n > 0)
-		(void)!ftruncate(fd, l->bytes); /* the disk is full */
+	(void)!writev(fd, line, 2);
 }
 
-static void add_to_folder(struct case_log *l, const char *json, size_t len)
+/* Whole, or not at all: 0 or -errno. */
+static int write_case(struct case_log *l, const char *json, size_t len)
+{
+	struct iovec line[] = { { .iov_base = (char *)(uintptr_t)json, .iov_len = len }, { .iov_base = (char[]){ '\n' }, .iov_len = 1 } };
+	ssize_t n = writev(l->fd, line, 2);
+	int r = n < 0 ? -errno : -ENOSPC;
+
+	if (n == (ssize_t)len + 1) {
+		l->bytes += n;
+		return 0;
+	}
+	if (n > 0)
+		(void)!ftruncate(l->fd, l->bytes);
+	return r;
+}
+
+static int add_to_folder(struct case_log *l, const char *json, size_t len)
 {
 	SLUICE_CLEANUP(text_done) struct text hidden = TEXT_INIT(2 * len + 4096);
 	struct err ignored; /* the old file goes on; tidying says what is wrong with the folder */
@@ -147,32 +160,48 @@ static void add_to_folder(struct case_log *l, const char *json, size_t len)
 	if (hides_at_once(&l->keeping)) {
 		case_hide(&hidden, json, len, &l->key);
 		if (hidden.failed)
-			return;
+			return -ENOMEM;
 		json = text_str(&hidden);
 		len = hidden.len;
 	}
 	if (is_full(l, len))
 		(void)next_file(l, &ignored);
-	write_line(l, l->fd, json, len);
+	return write_case(l, json, len);
+}
+
+/* Without the lock. */
+static void tell(struct case_log *l, const char *folder, int r)
+{
+	SLUICE_CLEANUP(text_done) struct text why = TEXT_INIT(4096);
+
+	if (r < 0)
+		text_addf(&why, "%s cannot be written to: %s; the cases that come meanwhile are lost", folder, strerror(-r));
+	health_report(l->health, "the folder of cases", r == 0, r < 0 ? text_str(&why) : "it can be written to");
 }
 
 void case_log_add(struct case_log *l, const char *json, size_t len)
 {
+	SLUICE_CLEANUP(text_done) struct text folder = TEXT_INIT(4096);
+	int r = 0;
+
 	(void)pthread_mutex_lock(&l->lock);
 	switch (l->place) {
 	case PLACE_NOWHERE:
 		break;
 	case PLACE_STDERR:
-		write_line(l, STDERR_FILENO, json, len);
+		write_line(STDERR_FILENO, json, len);
 		break;
 	case PLACE_SYSLOG:
 		syslog(LOG_INFO, "%.*s", (int)len, json);
 		break;
 	case PLACE_FOLDER:
-		add_to_folder(l, json, len);
+		r = add_to_folder(l, json, len);
+		text_adds(&folder, l->keeping.folder);
 		break;
 	}
 	(void)pthread_mutex_unlock(&l->lock);
+	if (folder.len)
+		tell(l, text_str(&folder), r);
 }
 
 int case_log_next(struct case_log *l, struct err *reterr)

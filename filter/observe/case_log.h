@@ -6,10 +6,12 @@
 #include <stddef.h>
 
 #include "filter/observe/case_folder.h"
+#include "filter/services/health.h"
 
 struct case_log;
 
-struct case_log *case_log_new(void); /* goes nowhere. NULL: no memory */
+/* Goes nowhere. health: hears when cases cannot be written, and when they can be again. NULL: no memory */
+struct case_log *case_log_new(struct health *health);
 void case_log_free(struct case_log *l); /* takes NULL */
 /*
  * k->folder: "", "stderr", "syslog", or the path of a folder; it is copied. -errno with *reterr, and all stays as it was. One thread at

@@ -51,9 +51,11 @@ struct resolver {
 	struct dns_cache *cache;
 	struct hash_key key;
 	atomic_uint_fast64_t asked, answered, failed, in_flight;
+	atomic_bool silent;
 	/* the rest: on the reactor's thread only */
 	struct ub_ctx *unbound;
 	bool closing;
+	unsigned failed_in_row;
 	struct flight *chains[CHAINS];
 };
 
@@ -175,15 +177,31 @@ static void release_flight(struct flight *f)
 	free(f);
 }
 
+/* One domain whose servers are down is nothing to tell the operator; that nothing is answered is. */
+static void note(struct resolver *r, bool answered)
+{
+	static const char forwarders[] = "of the last questions none was answered: is one of the servers that 'dns { forward }' names up, and to be reached?";
+	static const char roots[] = "of the last questions none was answered: may this machine ask servers on port 53 of the Internet? Else name a resolver with 'dns { forward }'";
+	bool silent;
+
+	r->failed_in_row = answered ? 0 : r->failed_in_row + 1;
+	silent = r->failed_in_row >= RESOLVER_SILENT_AFTER || (!answered && atomic_load(&r->silent));
+	if (atomic_exchange(&r->silent, silent) != silent && r->settings.changed)
+		r->settings.changed(r->settings.arg, !silent, r->settings.forwarder_count ? forwarders : roots);
+}
+
 /* The answer is here: keep it and tell all who wait. Takes the reference; NULL: out of memory. */
 static void land(struct flight *f, struct dns_answer *answer)
 {
 	struct resolver *r = f->resolver;
 	struct waiter *w = f->first, *next;
+	bool answered;
 
 	if (!answer)
 		answer = dns_answer_empty(SLUICE_DNS_FAILED, 0);
-	atomic_fetch_add(dns_answer_view(answer)->status == SLUICE_DNS_FAILED ? &r->failed : &r->answered, 1);
+	answered = dns_answer_view(answer)->status != SLUICE_DNS_FAILED;
+	atomic_fetch_add(answered ? &r->answered : &r->failed, 1);
+	note(r, answered);
 	dns_cache_put(r->cache, &w->question, answer, clock_mono_ms());
 	release_flight(f); /* first: a waiter may ask the same again */
 	for (; w; w = next) {
@@ -409,6 +427,7 @@ struct resolver_stats resolver_stats(struct resolver *r)
 		.answered = atomic_load(&r->answered),
 		.failed = atomic_load(&r->failed),
 		.in_flight = atomic_load(&r->in_flight),
+		.working = !atomic_load(&r->silent),
 		.cache = dns_cache_stats(r->cache),
 	};
 }

@@ -13,6 +13,7 @@
 #include "filter/services/zone.h"
 
 #define RESOLVER_MAX_FORWARDERS 8
+#define RESOLVER_SILENT_AFTER   20 /* questions: that the servers of a few domains are down says nothing of ours */
 
 struct resolver_forwarder {
 	struct sluice_ip ip;
@@ -28,11 +29,15 @@ struct resolver_settings {
 	int64_t timeout_ms;       /* a question that has no answer by then is FAILED */
 	const struct zone *local; /* answers for the names in it; NULL: none */
 	bool only_local;          /* a name not in `local` is NXDOMAIN: no network at all */
+	/* Called when RESOLVER_SILENT_AFTER questions in a row had no answer, and when one has again. On the reactor's thread; may be NULL. */
+	void (*changed)(void *arg, bool working, const char *why);
+	void *arg;
 };
 
 struct resolver;
 struct resolver_stats {
 	uint64_t asked, answered, failed, in_flight;
+	bool working;
 	struct dns_cache_stats cache;
 };
 

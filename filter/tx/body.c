@@ -16,6 +16,7 @@ struct body {
 	int fd; /* of the file; -1: all is in memory */
 	size_t kept, size;
 	char *mapped;
+	bool large;      /* more than memory_bytes: the spool folder was needed */
 	const char *why; /* it cannot be kept; NULL: it can */
 };
 
@@ -91,6 +92,7 @@ static bool spool(struct body *b)
 {
 	if (b->fd >= 0)
 		return true;
+	b->large = true;
 	b->fd = open_spool(b->limits.spool);
 	if (b->fd < 0 || !write_all(b->fd, text_str(&b->memory), b->memory.len)) {
 		give_up(b, b->fd < 0 ? "the spool folder of 'body' cannot be written to" : "the spool folder of 'body' is full");
@@ -130,6 +132,12 @@ size_t body_size(const struct body *b)
 bool body_is_cut(const struct body *b)
 {
 	return b->size > b->limits.max_bytes;
+}
+
+bool body_is_large(const struct body *b, bool *ret_kept)
+{
+	*ret_kept = !b->why;
+	return b->large;
 }
 
 const char *body_bytes(struct body *b, size_t *ret_len, const char **ret_why)

@@ -23,6 +23,8 @@ void body_free(struct body *b);                          /* takes NULL */
 void body_add(struct body *b, const char *bytes, size_t len);
 size_t body_size(const struct body *b); /* of all that was added */
 bool body_is_cut(const struct body *b); /* that is more than is kept */
+/* Was the spool folder needed? *ret_kept: and could the body be written there? */
+bool body_is_large(const struct body *b, bool *ret_kept);
 /* All that is kept, as long as there is a body. NULL, with *ret_why, a static text: it could not be. */
 const char *body_bytes(struct body *b, size_t *ret_len, const char **ret_why);
 

@@ -65,9 +65,12 @@ class Server:
         elif not any(known == name for known, _ in self.records):
             response.set_rcode(dns.rcode.NXDOMAIN)
         try:
-            self.sock.sendto(response.to_wire(), peer)
+            self._send(response, peer)
         except OSError:
             pass
+
+    def _send(self, response, peer):
+        self.sock.sendto(response.to_wire(), peer)
 
     def hold(self, *names):
         """Answer these only after release(); they are in `asked` all the same."""
