@@ -229,7 +229,7 @@ int control_answer(struct daemon *d, char *line, struct text *out)
 	return EX_USAGE;
 }
 
-void control_serve(struct daemon *d, int listener)
+bool control_serve(struct daemon *d, int listener)
 {
 	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(CONTROL_ANSWER_MAX);
 	int64_t deadline = clock_mono_ms() + CONTROL_TIMEOUT_MS;
@@ -237,13 +237,13 @@ void control_serve(struct daemon *d, int listener)
 	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC), status;
 
 	if (fd < 0)
-		return;
+		return false;
 	if (!allowed(fd)) {
 		text_adds(&out, "only root and the daemon's own user may ask\n");
 		status = EX_NOPERM;
 	} else if (!read_line(fd, line, deadline)) {
 		(void)close(fd);
-		return;
+		return true;
 	} else {
 		status = control_answer(d, line, &out);
 	}
@@ -252,4 +252,5 @@ void control_serve(struct daemon *d, int listener)
 	write_all(fd, head, strlen(head), deadline);
 	write_all(fd, text_str(&out), out.len, deadline);
 	(void)close(fd);
+	return true;
 }

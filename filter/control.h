@@ -19,7 +19,7 @@
 int control_open(const char *path, struct err *reterr) SLUICE_MUST_USE;
 /* Answer one request, without its end of line, which is changed. An exit status. */
 int control_answer(struct daemon *d, char *line, struct text *out);
-/* Serve the one client that waits. */
-void control_serve(struct daemon *d, int listener);
+/* Serve the one client that waits. False: there is none, or no descriptor is left for it; errno says which. */
+bool control_serve(struct daemon *d, int listener);
 
 #endif

@@ -91,7 +91,7 @@ struct daemon {
 	char *binary; /* that runs, or has been put in its place */
 	struct inheritance inherited;
 	bool retired; /* a new process has taken over */
-	int control;
+	int control, spare; /* spare: a descriptor that is given up for a client of control when none is left */
 	char *control_path;
 	int64_t began_ms;
 	struct guard guard;           /* of the main thread alone, as is: */
@@ -386,6 +386,7 @@ static int open_sockets(struct daemon *d, struct err *reterr)
 	d->control = d->inherited.control >= 0 ? d->inherited.control : control_open(s->control, reterr);
 	if (d->control < 0)
 		return d->control;
+	d->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	d->control_path = strdup(s->control);
 	if (!d->control_path)
 		return err_set(reterr, -ENOMEM, "out of memory");
@@ -488,7 +489,7 @@ struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reter
 		(void)err_set(reterr, -ENOMEM, "out of memory");
 		return NULL;
 	}
-	d->control = -1;
+	d->control = d->spare = -1;
 	d->binary = upgrade_binary();
 	d->inherited = inheritance_take();
 	d->began_ms = clock_mono_ms();
@@ -720,6 +721,16 @@ static void retire(struct daemon *d)
 		if (poll(&signals, 1, RETIRE_STEP_MS) == 1 && read(signal_pipe[0], &c, 1) != 1)
 			c = '\0';
 	drain(d);
+/* That no descriptor is left is what an operator wants to look into: there is one for that. */
+static void serve_control(struct daemon *d)
+{
+	if (control_serve(d, d->control) || (errno != EMFILE && errno != ENFILE))
+		return;
+	if (d->spare >= 0)
+		(void)close(d->spare);
+	if (d->spare < 0 || !control_serve(d, d->control))
+		sleep_ms(STOP_STEP_MS); /* not again and again */
+	d->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 int daemon_run(struct daemon *d)
@@ -743,7 +754,7 @@ int daemon_run(struct daemon *d)
 				(void)daemon_reload(d, 0, &err);
 		}
 		if (fds[1].revents & POLLIN)
-			control_serve(d, d->control);
+			serve_control(d);
 		if (d->retired) {
 			retire(d);
 			return EX_OK;
@@ -791,6 +802,8 @@ void daemon_stop(struct daemon *d, int status)
 	log_free(d->log);
 	if (d->control >= 0)
 		(void)close(d->control);
+	if (d->spare >= 0)
+		(void)close(d->spare);
 	(void)pthread_cond_destroy(&d->answered);
 	(void)pthread_mutex_destroy(&d->lock);
 	free(d->control_path);

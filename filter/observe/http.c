@@ -24,6 +24,7 @@
 #include "filter/services/reactor.h"
 
 #define BACKLOG   128
+#define ACCEPT_REST_MS 100
 #define LINGER_MS 2000 /* for the other side to take the last of an answer */
 
 struct job { /* an answer that takes long */
@@ -53,7 +54,7 @@ struct http {
 	struct http_host host;
 	struct socket_address address;
 	struct evconnlistener *listener;
-	struct event *tick;
+	struct event *tick, *rested;
 	TAILQ_HEAD(, client) clients;
 	size_t client_count, job_count;
 	bool busy; /* at its end there was a job */
@@ -397,6 +398,25 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd, struc
 	(void)bufferevent_enable(c->bev, EV_READ | EV_WRITE);
 }
 
+/* No descriptor is left: the client waits, instead of being asked for again and again. */
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+	static const struct timeval rest = { .tv_usec = ACCEPT_REST_MS * 1000 };
+	struct http *h = arg;
+
+	if (event_add(h->rested, &rest) == 0)
+		(void)evconnlistener_disable(listener);
+}
+
+static void on_rested(evutil_socket_t fd, short what, void *arg)
+{
+	struct http *h = arg;
+
+	(void)fd;
+	(void)what;
+	(void)evconnlistener_enable(h->listener);
+}
+
 /* ---- start and stop ---- */
 
 const char *http_socket_path(const char *listen)
@@ -497,12 +517,14 @@ static void start(void *arg)
 		return;
 	h->listener = evconnlistener_new(reactor_base(h->reactor), on_accept, h, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 0, fd);
 	h->tick = event_new(reactor_base(h->reactor), -1, EV_PERSIST, on_tick, h);
+	h->rested = evtimer_new(reactor_base(h->reactor), on_rested, h);
 	if (!h->listener)
 		(void)close(fd);
-	if (!h->listener || !h->tick || event_add(h->tick, &every) < 0) {
+	if (!h->listener || !h->tick || !h->rested || event_add(h->tick, &every) < 0) {
 		h->error = ENOMEM;
 		return;
 	}
+	evconnlistener_set_error_cb(h->listener, on_accept_error);
 	h->host.tick(h->host.arg);
 }
 
@@ -514,6 +536,9 @@ static void stop(void *arg)
 	if (h->tick)
 		event_free(h->tick);
 	h->tick = NULL;
+	if (h->rested)
+		event_free(h->rested);
+	h->rested = NULL;
 	while (!TAILQ_EMPTY(&h->clients))
 		client_free(TAILQ_FIRST(&h->clients));
 	if (!h->listener)
