@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <sysexits.h>
 
+#include "filter/base/shortage.h"
 #include "filter/daemon.h"
 #include "filter/engine/snapshot.h"
 
@@ -40,6 +41,7 @@ int main(int argc, char **argv)
 	struct err err;
 	int status, option;
 
+	shortage_watch_openssl();
 	while ((option = getopt(argc, argv, "c:thV")) != -1) {
 		switch (option) {
 		case 'c':

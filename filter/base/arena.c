@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter/base/shortage.h"
+
 #define FIRST_BLOCK_BYTES  1024
 #define LARGEST_STEP_BYTES (256 * 1024) /* blocks double up to here */
 
@@ -43,8 +45,10 @@ static struct block *block_new(size_t size)
 {
 	struct block *b = malloc(sizeof *b + size);
 
-	if (!b)
+	if (!b) {
+		shortage_note();
 		return NULL;
+	}
 	b->next = NULL;
 	b->size = size;
 	b->used = 0;
@@ -120,6 +124,11 @@ void *arena_alloc(struct arena *a, size_t size)
 	UNHIDE(p, size);
 	memset(p, 0, size);
 	return p;
+}
+
+bool arena_is_full(const struct arena *a, size_t size)
+{
+	return size > a->max_bytes || a->max_bytes - a->given_bytes < size + alignof(max_align_t);
 }
 
 char *arena_copy(struct arena *a, const void *bytes, size_t len)

@@ -6,6 +6,7 @@
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "filter/base/cleanup.h"
@@ -20,6 +21,8 @@ void arena_free(struct arena *a);
 void arena_reset(struct arena *a);
 /* size zeroed bytes, aligned for any type; size 0 gives a pointer too. NULL: no memory or over max_bytes. */
 void *arena_alloc(struct arena *a, size_t size);
+/* Would size more bytes be over max_bytes? Else a NULL of arena_alloc() means that there is no memory. */
+bool arena_is_full(const struct arena *a, size_t size);
 /* A copy with a NUL after it. NULL as arena_alloc(). */
 char *arena_copy(struct arena *a, const void *bytes, size_t len);
 char *arena_printf(struct arena *a, const char *format, ...) SLUICE_PRINTF(2, 3);

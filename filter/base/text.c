@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "filter/base/shortage.h"
 #include "filter/base/utf8.h"
 
 #define FIRST_CAPACITY 128
@@ -23,7 +24,7 @@ void text_done(struct text *t)
 void text_clear(struct text *t)
 {
 	t->len = 0;
-	t->failed = false;
+	t->failed = t->starved = false;
 	if (t->bytes)
 		t->bytes[0] = '\0';
 }
@@ -57,8 +58,13 @@ static inline bool reserve(struct text *t, size_t len)
 	if (len < t->capacity - t->len) /* none is ever larger than max wants it */
 		return true;
 	capacity = t->capacity ? t->capacity * 2 : FIRST_CAPACITY;
-	if (len > t->max - t->len || !grow(t, capacity > t->len + len ? capacity : t->len + len + 1)) {
+	if (len > t->max - t->len) {
 		t->failed = true;
+		return false;
+	}
+	if (!grow(t, capacity > t->len + len ? capacity : t->len + len + 1)) {
+		t->failed = t->starved = true;
+		shortage_note();
 		return false;
 	}
 	return true;

@@ -16,12 +16,13 @@ struct text {
 	size_t capacity;
 	size_t max;  /* of len */
 	bool failed; /* something did not fit or there was no memory: what was added since is not in it */
+	bool starved; /* of the two: there was no memory */
 };
 
 #define TEXT_INIT(max_bytes) ((struct text){ .max = (max_bytes) })
 
 void text_done(struct text *t);
-/* Make it empty again; its memory and its maximum stay, failed is cleared. */
+/* Make it empty again; its memory and its maximum stay, failed and starved are cleared. */
 void text_clear(struct text *t);
 const char *text_str(const struct text *t);
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "filter/base/vec.h"
 
+#include "filter/base/shortage.h"
+
 #define VEC_FIRST_CAPACITY 8
 
 bool vec_grow(void **items, size_t *capacity, size_t len, size_t size)
@@ -14,8 +16,10 @@ bool vec_grow(void **items, size_t *capacity, size_t len, size_t size)
 		return false;
 	want = *capacity ? *capacity * 2 : VEC_FIRST_CAPACITY;
 	grown = reallocarray(*items, want, size);
-	if (!grown)
+	if (!grown) {
+		shortage_note();
 		return false;
+	}
 	*items = grown;
 	*capacity = want;
 	return true;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "filter/base/ascii.h"
+#include "filter/base/shortage.h"
 #include "filter/engine/core_facts.h"
 #include "filter/engine/state.h"
 #include "filter/mail/address.h"
@@ -141,8 +142,32 @@ static void set_facts(struct dialogue *d, enum sluice_stage stage)
 
 /* ---- verdicts ---- */
 
+/* An event begins. False: there is no memory for any. */
+static bool enter(struct dialogue *d)
+{
+	d->shortage = shortage_count();
+	if (host_wake(d))
+		return true;
+	d->fault = true;
+	return false;
+}
+
+bool dialogue_starved(const struct dialogue *d)
+{
+	return shortage_count() != d->shortage;
+}
+
+static struct verdict fault_at(enum sluice_stage stage)
+{
+	return (struct verdict){ .action = VERDICT_FAULT, .stage = stage, .code = 451, .dsn = "4.3.0", .text = "Temporary failure" };
+}
+
 static struct verdict told(struct dialogue *d, struct verdict v)
 {
+	if (dialogue_starved(d)) { /* what was found may be less than there was to find */
+		d->fault = true;
+		v = fault_at(v.stage);
+	}
 	if (v.action >= VERDICT_TEMPFAIL && v.stage >= SLUICE_STAGE_MAIL && v.stage != SLUICE_STAGE_RCPT)
 		limit_refund(d, 0); /* what is refused uses no limit up that let it pass before */
 	memcpy(v.ref, d->id, sizeof d->id);
@@ -154,7 +179,7 @@ static struct verdict told(struct dialogue *d, struct verdict v)
 static struct verdict fault(struct dialogue *d, enum sluice_stage stage)
 {
 	d->fault = true;
-	return told(d, (struct verdict){ .action = VERDICT_FAULT, .stage = stage, .code = 451, .dsn = "4.3.0", .text = "Temporary failure" });
+	return told(d, fault_at(stage));
 }
 
 /* A refusal of the connection holds for all that it tries. */
@@ -167,13 +192,18 @@ static struct verdict judge_if(struct dialogue *d, bool now, enum sluice_stage s
 {
 	if (d->fault)
 		return fault(d, stage);
-	return now ? told(d, stage_judge(d, stage)) : go_on;
+	if (now)
+		return told(d, stage_judge(d, stage));
+	d->fault |= dialogue_starved(d);
+	return go_on;
 }
 
 struct verdict dialogue_connect(struct dialogue *d, const struct dialogue_client *client)
 {
 	const struct macros_connection *m = &client->macros;
 
+	if (!enter(d))
+		return fault_at(SLUICE_STAGE_CONNECT);
 	d->session->client = client->ip;
 	d->session->connection = (struct macros_connection){
 		keep(d, SCOPE_CONNECTION, m->client_name),
@@ -187,13 +217,17 @@ struct verdict dialogue_connect(struct dialogue *d, const struct dialogue_client
 	};
 	set_facts(d, SLUICE_STAGE_CONNECT);
 	stage_start(d, SLUICE_STAGE_CONNECT);
+	d->fault |= dialogue_starved(d);
+	d->lost = d->fault;
 	return d->fault ? fault(d, SLUICE_STAGE_CONNECT) : go_on;
 }
 
 struct verdict dialogue_helo(struct dialogue *d, const char *name)
 {
-	if (!host_wake(d))
-		return fault(d, SLUICE_STAGE_HELO);
+	struct verdict v;
+
+	if (!enter(d))
+		return fault_at(SLUICE_STAGE_HELO);
 	host_reset(d, SCOPE_HELO);
 	arena_reset(session_arena(d->session, SCOPE_HELO));
 	d->helo_judged = false;
@@ -205,11 +239,14 @@ struct verdict dialogue_helo(struct dialogue *d, const char *name)
 	stage_start(d, SLUICE_STAGE_HELO);
 	if (refused_before(d))
 		return told(d, d->refused);
-	return judge_if(d, d->plan->refuses[SLUICE_STAGE_CONNECT] || d->plan->refuses[SLUICE_STAGE_HELO], SLUICE_STAGE_HELO);
+	v = judge_if(d, d->plan->refuses[SLUICE_STAGE_CONNECT] || d->plan->refuses[SLUICE_STAGE_HELO], SLUICE_STAGE_HELO);
+	d->lost |= d->fault;
+	return v;
 }
 
 static void forget_message(struct dialogue *d)
 {
+	d->fault = d->lost;
 	if (d->blank)
 		return;
 	d->blank = true;
@@ -244,8 +281,8 @@ struct verdict dialogue_mail(struct dialogue *d, const struct dialogue_mail *mai
 	struct message *m = &d->session->message;
 	bool now = d->plan->refuses[SLUICE_STAGE_CONNECT] || d->plan->refuses[SLUICE_STAGE_HELO] || d->plan->refuses[SLUICE_STAGE_MAIL];
 
-	if (!host_wake(d))
-		return fault(d, SLUICE_STAGE_MAIL);
+	if (!enter(d))
+		return fault_at(SLUICE_STAGE_MAIL);
 	begin_message(d);
 	d->blank = false;
 	m->begun = true;
@@ -311,9 +348,12 @@ struct verdict dialogue_rcpt(struct dialogue *d, const struct dialogue_rcpt *rcp
 	struct recipient r = { 0 };
 	struct verdict v;
 
+	if (!enter(d))
+		return fault_at(SLUICE_STAGE_RCPT);
 	learn_queue_id(d, rcpt->queue_id);
 	if (rcpt->rejected) {
 		hear_of_rejected(d, rcpt);
+		d->fault |= dialogue_starved(d);
 		return go_on;
 	}
 	if (m->recipients.len >= SESSION_MAX_RECIPIENTS && !d->plan->refuses[SLUICE_STAGE_RCPT]) {
@@ -344,6 +384,8 @@ struct verdict dialogue_rcpt(struct dialogue *d, const struct dialogue_rcpt *rcp
 
 struct verdict dialogue_data(struct dialogue *d, const char *queue_id)
 {
+	if (!enter(d))
+		return fault_at(SLUICE_STAGE_DATA);
 	learn_queue_id(d, queue_id);
 	d->session->recipient = NULL;
 	d->data_begun = true;
@@ -374,7 +416,7 @@ static void begin_content(struct dialogue *d)
 /* Who is fed sees the field as it was on the wire. False: no memory. */
 static bool feed_header(struct dialogue *d, const struct header *h, bool whole)
 {
-	SLUICE_CLEANUP(text_done) struct text value = TEXT_INIT(SESSION_MESSAGE_BYTES);
+	SLUICE_CLEANUP(text_done) struct text value = TEXT_INIT(2 * SESSION_MESSAGE_BYTES); /* each end of line may be an octet longer */
 	const char *run = h->value, *end = h->value + h->value_len;
 
 	if (!whole)
@@ -407,28 +449,37 @@ void dialogue_header(struct dialogue *d, const char *name, const char *value, bo
 	struct arena *arena = session_arena(d->session, SCOPE_MESSAGE);
 	struct header h = { .name_len = strlen(name), .value_len = strlen(value) };
 
+	if (!enter(d))
+		return;
 	m->header_bytes += h.name_len + h.value_len + 3; /* ":" and CRLF */
 	if (d->too_large || m->headers.len >= SESSION_MAX_HEADERS) {
+		d->too_large = true;
+		return;
+	}
+	if (arena_is_full(arena, h.name_len + 1) || arena_is_full(arena, h.value_len + 1)) {
 		d->too_large = true;
 		return;
 	}
 	h.name = arena_copy(arena, name, h.name_len);
 	h.value = h.name ? arena_copy(arena, value, h.value_len) : NULL;
 	begin_content(d);
-	if (!h.value || !vec_push(&m->headers, h) || (d->fed && !feed_header(d, &h, whole)))
-		d->too_large = true;
+	if (!h.value || !vec_push(&m->headers, h) || (d->fed && !feed_header(d, &h, whole)) || dialogue_starved(d))
+		d->fault = true;
 }
 
 void dialogue_body(struct dialogue *d, const char *bytes, size_t len)
 {
+	if (!enter(d))
+		return;
 	d->session->message.body_bytes += len;
 	begin_content(d);
 	if (d->session->message.body)
 		body_add(d->session->message.body, bytes, len);
-	if (!d->fed || d->too_large || len == 0)
+	if (!d->fed || d->too_large || d->fault || len == 0)
 		return;
 	feed_header_end(d);
 	host_feed(d, &(struct sluice_part){ .type = SLUICE_PART_BODY, .bytes = bytes, .len = len });
+	d->fault |= dialogue_starved(d);
 }
 
 /* ---- the end of a message ---- */
@@ -450,6 +501,8 @@ static struct verdict judge_message(struct dialogue *d, const struct edits **ret
 {
 	struct verdict v = { .action = VERDICT_REJECT, .stage = SLUICE_STAGE_MESSAGE, .code = 552, .dsn = "5.3.4", .text = TOO_LARGE };
 
+	if (d->fault)
+		return fault(d, SLUICE_STAGE_MESSAGE);
 	if (d->too_large)
 		return told(d, v);
 	begin_content(d);
@@ -463,7 +516,7 @@ static struct verdict judge_message(struct dialogue *d, const struct edits **ret
 	v = judge_if(d, true, SLUICE_STAGE_MESSAGE);
 	if (v.action != VERDICT_CONTINUE)
 		return v;
-	if (!edit_message(d, &v))
+	if (!edit_message(d, &v) || dialogue_starved(d))
 		return fault(d, SLUICE_STAGE_MESSAGE);
 	*ret = &d->edits;
 	if (!d->hold_cases)
@@ -509,6 +562,8 @@ struct verdict dialogue_message(struct dialogue *d, const char *queue_id, const 
 {
 	struct verdict v;
 
+	if (!enter(d))
+		return fault_at(SLUICE_STAGE_MESSAGE);
 	learn_queue_id(d, queue_id);
 	d->session->recipient = NULL;
 	v = judge_message(d, ret);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "filter/base/shortage.h"
 #include "filter/engine/core_facts.h"
 #include "filter/engine/pattern.h"
 #include "filter/engine/state.h"
@@ -597,6 +598,13 @@ static void take_given(struct dialogue *d, unsigned index)
 		d->session->facts[check->outcome_fact + 1] = *error;
 }
 
+/* What is wrong of the connection stays wrong for its next message. */
+static void note_shortage(struct dialogue *d, enum scope scope, unsigned before)
+{
+	if (scope < SCOPE_MESSAGE && shortage_count() != before)
+		d->lost = true;
+}
+
 void host_run(struct dialogue *d, unsigned index)
 {
 	const struct registry_check *check = &d->snapshot->registry->checks.items[index];
@@ -605,6 +613,7 @@ void host_run(struct dialogue *d, unsigned index)
 	size_t authres_len = check->scope == SCOPE_RCPT ? 0 : d->authres[check->scope].len;
 	size_t insert_len = d->edits.insert.len;
 	int64_t began = clock_mono_ns();
+	unsigned shortage = shortage_count();
 	bool probe = check->check->stage == SLUICE_STAGE_PROBE;
 	enum sluice_outcome outcome;
 
@@ -627,6 +636,7 @@ void host_run(struct dialogue *d, unsigned index)
 		forget_facts(d, check);
 	d->checks[index].failed = false;
 	outcome = check->check->run(&c, &res);
+	note_shortage(d, check->scope, shortage);
 	if (outcome == SLUICE_PENDING && ++d->checks[index].runs >= CHECK_MAX_RUNS) {
 		broken(&res, "it has asked for ever and came to no end");
 		outcome = SLUICE_TEMPERROR;

@@ -125,7 +125,7 @@ static const char *expand(struct dialogue *d, const struct reply *reply, struct 
 	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(REPLY_TEXT_MAX);
 
 	reply_expand(&out, reply, d->session->facts, &d->snapshot->registry->catalog);
-	return arena_copy(arena, text_str(&out), out.len);
+	return out.starved ? NULL : arena_copy(arena, text_str(&out), out.len); /* one that is too long is cut, one without its words is none */
 }
 
 /* A rule that gives points or a tag counts once a message, however many recipients it matched. */
@@ -403,6 +403,8 @@ struct verdict stage_judge(struct dialogue *d, enum sluice_stage through)
 		if (!judge[stage] || (stage == SLUICE_STAGE_RCPT && through != SLUICE_STAGE_RCPT))
 			continue; /* recipients are judged one by one, when each is here */
 		v = stage_rules(d, stage, false);
+		if (dialogue_starved(d))
+			return fault(d, through);
 		if (stage == SLUICE_STAGE_MESSAGE && d->plan->each && v.action == VERDICT_CONTINUE && !v.rule)
 			v = recipients_judge(d);
 		if (done)

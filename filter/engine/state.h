@@ -68,7 +68,9 @@ struct dialogue {
 	bool connect_judged, helo_judged;
 	struct verdict refused; /* of CONNECT or HELO: holds for the whole connection; CONTINUE: none */
 	bool blank;             /* nothing is known of a message */
-	bool fault;             /* no memory: every verdict from now on is a fault */
+	bool fault;             /* no memory: every verdict of this message is a fault */
+	unsigned shortage;      /* shortage_count() when this event came */
+	bool lost;              /* no memory for what is known of the connection: every verdict from now on is one */
 	bool too_large;         /* the header is beyond a limit */
 	bool data_begun;
 	bool content_begun; /* fed is set */
@@ -151,6 +153,8 @@ void stage_start(struct dialogue *d, enum sluice_stage stage);
  * at most until the deadline; then each open slot becomes a TIMEOUT answer and those checks run one last time.
  */
 struct verdict stage_judge(struct dialogue *d, enum sluice_stage through);
+/* Was there no memory for something since this event came? Then nothing that was found holds. */
+bool dialogue_starved(const struct dialogue *d);
 /*
  * Which of the plan's checks this message is shown to: one that only an action runs is spared where no rule can want it any more,
  * as what is known already shows.

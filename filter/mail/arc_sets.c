@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "filter/base/ascii.h"
+#include "filter/base/shortage.h"
 #include "filter/mail/header_field.h"
 
 #define FIELD_MAX_BYTES (2 * DKIM_SIGNATURE_MAX) /* of one field in canonical form */
@@ -29,7 +30,7 @@ struct arc_sets {
 
 struct arc_sets *arc_sets_new(void)
 {
-	struct arc_sets *s = calloc(1, sizeof *s);
+	struct arc_sets *s = shortage_zalloc(sizeof *s);
 
 	if (s)
 		s->why = TEXT_INIT(ARC_WHY_MAX);

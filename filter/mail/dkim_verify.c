@@ -7,6 +7,7 @@
 
 #include "filter/base/ascii.h"
 #include "filter/base/hash.h"
+#include "filter/base/shortage.h"
 #include "filter/base/vec.h"
 #include "filter/mail/header_field.h"
 #include "filter/mail/taglist.h"
@@ -53,7 +54,7 @@ struct dkim_message {
 
 struct dkim_message *dkim_message_new(enum dkim_kind kind, size_t max_signatures)
 {
-	struct dkim_message *m = calloc(1, sizeof *m);
+	struct dkim_message *m = shortage_zalloc(sizeof *m);
 
 	if (!m)
 		return NULL;

@@ -6,6 +6,7 @@
 
 #include "filter/base/arena.h"
 #include "filter/base/ascii.h"
+#include "filter/base/shortage.h"
 #include "filter/base/vec.h"
 #include "filter/mail/charset.h"
 #include "filter/mail/header_field.h"
@@ -638,7 +639,7 @@ const char *mime_text(struct mime *m, size_t part, size_t *ret_len)
 
 struct mime *mime_new(const struct mime_limits *limits)
 {
-	struct mime *m = calloc(1, sizeof *m);
+	struct mime *m = shortage_zalloc(sizeof *m);
 
 	if (!m)
 		return NULL;

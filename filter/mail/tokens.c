@@ -7,6 +7,7 @@
 
 #include "filter/base/ascii.h"
 #include "filter/base/hash.h"
+#include "filter/base/shortage.h"
 #include "filter/base/text.h"
 #include "filter/base/utf8.h"
 #include "filter/mail/encoded_word.h"
@@ -790,7 +791,7 @@ bool tokens_take(struct tokens *t, const struct tokens_message *m)
 
 struct tokens *tokens_new(const psl_ctx_t *psl)
 {
-	struct tokens *t = calloc(1, sizeof *t);
+	struct tokens *t = shortage_zalloc(sizeof *t);
 
 	if (!t)
 		return NULL;

@@ -160,6 +160,7 @@ void reply_expand(struct text *out, const struct reply *r, const struct value *f
 			value_print(&value, &facts[part->fact], catalog->facts.items[part->fact].words);
 		else
 			text_addc(&value, '?');
+		out->starved |= value.starved;
 		bytes = text_str(&value);
 		len = value.len > REPLY_FACT_MAX ? REPLY_FACT_MAX - 3 : value.len;
 		for (size_t j = 0; j < len; j++)

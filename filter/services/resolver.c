@@ -11,6 +11,7 @@
 #include <unbound.h>
 
 #include "filter/base/hash.h"
+#include "filter/base/shortage.h"
 #include "filter/services/clock.h"
 #include "filter/services/dns_packet.h"
 
@@ -220,6 +221,7 @@ static struct dns_answer *failure(void)
 static void on_answer(void *arg, int rcode, void *packet, int len, int sec, char *why_bogus, int was_ratelimited)
 {
 	struct flight *f = arg;
+	unsigned shortage = shortage_count();
 	struct dns_answer *answer;
 
 	(void)why_bogus;
@@ -230,6 +232,10 @@ static void on_answer(void *arg, int rcode, void *packet, int len, int sec, char
 		answer = failure();
 	else
 		answer = dns_packet_answer(&f->first->question, packet, (size_t)len, sec == SEC_SECURE);
+	if (shortage_count() != shortage) {
+		dns_answer_unref(answer);
+		answer = NULL;
+	}
 	if (f->starting)
 		f->early = answer ? answer : dns_answer_empty(SLUICE_DNS_FAILED, 0);
 	else

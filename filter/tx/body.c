@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "filter/base/shortage.h"
 #include "filter/base/text.h"
 
 struct body {
@@ -22,7 +23,7 @@ struct body {
 
 struct body *body_new(const struct body_limits *limits)
 {
-	struct body *b = calloc(1, sizeof *b);
+	struct body *b = shortage_zalloc(sizeof *b);
 
 	if (!b)
 		return NULL;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "plugins/arc/arc_chain.h"
 
+#include "filter/base/shortage.h"
+
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,7 +26,7 @@ void arc_chain_free(struct arc_chain *c)
 
 struct arc_chain *arc_chain_new(void)
 {
-	struct arc_chain *c = calloc(1, sizeof *c);
+	struct arc_chain *c = shortage_zalloc(sizeof *c);
 
 	if (!c)
 		return NULL;

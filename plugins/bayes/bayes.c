@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "filter/base/key.h"
+
+#include "filter/base/shortage.h"
 #include "filter/base/vec.h"
 #include "filter/mail/tokens.h"
 #include "plugins/bayes/bayes_eval.h"
@@ -91,7 +93,7 @@ static struct bayes_run *run_of(struct sluice_check_ctx *c)
 
 	if (r)
 		return r;
-	r = calloc(1, sizeof *r);
+	r = shortage_zalloc(sizeof *r);
 	if (!r)
 		return NULL;
 	r->tokens = tokens_new(b->psl);

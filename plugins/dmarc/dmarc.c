@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "filter/base/ascii.h"
+
+#include "filter/base/shortage.h"
 #include "filter/base/text.h"
 #include "filter/mail/dmarc_redact.h"
 #include "filter/mail/mailbox.h"
@@ -237,7 +239,7 @@ static void feed(struct sluice_check_ctx *c, const struct sluice_part *part)
 	if (exempt(c) || part->type == SLUICE_PART_BODY)
 		return;
 	if (!m) {
-		m = calloc(1, sizeof *m);
+		m = shortage_zalloc(sizeof *m);
 		*sluice_memory(c) = m;
 		if (!m)
 			return;

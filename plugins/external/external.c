@@ -6,6 +6,7 @@
 #include "filter/base/base64.h"
 #include "filter/base/ip.h"
 #include "filter/base/json.h"
+#include "filter/base/shortage.h"
 #include "plugins/external/external_config.h"
 
 #define HEADERS_BYTES  (512u << 10) /* of JSON; more fields are not sent */
@@ -19,7 +20,7 @@ struct external_run {
 
 static struct external_run *run_new(const struct external *e)
 {
-	struct external_run *r = calloc(1, sizeof *r);
+	struct external_run *r = shortage_zalloc(sizeof *r);
 
 	if (!r)
 		return NULL;

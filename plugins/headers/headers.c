@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter/base/shortage.h"
 #include "filter/mail/address.h"
 #include "filter/mail/domain.h"
 #include "plugins/headers/headers_eval.h"
@@ -45,7 +46,7 @@ static void feed(struct sluice_check_ctx *c, const struct sluice_part *part)
 	void **memory = sluice_memory(c);
 
 	if (!*memory) {
-		*memory = malloc(sizeof(struct headers));
+		*memory = shortage_zalloc(sizeof(struct headers));
 		if (*memory)
 			headers_init(*memory, sluice_our_name(c));
 	}

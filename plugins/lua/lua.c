@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "filter/base/ip.h"
+
+#include "filter/base/shortage.h"
 #include "filter/base/value.h"
 #include "plugins/lua/lua_script.h"
 
@@ -23,7 +25,7 @@ static const struct sluice_option options[] = {
 
 static struct lua_run *run_new(const struct lua_script *s)
 {
-	struct lua_run *run = calloc(1, sizeof *run);
+	struct lua_run *run = shortage_zalloc(sizeof *run);
 
 	if (!run)
 		return NULL;

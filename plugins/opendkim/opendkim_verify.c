@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "filter/base/ascii.h"
+#include "filter/base/shortage.h"
 #include "filter/mail/taglist.h"
 
 /*
@@ -147,7 +148,7 @@ void opendkim_key_choose(const struct opendkim_library *lib, const struct sluice
 
 struct opendkim_message *opendkim_message_new(const struct opendkim_library *lib, size_t max_signatures)
 {
-	struct opendkim_message *m = calloc(1, sizeof *m);
+	struct opendkim_message *m = shortage_zalloc(sizeof *m);
 	DKIM_STAT status;
 
 	if (!m)

@@ -4,6 +4,8 @@
 #include <string.h>
 
 #include "filter/base/ascii.h"
+
+#include "filter/base/shortage.h"
 #include "filter/mail/authres.h"
 #include "filter/mail/domain.h"
 #include "filter/mail/header_field.h"
@@ -58,7 +60,7 @@ static struct memory *memory_of(struct sluice_check_ctx *c)
 
 	if (m)
 		return m;
-	m = calloc(1, sizeof *m);
+	m = shortage_zalloc(sizeof *m);
 	if (!m)
 		return NULL;
 	m->ours = TEXT_INIT(SEAL_RESULTS_MAX);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "filter/base/ascii.h"
+#include "filter/base/shortage.h"
 #include "filter/mail/dkim_canon.h"
 #include "filter/mail/header_field.h"
 #include "filter/mail/sign_field.h"
@@ -34,7 +35,7 @@ struct seal_message {
 
 struct seal_message *seal_message_new(const struct seal_config *config)
 {
-	struct seal_message *m = calloc(1, sizeof *m);
+	struct seal_message *m = shortage_zalloc(sizeof *m);
 
 	if (!m)
 		return NULL;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter/base/shortage.h"
 #include "filter/mail/address.h"
 #include "filter/mail/dkim_canon.h"
 #include "filter/mail/domain.h"
@@ -44,7 +45,7 @@ struct sign_message {
 
 struct sign_message *sign_message_new(const struct sign_config *config)
 {
-	struct sign_message *m = calloc(1, sizeof *m);
+	struct sign_message *m = shortage_zalloc(sizeof *m);
 
 	if (!m)
 		return NULL;

@@ -16,8 +16,5 @@ def cpu_s(process):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def resident_kb(process):
-    for line in open(f"/proc/{process.pid}/status", encoding="ascii"):
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1])
-    raise AssertionError("it has no VmRSS")
+def virtual_bytes(process):
+    return int(open(f"/proc/{process.pid}/statm", encoding="ascii").read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
