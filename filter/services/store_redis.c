@@ -56,12 +56,13 @@ static const char *const scripts[SCRIPTS] = {
 		"local t = redis.call('TIME') local now = t[1] * 1000000 + t[2] "
 		"local interval, burst, cost = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) "
 		"local room = burst * interval local most = ARGV[4] == '1' and 2 * room or room "
-		"local before = math.min(math.max(tonumber(redis.call('GET', KEYS[1]) or '0'), now), now + most) "
+		"local stored = tonumber(redis.call('GET', KEYS[1]) or '0') "
+		"local before = math.min(math.max(stored, now), now + most) "
 		"local want = before + cost * interval "
 		"local allowed = want - now <= room "
 		"local full = (allowed or ARGV[4] == '1') and want or before "
 		"full = math.min(math.max(full, now), now + most) "
-		"if full ~= before then "
+		"if full ~= before or stored > before then " /* the clock has gone back */
 		"  redis.call('SET', KEYS[1], string.format('%.0f', full), 'PX', math.floor((full - now) / 1000) + 1) "
 		"end "
 		"return { allowed and 1 or 0, allowed and 0 or math.ceil((want - now - room) / 1000), "
@@ -71,6 +72,7 @@ static const char *const scripts[SCRIPTS] = {
 		"local e = redis.call('HMGET', KEYS[1], 'window', 'number', 'before') "
 		"local present = math.floor(now / window) "
 		"local w, n, b = tonumber(e[1] or present), tonumber(e[2] or 0), tonumber(e[3] or 0) "
+		"if present < w then w = present end "
 		"if present > w then b = present == w + 1 and n or 0 n = 0 w = present end "
 		"n = n + add "
 		"if add ~= 0 then "
@@ -80,7 +82,9 @@ static const char *const scripts[SCRIPTS] = {
 		"return { n, b, 0 }",
 	[SLUICE_STORE_SET] = NOW_MS
 		"local window = tonumber(ARGV[1]) "
-		"if redis.call('PFADD', KEYS[1], ARGV[2]) == 1 and redis.call('PTTL', KEYS[1]) < 0 then "
+		"redis.call('PFADD', KEYS[1], ARGV[2]) "
+		"local left = redis.call('PTTL', KEYS[1]) "
+		"if left < 0 or left > window then "
 		"  redis.call('PEXPIREAT', KEYS[1], string.format('%.0f', (math.floor(now / window) + 1) * window)) "
 		"end "
 		"return { redis.call('PFCOUNT', KEYS[1]), 0, 0 }",

@@ -91,12 +91,15 @@ static bool rate(const struct sluice_store_op *op, int64_t now_us, struct store_
 	struct rate r;
 	int64_t interval = op->rate.interval_us, room = op->rate.burst * interval, want, full;
 	int64_t most = op->rate.count_blocked ? 2 * room : room; /* debt that a key can have */
+	bool gone_back = false;
 
 	memset(&r, 0, sizeof r);
 	if (!load(state, now_us / US_PER_MS, TAG_RATE, &r, sizeof r) || r.full_us < now_us)
 		r.full_us = now_us;
-	if (r.full_us > now_us + most) /* the clock has gone back */
+	if (r.full_us > now_us + most) { /* the clock has gone back: it is written down, or all would begin anew each time */
 		r.full_us = now_us + most;
+		gone_back = true;
+	}
 	r.tag = TAG_RATE;
 	want = r.full_us + op->rate.cost * interval;
 	ret->allowed = want - now_us <= room;
@@ -109,7 +112,7 @@ static bool rate(const struct sluice_store_op *op, int64_t now_us, struct store_
 	ret->number = (now_us + room - full) / interval;
 	if (ret->number < 0)
 		ret->number = 0;
-	if (full == r.full_us)
+	if (full == r.full_us && !gone_back)
 		return false;
 	r.full_us = full;
 	save(state, &r, sizeof r, full / US_PER_MS + 1);
@@ -125,6 +128,8 @@ static bool count(const struct sluice_store_op *op, int64_t now_ms, struct store
 	if (!load(state, now_ms, TAG_COUNT, &c, sizeof c))
 		c.window = window;
 	c.tag = TAG_COUNT;
+	if (window < c.window) /* the clock has gone back */
+		c.window = window;
 	if (window > c.window) {
 		c.before = window == c.window + 1 ? c.number : 0;
 		c.number = 0;

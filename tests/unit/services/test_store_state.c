@@ -29,6 +29,7 @@ static void a_clock_that_goes_back_locks_nobody_out(void **state)
 {
 	const struct sluice_store_op rate = { .verb = SLUICE_STORE_RATE, .rate = { SECOND_US, 5, 1, false } };
 	const struct sluice_store_op greylist = { .verb = SLUICE_STORE_GREYLIST, .greylist = { 60000, 3600000, 86400000 } };
+	const struct sluice_store_op count = { .verb = SLUICE_STORE_COUNT, .count = { 1000, 3 } };
 	struct sluice_store_answer a;
 
 	(void)state;
@@ -38,6 +39,12 @@ static void a_clock_that_goes_back_locks_nobody_out(void **state)
 	a = apply(&rate, START_US - 3600 * SECOND_US);
 	assert_false(a.allowed);
 	assert_true(a.wait_ms <= 1000);
+	assert_true(apply(&rate, START_US - 3599 * SECOND_US).allowed); /* not an hour of seconds, each of which begins anew */
+
+	memset(&entry, 0, sizeof entry);
+	assert_int_equal(apply(&count, START_US).number, 3);
+	assert_int_equal(apply(&count, START_US - 3600 * SECOND_US).number, 6);
+	assert_int_equal(apply(&count, START_US - 3590 * SECOND_US).number, 3); /* of another window */
 
 	memset(&entry, 0, sizeof entry);
 	assert_int_equal(apply(&greylist, START_US).greylist, SLUICE_STORE_GREYLIST_NEW);
