@@ -84,6 +84,8 @@ class Milter:
     def receive(self):
         head = self._exactly(4)
         body = self._exactly(struct.unpack(">I", head)[0])
+        if not body:
+            raise Closed  # no packet of the protocol, at which an MTA gives the connection up
         return body[:1], body[1:]
 
     def _exactly(self, n):
