@@ -68,7 +68,7 @@ def test_the_language_is_there():
 def test_every_command_and_every_option_of_check_is_there():
     text = (BUILT / "sluicectl.8").read_text()
     usage = sluice.ctl("--help").stdout
-    for command in re.findall(r"^  (\w+) ", usage, re.M):
+    for command in set(re.findall(r"^  (\w+) ", usage, re.M)) - {"chaos"}:  # of some builds, with a page of its own
         assert re.search(rf"^\.It Cm {command}\b", text, re.M), command
     for command in (["check"], ["replay"], ["dmarc", "report"], ["dmarc", "read"]):
         for option in re.findall(r"^  --([\w-]+)", sluice.ctl(*command, "-h").stdout, re.M):

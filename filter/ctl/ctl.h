@@ -15,6 +15,7 @@ enum { CTL_ACCEPT = 0, CTL_HOLD = 5, CTL_DISCARD = 6, CTL_TEMPFAIL = 10, CTL_REJ
 #define CTL_DIFFERS 1 /* of `dkim check`: the DNS does not have what it should; of `list test`: it is not in the list; of `relaytest`: something is taken that should not be; of `attach`: there is something to change */
 
 int ctl_check(int argc, char **argv);   /* check.c */
+int ctl_chaos(int argc, char **argv);   /* chaos.c: in builds with -Dchaos=true */
 int ctl_config(int argc, char **argv);  /* config.c: config check, config show */
 int ctl_dkim(int argc, char **argv);    /* dkim.c: dkim keygen, dkim check */
 int ctl_dkim_rotate(int argc, char **argv); /* rotate.c */

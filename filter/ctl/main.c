@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "config.h"
 #include "filter/base/suggest.h"
 #include "filter/ctl/ctl.h"
 
@@ -28,6 +29,9 @@ static const struct { const char *name; int (*run)(int argc, char **argv); const
 	{ "dkim", ctl_dkim, "dkim keygen, check, rotate: keys to sign with, and what the DNS says of them" },
 	{ "dmarc", ctl_dmarc, "dmarc report, failures, read: tell domains what came in their name, and see what others tell us" },
 	{ "token", ctl_token, "token add, list, remove: who may ask over HTTP" },
+#ifdef WITH_CHAOS
+	{ "chaos", ctl_chaos, "what a client hears when something fails" },
+#endif
 	{ "metrics", ctl_metrics, "the daemon's counters, as Prometheus reads them" },
 };
 
