@@ -22,7 +22,8 @@
 #define PLACES_MAX 100000 /* at which memory runs out */
 #define CELL       16
 
-static const char plain[] = "From: <%s>\r\nTo: <%s>\r\nSubject: chaos\r\nDate: Thu, 1 Jan 2026 00:00:00 +0000\r\nMessage-ID: <chaos@localhost>\r\n\r\n";
+static const char plain[] = "From: <%s>\r\nTo: <%s>\r\nSubject: chaos\r\nDate: Thu, 1 Jan 2026 00:00:00 +0000\r\n"
+			    "Message-ID: <chaos@localhost>\r\n\r\n";
 
 enum { CONNECT, HELO, MAIL, RCPT, DATA, END, STEPS };
 static const char *const steps[STEPS] = { "connect", "HELO", "MAIL", "RCPT", "DATA", "end of message" };
@@ -96,7 +97,8 @@ static bool note(struct table_row *row, const struct dialogue *d, int step, cons
 
 static void talk(const struct arguments *a, struct dialogue *d, struct table_row *row)
 {
-	const struct dialogue_client client = { .ip = a->ip, .macros = { .client_name = "", .client_ptr = "", .daemon_name = "", .daemon_addr = "", .hostname = "", .version = "", .daemon_port = 25 } };
+	const struct dialogue_client client = { .ip = a->ip, .macros = { .client_name = "", .client_ptr = "",
+		.daemon_name = "", .daemon_addr = "", .hostname = "", .version = "", .daemon_port = 25 } };
 	const struct dialogue_mail mail = { .argument = a->from, .queue_id = "", .auth = { "", "", "" } };
 	SLUICE_CLEANUP(text_done) struct text message = TEXT_INIT(65536);
 	const struct edits *edits;
@@ -257,13 +259,20 @@ static int usage(FILE *out, int status)
 int ctl_chaos(int argc, char **argv)
 {
 	static const struct option options[] = { { "zone", required_argument, NULL, 'z' }, { "client", required_argument, NULL, 'i' },
-		{ "helo", required_argument, NULL, 'o' }, { "from", required_argument, NULL, 'f' }, { "rcpt", required_argument, NULL, 'r' }, { NULL, 0, NULL, 0 } };
-	struct arguments a = { .config = CTL_DEFAULT_CONFIG, .zone = "/dev/null", .helo = "mail.example.net", .from = "a@example.net", .rcpt = "u@example.org" };
+		{ "helo", required_argument, NULL, 'o' }, { "from", required_argument, NULL, 'f' }, { "rcpt", required_argument, NULL, 'r' },
+		{ NULL, 0, NULL, 0 } };
+	struct arguments a = { .config = CTL_DEFAULT_CONFIG, .zone = "/dev/null", .helo = "mail.example.net", .from = "a@example.net",
+		.rcpt = "u@example.org" };
 	int option, status = EX_OK;
 
 	(void)ip_parse("192.0.2.1", strlen("192.0.2.1"), &a.ip);
 	while ((option = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		const char **text = option == 'c' ? &a.config : option == 'z' ? &a.zone : option == 'o' ? &a.helo : option == 'f' ? &a.from : option == 'r' ? &a.rcpt : NULL;
+		const char **text = option == 'c' ? &a.config
+				    : option == 'z' ? &a.zone
+				    : option == 'o' ? &a.helo
+				    : option == 'f' ? &a.from
+				    : option == 'r' ? &a.rcpt
+						    : NULL;
 
 		if (option == 'h')
 			return usage(stdout, EX_OK);

@@ -5,7 +5,10 @@
 
 #include <stdbool.h>
 
-/* In this thread, the n-th time that memory is asked for from now on brings nothing; 0: none any more. What glib asks for does not count: it ends the process. */
+/*
+ * In this thread, the n-th time that memory is asked for from now on brings nothing; 0: none any more. What glib asks for does not count: it ends
+ * the process when it gets nothing.
+ */
 void chaos_memory_fail_at(unsigned n);
 /* Has it come to that? */
 bool chaos_memory_failed(void);

@@ -182,7 +182,8 @@ static void release_flight(struct flight *f)
 static void note(struct resolver *r, bool answered)
 {
 	static const char forwarders[] = "of the last questions none was answered: is one of the servers that 'dns { forward }' names up, and to be reached?";
-	static const char roots[] = "of the last questions none was answered: may this machine ask servers on port 53 of the Internet? Else name a resolver with 'dns { forward }'";
+	static const char roots[] = "of the last questions none was answered: may this machine ask servers on port 53 of the Internet? "
+				    "Else name a resolver with 'dns { forward }'";
 	bool silent;
 
 	r->failed_in_row = answered ? 0 : r->failed_in_row + 1;
