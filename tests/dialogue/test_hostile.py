@@ -219,6 +219,7 @@ def test_nul_octets(setup, daemon):
         m.send(b"L", b"\0\0")
         m.send(b"L", b"Subject\0a\0b\0c\0")
         m.send(b"E")
+        m.send(b"Q")
         while True:
             m.receive()
     except (Closed, OSError):
