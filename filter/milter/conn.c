@@ -350,6 +350,7 @@ static const struct {
 bool conn_hear(struct conn *c, const struct packet *packet, struct text *out)
 {
 	struct packet p = *packet;
+	size_t whole = out->len;
 
 	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
 		if (commands[i].command != p.command)
@@ -359,6 +360,10 @@ bool conn_hear(struct conn *c, const struct packet *packet, struct text *out)
 		if (commands[i].back || c->phase < commands[i].then)
 			c->phase = commands[i].then;
 		return true;
+	}
+	if (out->failed) { /* half a packet would be worse than none */
+		out->len = whole;
+		out->failed = false;
 	}
 	if (p.command != SMFIC_QUIT)
 		log_write(c->edge->log, LOG_LEVEL_DEBUG, "milter: a packet %d is out of order, or damaged: the connection is closed", (unsigned char)p.command);
