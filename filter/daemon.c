@@ -721,6 +721,8 @@ static void retire(struct daemon *d)
 		if (poll(&signals, 1, RETIRE_STEP_MS) == 1 && read(signal_pipe[0], &c, 1) != 1)
 			c = '\0';
 	drain(d);
+}
+
 /* That no descriptor is left is what an operator wants to look into: there is one for that. */
 static void serve_control(struct daemon *d)
 {
