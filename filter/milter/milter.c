@@ -44,6 +44,7 @@ struct link { /* one connection's socket */
 	int64_t moved_ms;     /* monotonic, when octets were last seen; atomic */
 	bool negotiated;      /* atomic */
 	bool over;            /* to be closed when all was sent */
+	unsigned turns;       /* of workers; atomic: who has the next one sees what those before have written */
 };
 
 struct milter {
@@ -344,6 +345,7 @@ static bool serve_link(struct worker *w, struct link *l, uint32_t *ret_events)
 
 static void serve(struct worker *w, struct link *l)
 {
+	unsigned turn = __atomic_load_n(&l->turns, __ATOMIC_ACQUIRE);
 	uint32_t events;
 	bool stays = serve_link(w, l, &events);
 
@@ -355,6 +357,7 @@ static void serve(struct worker *w, struct link *l)
 	}
 	if (stays)
 		conn_rest(l->conn);
+	__atomic_store_n(&l->turns, turn + 1, __ATOMIC_RELEASE);
 	if (!stays || !arm(w->milter, EPOLL_CTL_MOD, l->fd, events, l))
 		link_end(w->milter, l);
 }
