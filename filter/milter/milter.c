@@ -25,7 +25,7 @@
 #include "filter/milter/listen.h"
 #include "filter/services/clock.h"
 
-#define READ_BYTES      (64u << 10) /* at once: as much of a body as comes in one packet */
+#define READ_BYTES      (68u << 10) /* at once: as much of a body as comes in one packet, and more */
 #define OUT_MAX_BYTES   (256u << 20) /* that the MTA has not taken: a body that is put in the place of another goes at once */
 #define OUT_KEEP_BYTES  65536        /* of a worker's memory for answers */
 #define TURNS_MAX       32           /* reads from one connection while others wait */
@@ -39,7 +39,9 @@ struct link { /* one connection's socket */
 	struct link *next, *prev; /* of all; under the lock */
 	int fd;
 	struct conn *conn;
-	struct text in, out;  /* what is left of a packet; what is yet to be sent, */
+	struct text in;       /* a packet that has not come whole, */
+	size_t want;          /* which has so many octets, as far as that is known */
+	struct text out;      /* what is yet to be sent, */
 	size_t sent;          /* of which so much was */
 	int64_t moved_ms;     /* monotonic, when octets were last seen; atomic */
 	bool negotiated;      /* atomic */
@@ -266,8 +268,11 @@ static bool send_out(struct link *l, struct text *fresh)
 	return !l->out.failed;
 }
 
-/* Hear the packets that are whole. *ret_used: octets of them. False: no more is to be heard. */
-static bool hear(struct link *l, const char *bytes, size_t len, size_t *ret_used, struct text *out)
+/*
+ * Hear the packets that are whole. *ret_used: octets of them; *ret_want: how many octets the one behind them has, as far as that is known. False: no
+ * more is to be heard.
+ */
+static bool hear(struct link *l, const char *bytes, size_t len, size_t *ret_used, size_t *ret_want, struct text *out)
 {
 	struct packet p;
 	size_t size;
@@ -279,6 +284,7 @@ static bool hear(struct link *l, const char *bytes, size_t len, size_t *ret_used
 				return false;
 			break;
 		case PACKET_PART:
+			*ret_want = size ? size : PACKET_HEAD_BYTES;
 			return true;
 		case PACKET_BAD:
 			return false;
@@ -286,29 +292,32 @@ static bool hear(struct link *l, const char *bytes, size_t len, size_t *ret_used
 	}
 }
 
-/* Hear what has been read into the worker's memory. False: the connection is to be closed. */
+/* Where the next octets go: behind those of a packet that has begun, and no further than that, or into the worker's memory. NULL: there is none. */
+static char *room_for(struct link *l, struct worker *w, size_t *ret_len)
+{
+	*ret_len = READ_BYTES;
+	if (!l->in.len)
+		return w->in;
+	if (l->want - l->in.len < READ_BYTES)
+		*ret_len = l->want - l->in.len;
+	text_room(&l->in, l->in.len + *ret_len); /* what a length promises is not believed before it comes */
+	return l->in.capacity > l->in.len + *ret_len ? l->in.bytes + l->in.len : NULL;
+}
+
+/* Hear what has been read there. False: the connection is to be closed. */
 static bool hear_all(struct link *l, struct worker *w, size_t len)
 {
-	const char *bytes = w->in;
+	bool begun = l->in.len > 0, more;
 	size_t used;
-	bool more;
 
-	if (l->in.len) { /* the beginning of a packet is here already */
-		text_add(&l->in, w->in, len);
-		if (l->in.failed)
-			return false;
-		bytes = l->in.bytes;
-		len = l->in.len;
-	}
-	more = hear(l, bytes, len, &used, &w->out);
-	if (!more || used == len) {
+	if (begun)
+		l->in.len += len;
+	more = hear(l, begun ? l->in.bytes : w->in, begun ? l->in.len : len, &used, &l->want, &w->out);
+	if (begun && (!more || used)) {
 		text_done(&l->in);
 		l->in = TEXT_INIT(PACKET_HEAD_BYTES + PACKET_MAX_BYTES);
-	} else if (bytes == w->in) {
-		text_add(&l->in, bytes + used, len - used);
-	} else if (used) {
-		memmove(l->in.bytes, bytes + used, len - used);
-		l->in.len = len - used;
+	} else if (!begun && more) {
+		text_add(&l->in, w->in + used, len - used);
 	}
 	return more && !l->in.failed;
 }
@@ -319,6 +328,8 @@ static bool serve_link(struct worker *w, struct link *l, uint32_t *ret_events)
 	bool more = true;
 
 	for (int turn = 0;; turn++) {
+		size_t room;
+		char *to;
 		ssize_t n;
 
 		if (!send_out(l, &w->out))
@@ -331,15 +342,18 @@ static bool serve_link(struct worker *w, struct link *l, uint32_t *ret_events)
 			return false;
 		if (!more || turn == TURNS_MAX)
 			return true;
-		n = recv(l->fd, w->in, READ_BYTES, 0);
+		to = room_for(l, w, &room);
+		if (!to)
+			return false;
+		n = recv(l->fd, to, room, 0);
 		if (n < 0)
 			return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 		if (n == 0)
 			return false;
-		more = n == READ_BYTES;
 		__atomic_store_n(&l->moved_ms, clock_mono_ms(), __ATOMIC_RELAXED);
 		l->over = !hear_all(l, w, (size_t)n);
 		__atomic_store_n(&l->negotiated, l->conn->phase > CONN_NEW, __ATOMIC_RELAXED);
+		more = (size_t)n == room || l->conn->phase >= CONN_HEADER; /* the rest of a message is on its way */
 	}
 }
 
