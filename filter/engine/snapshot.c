@@ -156,7 +156,7 @@ static int make_dns(struct snapshot *s, const struct snapshot_options *o, struct
 static struct store *open_store(const struct settings *s, const struct snapshot_options *o, struct err *reterr)
 {
 	struct store_lmdb_settings lmdb = { .path = s->state.lmdb, .user = s->user, .max_bytes = (size_t)s->state.max_bytes, .changed = o->store_changed, .arg = o->arg };
-	struct store_redis_settings redis = { .reactor = o->reactor, .server = s->state.redis, .prefix = s->state.prefix, .user = s->state.user,
+	struct store_redis_settings redis = { .reactor = o->reactor, .servers = &s->state.redis, .server_count = 1, .prefix = s->state.prefix, .user = s->state.user,
 		.password = s->state.password, .tls = s->state.tls, .tls_files = { s->state.tls_ca, s->state.tls_cert, s->state.tls_key }, .database = s->state.database, .timeout_ms = s->state.timeout_ms, .changed = o->store_changed,
 		.arg = o->arg };
 

@@ -26,6 +26,7 @@ extern const char *const store_verb_words[]; /* in the order of enum sluice_stor
 struct store_stats {
 	uint64_t asked, failed, entries;
 	bool working;
+	uint64_t moved, ask, later, lost; /* of Redis, as redis_servers.h */
 };
 
 struct store;

@@ -693,7 +693,7 @@ static struct store *open_lmdb(const char *folder)
 
 static struct store *open_redis(const char *server, struct reactor *reactor)
 {
-	struct store_redis_settings settings = { .reactor = reactor, .server = server, .prefix = "contract", .user = "", .password = "",
+	struct store_redis_settings settings = { .reactor = reactor, .servers = &server, .server_count = 1, .prefix = "contract", .user = "", .password = "",
 		.timeout_ms = 60000 };
 	struct err err;
 	struct store *s = store_redis_open(&settings, &err);
