@@ -939,6 +939,12 @@ void daemon_metrics(struct daemon *d, struct text *out)
 		metrics_print_one(out, "sluice_store_operations_total", "counter", "operations asked of the store", (int64_t)stats.asked);
 		metrics_print_one(out, "sluice_store_failures_total", "counter", "of them without an answer", (int64_t)stats.failed);
 		metrics_print_one(out, "sluice_store_working", "gauge", "1: the store answers", stats.working);
+		metrics_print_one(out, "sluice_store_moved_total", "counter", "operations that a Redis Cluster sent elsewhere for good (MOVED)", (int64_t)stats.moved);
+		metrics_print_one(out, "sluice_store_ask_total", "counter", "operations that a Redis Cluster sent elsewhere once (ASK)", (int64_t)stats.ask);
+		metrics_print_one(out, "sluice_store_later_total", "counter", "operations that Redis wanted later (TRYAGAIN, CLUSTERDOWN, READONLY, LOADING)",
+			(int64_t)stats.later);
+		metrics_print_one(out, "sluice_store_lost_total", "counter", "operations under way when a connection to Redis was lost: they may have been done",
+			(int64_t)stats.lost);
 	}
 	metrics_print_gauge(out, "sluice_switched_off", "1: it did not answer, or not as it should, and is done without");
 	health_each(d->health, print_unhealthy, out);

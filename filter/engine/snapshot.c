@@ -153,14 +153,34 @@ static int make_dns(struct snapshot *s, const struct snapshot_options *o, struct
 	return 0;
 }
 
+static const char *redis_place(const struct settings *s)
+{
+	return *s->state.redis ? "state.redis" : s->state.sentinels.len ? "state.sentinels" : "state.cluster";
+}
+
+static struct store *open_redis(const struct settings *s, const struct snapshot_options *o, struct err *reterr)
+{
+	struct store_redis_settings redis = { .reactor = o->reactor, .kind = REDIS_ONE, .servers = &s->state.redis, .server_count = 1,
+		.master = s->state.master, .sentinel_user = s->state.sentinel_user, .sentinel_password = s->state.sentinel_password,
+		.prefix = s->state.prefix, .user = s->state.user, .password = s->state.password, .database = s->state.database, .tls = s->state.tls,
+		.tls_files = { s->state.tls_ca, s->state.tls_cert, s->state.tls_key }, .timeout_ms = s->state.timeout_ms, .changed = o->store_changed,
+		.arg = o->arg };
+	const struct settings_texts *several = s->state.sentinels.len ? &s->state.sentinels : &s->state.cluster;
+
+	if (!*s->state.redis) {
+		redis.kind = several == &s->state.sentinels ? REDIS_SENTINELS : REDIS_CLUSTER;
+		redis.servers = several->items;
+		redis.server_count = several->len;
+	}
+	return store_redis_open(&redis, reterr);
+}
+
 static struct store *open_store(const struct settings *s, const struct snapshot_options *o, struct err *reterr)
 {
-	struct store_lmdb_settings lmdb = { .path = s->state.lmdb, .user = s->user, .max_bytes = (size_t)s->state.max_bytes, .changed = o->store_changed, .arg = o->arg };
-	struct store_redis_settings redis = { .reactor = o->reactor, .servers = &s->state.redis, .server_count = 1, .prefix = s->state.prefix, .user = s->state.user,
-		.password = s->state.password, .tls = s->state.tls, .tls_files = { s->state.tls_ca, s->state.tls_cert, s->state.tls_key }, .database = s->state.database, .timeout_ms = s->state.timeout_ms, .changed = o->store_changed,
+	struct store_lmdb_settings lmdb = { .path = s->state.lmdb, .user = s->user, .max_bytes = (size_t)s->state.max_bytes, .changed = o->store_changed,
 		.arg = o->arg };
 
-	return *s->state.lmdb ? store_lmdb_open(&lmdb, reterr) : store_redis_open(&redis, reterr);
+	return *s->state.lmdb ? store_lmdb_open(&lmdb, reterr) : open_redis(s, o, reterr);
 }
 
 static int check_state(const struct snapshot *snapshot, struct err *reterr)
@@ -169,22 +189,25 @@ static int check_state(const struct snapshot *snapshot, struct err *reterr)
 	const struct registry *r = snapshot->registry;
 	const struct settings *s = &p->settings;
 
-	for (size_t i = 0; i < p->lists.len && !*s->state.redis; i++)
+	for (size_t i = 0; i < p->lists.len && !settings_have_redis(s); i++)
 		if (list_first(p->lists.items[i], LIST_REDIS))
 			return place_error(list_place(p->lists.items[i]), reterr, "list %s is a set in Redis: say where that is, with 'state { redis HOST:PORT }'",
 				list_name(p->lists.items[i]));
 
-	if (*s->state.lmdb && *s->state.redis)
-		return place_error(policy_place(p, "state.redis", NULL), reterr, "lmdb and redis: there is one store, keep one of them");
-	for (size_t i = 0; i < p->rules.len && !*s->state.lmdb && !*s->state.redis; i++)
+	if (*s->state.lmdb && settings_have_redis(s))
+		return place_error(policy_place(p, redis_place(s), NULL), reterr, "lmdb and redis: there is one store, keep one of them");
+	if ((*s->state.redis != '\0') + (s->state.sentinels.len > 0) + (s->state.cluster.len > 0) > 1)
+		return place_error(policy_place(p, s->state.cluster.len ? "state.cluster" : "state.sentinels", NULL), reterr,
+			"redis, sentinels and cluster: there is one store, keep one of them");
+	for (size_t i = 0; i < p->rules.len && !settings_have_store(s); i++)
 		if ((p->rules.items[i].action == RULE_GREYLIST && !p->rules.items[i].shadow) || p->rules.items[i].limit)
 			return place_error(p->rules.items[i].place, reterr, "rule %s needs a store: say where, with 'state { lmdb /var/lib/sluice/state }'",
 				p->rules.items[i].name);
-	for (size_t i = 0; i < r->checks.len && !*s->state.lmdb && !*s->state.redis; i++)
+	for (size_t i = 0; i < r->checks.len && !settings_have_store(s); i++)
 		if (plan_wants(&r->checks.items[i], snapshot->states))
 			return err_set(reterr, -EINVAL, "%s: %s needs a store: say where, with 'state { lmdb /var/lib/sluice/state }'",
 				p->sources.items[0]->path, r->checks.items[i].plugin->name);
-	for (size_t i = 0; i < p->blocks.len && !*s->state.lmdb && !*s->state.redis; i++) /* what was learned is there */
+	for (size_t i = 0; i < p->blocks.len && !settings_have_store(s); i++) /* what was learned is there */
 		if (p->blocks.items[i].len && !strcmp(p->catalog->plugins.items[i]->name, "bayes"))
 			return place_error(p->blocks.items[i].places.items[0], reterr, "bayes needs a store: say where, with 'state { lmdb /var/lib/sluice/state }'");
 	return 0;
@@ -196,10 +219,10 @@ static int make_state(struct snapshot *s, const struct snapshot_options *o, stru
 	const struct settings *settings = &s->policy->settings;
 	struct err why;
 
-	if (o->no_services || o->no_store || !o->reactor || (!*settings->state.lmdb && !*settings->state.redis))
+	if (o->no_services || o->no_store || !o->reactor || !settings_have_store(settings))
 		return 0;
 	describe(&settings_text, s->policy, "state.");
-	text_adds(&settings_text, settings->state.password);
+	text_addf(&settings_text, "%s\n%s", settings->state.password, settings->state.sentinel_password);
 	if (o->before && o->before->state && !strcmp(o->before->state->settings, text_str(&settings_text))) {
 		s->state = o->before->state;
 		(void)__atomic_add_fetch(&s->state->references, 1, __ATOMIC_ACQ_REL);
@@ -215,7 +238,7 @@ static int make_state(struct snapshot *s, const struct snapshot_options *o, stru
 	s->store = s->state->store;
 	if (!s->state->settings)
 		return err_set(reterr, -ENOMEM, "out of memory");
-	return s->store ? 0 : place_error(policy_place(s->policy, *settings->state.lmdb ? "state.lmdb" : "state.redis", NULL), reterr, "%s", why.text);
+	return s->store ? 0 : place_error(policy_place(s->policy, *settings->state.lmdb ? "state.lmdb" : redis_place(settings), NULL), reterr, "%s", why.text);
 }
 
 /* With a store that is connected already a reload begins with full lists, or not at all; else the watch of the lists reads them. */

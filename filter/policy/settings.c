@@ -110,6 +110,13 @@ const struct settings_row settings_rows[] = {
 		.help = "largest size of the file in it" }, AT(state.max_bytes) },
 	{ "state", { "redis", SLUICE_OPT_TEXT, .deflt = "",
 		.help = "the store of several machines: HOST:PORT of a Redis, or the path of its socket" }, AT(state.redis) },
+	{ "state", { "sentinels", SLUICE_OPT_TEXT, .repeated = true,
+		.help = "HOST:PORT of each sentinel, in place of redis: the primary that they name is the store" }, AT(state.sentinels) },
+	{ "state", { "master", SLUICE_OPT_TEXT, .deflt = "mymaster", .help = "what the sentinels call the primary and its replicas" }, AT(state.master) },
+	{ "state", { "sentinel_user", SLUICE_OPT_TEXT, .deflt = "", .help = "user of the sentinels; empty: their default user" }, AT(state.sentinel_user) },
+	{ "state", { "sentinel_password", SLUICE_OPT_SECRET, .deflt = "\"\"", .help = "password of the sentinels; empty: none" }, AT(state.sentinel_password) },
+	{ "state", { "cluster", SLUICE_OPT_TEXT, .repeated = true,
+		.help = "HOST:PORT of some servers of a Redis Cluster, in place of redis: they say who else is one" }, AT(state.cluster) },
 	{ "state", { "prefix", SLUICE_OPT_TEXT, .deflt = "sluice", .help = "first part of all keys in Redis" }, AT(state.prefix) },
 	{ "state", { "user", SLUICE_OPT_TEXT, .deflt = "", .help = "user of Redis; empty: its default user" }, AT(state.user) },
 	{ "state", { "password", SLUICE_OPT_SECRET, .deflt = "\"\"", .help = "password of Redis; empty: none" }, AT(state.password) },
@@ -161,4 +168,16 @@ void settings_done(struct settings *s)
 {
 	vec_done(&s->dns.forward);
 	vec_done(&s->events.of);
+	vec_done(&s->state.sentinels);
+	vec_done(&s->state.cluster);
+}
+
+bool settings_have_redis(const struct settings *s)
+{
+	return *s->state.redis || s->state.sentinels.len || s->state.cluster.len;
+}
+
+bool settings_have_store(const struct settings *s)
+{
+	return *s->state.lmdb || settings_have_redis(s);
 }

@@ -54,6 +54,8 @@ struct settings {
 		int64_t workers, timeout_ms, max_bytes, depth, entries, unpacked_bytes, ratio, memory_bytes;
 	} scan;
 	struct {
+		struct settings_texts sentinels, cluster; /* HOST:PORT */
+		const char *master, *sentinel_user, *sentinel_password;
 		const char *lmdb, *redis, *prefix, *user, *password, *tls_ca, *tls_cert, *tls_key;
 		bool tls;
 		int64_t max_bytes, database, timeout_ms;
@@ -73,6 +75,8 @@ extern const struct settings_row settings_rows[];
 
 /* Put a parsed value in its place. 0, -ENOMEM. */
 int settings_store(struct settings *s, const struct settings_row *row, const struct sluice_setting *value);
+bool settings_have_redis(const struct settings *s); /* of whatever kind */
+bool settings_have_store(const struct settings *s);
 void settings_done(struct settings *s); /* the vectors; texts belong to the policy's arena */
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * contract.c - what services/store.h promises, run against either home:
+ * contract.c - what services/store.h promises, run against each home:
  *
- *	contract lmdb FOLDER [OPERATIONS]     contract redis SERVER [OPERATIONS]
+ *	contract lmdb FOLDER [OPERATIONS]
+ *	contract redis SERVER [OPERATIONS]    contract sentinels|cluster "SERVER ..." [OPERATIONS]
  *	contract write FOLDER                 writes numbers until it is killed, and says which were answered
  *	contract read FOLDER                  says how far the numbers reach
  *
@@ -691,14 +692,21 @@ static struct store *open_lmdb(const char *folder)
 	return s;
 }
 
-static struct store *open_redis(const char *server, struct reactor *reactor)
-{
-	struct store_redis_settings settings = { .reactor = reactor, .servers = &server, .server_count = 1, .prefix = "contract", .user = "", .password = "",
-		.timeout_ms = 60000 };
-	struct err err;
-	struct store *s = store_redis_open(&settings, &err);
-	struct wait w;
+#define SERVERS_MAX 16
 
+static struct store *open_redis(enum redis_kind kind, char *servers, struct reactor *reactor)
+{
+	const char *names[SERVERS_MAX];
+	struct store_redis_settings settings = { .reactor = reactor, .kind = kind, .servers = names, .prefix = "contract", .master = "mymaster", .user = "",
+		.password = "", .timeout_ms = 60000 };
+	struct err err;
+	struct store *s;
+	struct wait w;
+	char *rest;
+
+	for (char *name = strtok_r(servers, " ", &rest); name && settings.server_count < SERVERS_MAX; name = strtok_r(NULL, " ", &rest))
+		names[settings.server_count++] = name;
+	s = store_redis_open(&settings, &err);
 	if (!s) {
 		fprintf(stderr, "%s\n", err.text);
 		return NULL;
@@ -720,6 +728,18 @@ static int write_numbers(void)
 	}
 }
 
+static struct store *open_home(const char *kind, char *where, struct reactor **ret_reactor)
+{
+	static const char *const kinds[] = { [REDIS_ONE] = "redis", [REDIS_SENTINELS] = "sentinels", [REDIS_CLUSTER] = "cluster" };
+
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (!strcmp(kind, kinds[i])) {
+			*ret_reactor = reactor_new();
+			return *ret_reactor ? open_redis((enum redis_kind)i, where, *ret_reactor) : NULL;
+		}
+	return open_lmdb(where);
+}
+
 int main(int argc, char **argv)
 {
 	struct reactor *reactor = NULL;
@@ -730,12 +750,7 @@ int main(int argc, char **argv)
 	if (argc > 3)
 		operations = atol(argv[3]);
 	(void)snprintf(run_id, sizeof run_id, "%lld-%d", (long long)clock_wall_ms(), (int)getpid());
-	if (!strcmp(argv[1], "redis")) {
-		reactor = reactor_new();
-		store = reactor ? open_redis(argv[2], reactor) : NULL;
-	} else {
-		store = open_lmdb(argv[2]);
-	}
+	store = open_home(argv[1], argv[2], &reactor);
 	if (!store)
 		return 1;
 	if (!strcmp(argv[1], "write") || !strcmp(argv[1], "read"))

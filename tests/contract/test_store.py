@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""One contract for both homes of the store, and what becomes of LMDB under kill -9. SLUICE_SOAK=1 runs a million operations."""
+"""One contract for all homes of the store, and what becomes of LMDB under kill -9. SLUICE_SOAK=1 runs a million operations."""
 import os
 import pathlib
 import shutil
@@ -10,7 +10,7 @@ import tempfile
 import pytest
 
 from support import net, sluice
-from support.redis import Redis
+from support.redis import Cluster, Redis, Sentinels
 
 CONTRACT = sluice.BUILD / "tests" / "contract" / "contract"
 OPERATIONS = "1000000" if os.environ.get("SLUICE_SOAK") else "20000"
@@ -41,6 +41,17 @@ def test_lmdb_keeps_the_contract(folder):
 
 def test_redis_keeps_the_contract(redis):
     run("redis", redis, OPERATIONS)
+
+
+def test_redis_behind_sentinel_keeps_the_contract(folder):
+    with Sentinels(folder, replicas=1) as redis:
+        run("sentinels", redis.names, OPERATIONS)
+
+
+def test_a_redis_cluster_keeps_the_contract(folder):
+    with Cluster(folder) as redis:
+        run("cluster", redis.names.split()[0], OPERATIONS)
+        assert all(int(s.cli("dbsize")) > 0 for s in redis.primaries)
 
 
 @pytest.mark.parametrize("wait_s", [0.05, 0.3, 1.5])
