@@ -37,6 +37,7 @@ struct redis_node {
 	int64_t connect_ms, backoff_ms; /* when it is connected to anew */
 	int64_t down_ms;                /* since then it is not ready */
 	int64_t used_ms;                /* ASK has sent us there */
+	int64_t later_ms;               /* since then it has answered nothing but that it cannot for now; 0: it has */
 	char trouble[REDIS_WHY_MAX];    /* what it last refused as a whole; "": nothing */
 };
 
@@ -576,6 +577,26 @@ static void redirect(struct redis_request *q, const char *error, bool moved)
 		wait(q);
 }
 
+/* The server has not run it, and cannot for now: will it soon? Then it waits. */
+static bool wait_for_node(struct redis_request *q, struct redis_node *n, const char *error)
+{
+	struct redis_servers *s = q->servers;
+	int64_t now = clock_mono_ms();
+	bool moving = redis_error_read(error) == REDIS_ERROR_LATER && strncmp(error, "CLUSTERDOWN", 11) != 0 && strncmp(error, "NOREPLICAS", 10) != 0;
+
+	if (n && n->ready && !moving)
+		set_trouble(n, error);
+	if (n && !n->later_ms)
+		n->later_ms = now;
+	if (!takes_over(s) || q->fixed || (n && now - n->later_ms >= TAKEOVER_MS))
+		return false;
+	count(&s->counts.later);
+	if (!moving)
+		want_map(s);
+	wait(q);
+	return true;
+}
+
 static void on_reply(struct redis_command *c, const redisReply *reply)
 {
 	struct redis_request *q = (struct redis_request *)c;
@@ -588,6 +609,8 @@ static void on_reply(struct redis_command *c, const redisReply *reply)
 		return;
 	}
 	if (reply->type != REDIS_REPLY_ERROR) {
+		if (n)
+			n->later_ms = 0;
 		if (n && n->ready && *n->trouble)
 			set_trouble(n, "");
 		finish(q, reply, NULL);
@@ -614,30 +637,19 @@ static void on_reply(struct redis_command *c, const redisReply *reply)
 		redirect(q, reply->str, false);
 		return;
 	case REDIS_ERROR_LATER:
-		count(&s->counts.later);
-		if (!s->map && n && n->ready)
-			set_trouble(n, reply->str);
-		if (!s->map || q->fixed)
+		if (!wait_for_node(q, n, reply->str))
 			break;
-		if (strncmp(reply->str, "TRYAGAIN", 8) != 0)
-			want_map(s);
-		wait(q);
 		return;
 	case REDIS_ERROR_DEMOTED:
 	case REDIS_ERROR_LOADING:
-		if (n && n->ready)
-			set_trouble(n, reply->str);
-		if (!takes_over(s) || q->fixed)
+		if (!wait_for_node(q, n, reply->str))
 			break;
-		count(&s->counts.later);
 		if (n && n->ready) { /* it says what it is now when it is connected to anew */
 			node_leave(n, false);
 			plan_connect(n);
 		}
-		want_map(s);
 		if (s->sentinels)
 			redis_sentinels_hurry(s->sentinels, true);
-		wait(q);
 		return;
 	case REDIS_ERROR_SERVER:
 		if (n && n->ready)

@@ -92,16 +92,16 @@ enum redis_error redis_error_read(const char *error)
 		enum redis_error error;
 	} words[] = {
 		{ "non local key in a cluster node", REDIS_ERROR_LATER }, { "while the cluster is down", REDIS_ERROR_LATER },
+		{ "NOREPLICAS", REDIS_ERROR_LATER },
 		{ "READONLY", REDIS_ERROR_DEMOTED }, { "MASTERDOWN", REDIS_ERROR_DEMOTED }, { "LOADING", REDIS_ERROR_LOADING },
 		{ "OOM", REDIS_ERROR_SERVER }, { "NOAUTH", REDIS_ERROR_SERVER }, { "NOPERM", REDIS_ERROR_SERVER }, { "MISCONF", REDIS_ERROR_SERVER },
-		{ "NOREPLICAS", REDIS_ERROR_SERVER },
 	};
 	static const struct {
 		const char *word;
 		enum redis_error error;
 	} first[] = {
 		{ "NOSCRIPT", REDIS_ERROR_NOSCRIPT }, { "MOVED ", REDIS_ERROR_MOVED }, { "ASK ", REDIS_ERROR_ASK }, { "TRYAGAIN", REDIS_ERROR_LATER },
-		{ "CLUSTERDOWN", REDIS_ERROR_LATER },
+		{ "CLUSTERDOWN", REDIS_ERROR_LATER }, { "NOREPLICAS", REDIS_ERROR_LATER },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(first); i++)

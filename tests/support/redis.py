@@ -39,8 +39,8 @@ class Redis:
 class Server:
     """A Redis, or a sentinel, on a TCP port, with these lines of configuration; it writes to its file as it likes."""
 
-    def __init__(self, folder, lines=(), host="127.0.0.1", port=None, sentinel=False, inside=()):
-        self.host, self.port = host, port or net.free_port()
+    def __init__(self, folder, lines=(), host="127.0.0.1", sentinel=False, inside=()):
+        self.host, self.port = host, net.free_port()
         self.name = f"{host}:{self.port}"
         self.folder = pathlib.Path(folder) / f"redis-{self.port}"
         self.folder.mkdir(parents=True)
@@ -98,6 +98,7 @@ class Sentinels:
         self.sentinels = [Server(folder, [line.format(primary=f"{host} {first.port}") for line in sentinel_lines], host, sentinel=True, inside=inside)
                           for _ in range(3)]
         self.names = " ".join(s.name for s in self.sentinels)
+        self.all = [*self.sentinels, *self.servers]
 
     def __enter__(self):
         try:

@@ -77,6 +77,7 @@ class Sluice:
     """One daemon. `config` is all of its configuration but the sockets."""
 
     without = ("libspf2", "opendkim")  # of the plugins that are shared objects
+    inside = ()  # what it is started by: nsenter of another network
 
     def __init__(self, folder, config, zone="", listen=None, start=True):
         self.place(folder, listen)
@@ -113,7 +114,7 @@ class Sluice:
     def start(self):
         before = len(self.log())
         with open(self.log_file, "ab") as log:
-            self.process = net.start([SLUICED, "-c", self.conf], stdout=log, stderr=log, env=environment())
+            self.process = net.start([*self.inside, SLUICED, "-c", self.conf], stdout=log, stderr=log, env=environment())
         net.wait_for(lambda: "is ready" in self.log()[before:] or self.process.poll() is not None, "sluiced to start")
         assert self.process.poll() is None, self.log()
 

@@ -38,7 +38,7 @@ static void errors_are_told_apart(void **state)
 		{ "ERR Error running script: @user_script: 1: -READONLY You can't write", REDIS_ERROR_DEMOTED },
 		{ "LOADING Redis is loading the dataset in memory", REDIS_ERROR_LOADING },
 		{ "OOM command not allowed when used memory > 'maxmemory'.", REDIS_ERROR_SERVER },
-		{ "NOREPLICAS Not enough good replicas to write.", REDIS_ERROR_SERVER },
+		{ "NOREPLICAS Not enough good replicas to write.", REDIS_ERROR_LATER },
 		{ "WRONGTYPE Operation against a key holding the wrong kind of value", REDIS_ERROR_OTHER },
 		{ "MOVEDX", REDIS_ERROR_OTHER },
 		{ "", REDIS_ERROR_OTHER },
