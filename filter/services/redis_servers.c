@@ -582,7 +582,7 @@ static bool wait_for_node(struct redis_request *q, struct redis_node *n, const c
 {
 	struct redis_servers *s = q->servers;
 	int64_t now = clock_mono_ms();
-	bool moving = redis_error_read(error) == REDIS_ERROR_LATER && strncmp(error, "CLUSTERDOWN", 11) != 0 && strncmp(error, "NOREPLICAS", 10) != 0;
+	bool moving = redis_error_read(error) == REDIS_ERROR_LATER && !strstr(error, "CLUSTERDOWN") && !strstr(error, "NOREPLICAS");
 
 	if (n && n->ready && !moving)
 		set_trouble(n, error);
@@ -593,6 +593,8 @@ static bool wait_for_node(struct redis_request *q, struct redis_node *n, const c
 	count(&s->counts.later);
 	if (!moving)
 		want_map(s);
+	if (!moving && s->sentinels) /* there may be another primary already */
+		redis_sentinels_hurry(s->sentinels, true);
 	wait(q);
 	return true;
 }
@@ -609,6 +611,8 @@ static void on_reply(struct redis_command *c, const redisReply *reply)
 		return;
 	}
 	if (reply->type != REDIS_REPLY_ERROR) {
+		if (n && n->later_ms && s->sentinels && n->ready)
+			redis_sentinels_hurry(s->sentinels, false);
 		if (n)
 			n->later_ms = 0;
 		if (n && n->ready && *n->trouble)
@@ -648,8 +652,6 @@ static void on_reply(struct redis_command *c, const redisReply *reply)
 			node_leave(n, false);
 			plan_connect(n);
 		}
-		if (s->sentinels)
-			redis_sentinels_hurry(s->sentinels, true);
 		return;
 	case REDIS_ERROR_SERVER:
 		if (n && n->ready)

@@ -3,11 +3,11 @@
  * contract.c - what services/store.h promises, run against each home:
  *
  *	contract lmdb FOLDER [OPERATIONS]
- *	contract redis SERVER [OPERATIONS]    contract sentinels|cluster "SERVER ..." [OPERATIONS]
+ *	contract redis SERVER [OPERATIONS]    contract sentinels|cluster "SERVER ..." [OPERATIONS [RUN]]
  *	contract write FOLDER                 writes numbers until it is killed, and says which were answered
  *	contract read FOLDER                  says how far the numbers reach
  *
- * OPERATIONS is how many the concurrent test runs, 20,000 unless told; a million is the soak. Times are real, as a Redis has
+ * OPERATIONS is how many the concurrent test runs, 20,000 unless told; a million is the soak. RUN is in each key. Times are real, as a Redis has
  * no other; what is waited for is bounded below, never above.
  */
 #include <setjmp.h>
@@ -750,6 +750,8 @@ int main(int argc, char **argv)
 	if (argc > 3)
 		operations = atol(argv[3]);
 	(void)snprintf(run_id, sizeof run_id, "%lld-%d", (long long)clock_wall_ms(), (int)getpid());
+	if (argc > 4)
+		(void)snprintf(run_id, sizeof run_id, "%s", argv[4]);
 	store = open_home(argv[1], argv[2], &reactor);
 	if (!store)
 		return 1;

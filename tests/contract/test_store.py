@@ -54,6 +54,30 @@ def test_a_redis_cluster_keeps_the_contract(folder):
         assert all(int(s.cli("dbsize")) > 0 for s in redis.primaries)
 
 
+def test_the_contract_holds_while_slots_move(folder):
+    """New keys are where the slot goes to (ASK); of a tally some items are there and some are not, until all have moved; then the slot is there (MOVED)."""
+    names = ["greylist:run/retry", "rate:run/burst", "count:run/sum", "value:run/value", "tally:run/book", "tally:run/bounds"]
+    with Cluster(folder, primaries=2) as redis:
+        moving = {int(redis.primaries[0].cli("cluster", "keyslot", f"contract:{{{name}}}")) for name in names}
+        for slot in moving:
+            source, target = redis.primaries if slot < 8192 else reversed(redis.primaries)
+            target.cli("cluster", "setslot", slot, "importing", redis.ident(source))
+            source.cli("cluster", "setslot", slot, "migrating", redis.ident(target))
+
+        def seen(error):
+            return sum("errorstat_" + error in server.cli("info", "errorstats") for server in redis.primaries)
+        process = net.start([CONTRACT, "cluster", redis.names, OPERATIONS, "run"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                            env=sluice.environment())
+        try:
+            net.wait_for(lambda: seen("ASK") and seen("ERR"), "an answer that the items of a tally are not all there")
+            fixed = redis.primaries[0].cli("--cluster", "fix", redis.primaries[0].name, "--cluster-yes")
+            assert process.wait(net.PATIENCE_S * 5) == 0, process.stdout.read() + fixed
+        finally:
+            net.stop(process, signal.SIGKILL)
+            process.stdout.close()
+        assert seen("MOVED")
+
+
 @pytest.mark.parametrize("wait_s", [0.05, 0.3, 1.5])
 def test_kill_9_loses_nothing_that_was_answered_a_second_ago(folder, wait_s):
     writer = net.start([CONTRACT, "write", f"{folder}/state"], stdout=subprocess.PIPE, env=sluice.environment(), text=True)

@@ -118,7 +118,7 @@ class Load:
                 if answer.kind in (CONTINUE, "accept"):
                     self.accepted[domain] = self.accepted.get(domain, 0) + 1
                     return
-                if answer.text != AWAY:
+                if not answer.text.startswith(AWAY):
                     self.wrong.append(repr(answer))
                     return
                 self.away += 1
