@@ -53,6 +53,10 @@ static void put_store(struct text *out, struct store *store)
 	json_bool(out, "working", stats.working);
 	json_int(out, "asked", number(stats.asked));
 	json_int(out, "failed", number(stats.failed));
+	if (stats.has_local) {
+		json_str(out, "in_use", stats.working ? "shared" : "local");
+		json_int(out, "to_merge", number(stats.to_merge));
+	}
 	json_close(out, '}');
 }
 

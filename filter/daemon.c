@@ -224,7 +224,7 @@ static void on_store(void *arg, bool working, const char *why)
 	struct daemon *d = arg;
 
 	if (working)
-		log_write(d->log, LOG_LEVEL_WARNING, "the store works again");
+		log_write(d->log, LOG_LEVEL_WARNING, "the store works again%s%s", why && *why ? ": " : "", why ? why : "");
 	else
 		log_write(d->log, LOG_LEVEL_WARNING, "the store is out of order: %s", why);
 	events_tell(d->events, EVENT_STORE, "store", working, working ? NULL : why);
@@ -825,6 +825,10 @@ static void state_status(struct store *store, struct text *out)
 	stats = store_stats(store);
 	text_addf(out, "store %s\nstore_asked %llu\nstore_failed %llu\n", stats.working ? "works" : "is out of order", (unsigned long long)stats.asked,
 		(unsigned long long)stats.failed);
+	if (stats.has_local)
+		text_addf(out, "store_in_use %s\nstore_local %s\nstore_local_asked %llu\nstore_merged %llu\nstore_to_merge %llu\n",
+			stats.working ? "shared" : "local", stats.local_working ? "works" : "is out of order", (unsigned long long)stats.asked_local,
+			(unsigned long long)stats.merged, (unsigned long long)stats.to_merge);
 }
 
 static void list_status(const struct policy *p, struct text *out)
@@ -945,6 +949,12 @@ void daemon_metrics(struct daemon *d, struct text *out)
 			(int64_t)stats.later);
 		metrics_print_one(out, "sluice_store_lost_total", "counter", "operations under way when a connection to Redis was lost: they may have been done",
 			(int64_t)stats.lost);
+		if (stats.has_local) {
+			metrics_print_one(out, "sluice_store_local", "gauge", "1: the shared store is away, and this machine's own is in use", !stats.working);
+			metrics_print_one(out, "sluice_store_local_operations_total", "counter", "operations that this machine's own store answered",
+				(int64_t)stats.asked_local);
+			metrics_print_one(out, "sluice_store_merged_total", "counter", "keys of it that were merged into the shared store", (int64_t)stats.merged);
+		}
 	}
 	metrics_print_gauge(out, "sluice_switched_off", "1: it did not answer, or not as it should, and is done without");
 	health_each(d->health, print_unhealthy, out);

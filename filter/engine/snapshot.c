@@ -16,6 +16,7 @@
 #include "filter/observe/http_tls.h"
 #include "filter/services/clamd.h"
 #include "filter/services/exchange.h"
+#include "filter/services/store_away.h"
 #include "filter/services/store_lmdb.h"
 #include "filter/services/store_redis.h"
 
@@ -158,13 +159,20 @@ static const char *redis_place(const struct settings *s)
 	return *s->state.redis ? "state.redis" : s->state.sentinels.len ? "state.sentinels" : "state.cluster";
 }
 
-static struct store *open_redis(const struct settings *s, const struct snapshot_options *o, struct err *reterr)
+/* How a store tells that it works or does not. */
+struct listener {
+	void (*changed)(void *arg, bool working, const char *why);
+	void *arg;
+};
+
+static struct store *open_redis(const struct settings *s, struct reactor *reactor, const struct listener *listener, struct err *reterr)
 {
-	struct store_redis_settings redis = { .reactor = o->reactor, .kind = REDIS_ONE, .servers = &s->state.redis, .server_count = 1,
+	struct store_redis_settings redis = { .reactor = reactor, .kind = REDIS_ONE, .servers = &s->state.redis, .server_count = 1,
 		.master = s->state.master, .sentinel_user = s->state.sentinel_user, .sentinel_password = s->state.sentinel_password,
 		.prefix = s->state.prefix, .user = s->state.user, .password = s->state.password, .database = s->state.database, .tls = s->state.tls,
-		.tls_files = { s->state.tls_ca, s->state.tls_cert, s->state.tls_key }, .timeout_ms = s->state.timeout_ms, .changed = o->store_changed,
-		.arg = o->arg };
+		.tls_files = { s->state.tls_ca, s->state.tls_cert, s->state.tls_key }, .timeout_ms = s->state.timeout_ms,
+		.takeover_ms = *s->state.lmdb ? s->state.timeout_ms : 0, /* then the local store is there */
+		.changed = listener->changed, .arg = listener->arg };
 	const struct settings_texts *several = s->state.sentinels.len ? &s->state.sentinels : &s->state.cluster;
 
 	if (!*s->state.redis) {
@@ -175,12 +183,45 @@ static struct store *open_redis(const struct settings *s, const struct snapshot_
 	return store_redis_open(&redis, reterr);
 }
 
-static struct store *open_store(const struct settings *s, const struct snapshot_options *o, struct err *reterr)
+static struct store *open_lmdb(const struct settings *s, const struct listener *listener, struct err *reterr)
 {
-	struct store_lmdb_settings lmdb = { .path = s->state.lmdb, .user = s->user, .max_bytes = (size_t)s->state.max_bytes, .changed = o->store_changed,
-		.arg = o->arg };
+	struct store_lmdb_settings lmdb = { .path = s->state.lmdb, .user = s->user, .max_bytes = (size_t)s->state.max_bytes, .changed = listener->changed,
+		.arg = listener->arg };
 
-	return *s->state.lmdb ? store_lmdb_open(&lmdb, reterr) : open_redis(s, o, reterr);
+	return store_lmdb_open(&lmdb, reterr);
+}
+
+/* *ret_setting: which one an error is about. */
+static struct store *open_both(const struct settings *s, struct reactor *reactor, const struct listener *listener, const char **ret_setting, struct err *reterr)
+{
+	struct store_away *away = store_away_new(&(struct store_away_settings){ listener->changed, listener->arg });
+	struct listener of_shared = { store_away_shared_changed, away }, of_local = { store_away_local_changed, away };
+	struct store *local, *shared;
+
+	if (!away) {
+		(void)err_set(reterr, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	*ret_setting = "state.lmdb";
+	local = open_lmdb(s, &of_local, reterr);
+	if (local)
+		*ret_setting = redis_place(s);
+	shared = local ? open_redis(s, reactor, &of_shared, reterr) : NULL;
+	if (shared)
+		return store_away_join(away, shared, local);
+	store_free(local);
+	store_away_free(away);
+	return NULL;
+}
+
+static struct store *open_store(const struct settings *s, const struct snapshot_options *o, const char **ret_setting, struct err *reterr)
+{
+	struct listener listener = { o->store_changed, o->arg };
+
+	if (*s->state.lmdb && settings_have_redis(s))
+		return open_both(s, o->reactor, &listener, ret_setting, reterr);
+	*ret_setting = *s->state.lmdb ? "state.lmdb" : redis_place(s);
+	return *s->state.lmdb ? open_lmdb(s, &listener, reterr) : open_redis(s, o->reactor, &listener, reterr);
 }
 
 static int check_state(const struct snapshot *snapshot, struct err *reterr)
@@ -194,8 +235,6 @@ static int check_state(const struct snapshot *snapshot, struct err *reterr)
 			return place_error(list_place(p->lists.items[i]), reterr, "list %s is a set in Redis: say where that is, with 'state { redis HOST:PORT }'",
 				list_name(p->lists.items[i]));
 
-	if (*s->state.lmdb && settings_have_redis(s))
-		return place_error(policy_place(p, redis_place(s), NULL), reterr, "lmdb and redis: there is one store, keep one of them");
 	if ((*s->state.redis != '\0') + (s->state.sentinels.len > 0) + (s->state.cluster.len > 0) > 1)
 		return place_error(policy_place(p, s->state.cluster.len ? "state.cluster" : "state.sentinels", NULL), reterr,
 			"redis, sentinels and cluster: there is one store, keep one of them");
@@ -217,6 +256,7 @@ static int make_state(struct snapshot *s, const struct snapshot_options *o, stru
 {
 	SLUICE_CLEANUP(text_done) struct text settings_text = TEXT_INIT(65536);
 	const struct settings *settings = &s->policy->settings;
+	const char *setting = "";
 	struct err why;
 
 	if (o->no_services || o->no_store || !o->reactor || !settings_have_store(settings))
@@ -234,11 +274,11 @@ static int make_state(struct snapshot *s, const struct snapshot_options *o, stru
 		return err_set(reterr, -ENOMEM, "out of memory");
 	s->state->references = 1;
 	s->state->settings = strdup(text_str(&settings_text));
-	s->state->store = s->state->settings ? open_store(settings, o, &why) : NULL;
+	s->state->store = s->state->settings ? open_store(settings, o, &setting, &why) : NULL;
 	s->store = s->state->store;
 	if (!s->state->settings)
 		return err_set(reterr, -ENOMEM, "out of memory");
-	return s->store ? 0 : place_error(policy_place(s->policy, *settings->state.lmdb ? "state.lmdb" : redis_place(settings), NULL), reterr, "%s", why.text);
+	return s->store ? 0 : place_error(policy_place(s->policy, setting, NULL), reterr, "%s", why.text);
 }
 
 /* With a store that is connected already a reload begins with full lists, or not at all; else the watch of the lists reads them. */

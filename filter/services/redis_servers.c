@@ -17,7 +17,7 @@
 #define BACKOFF_FIRST_MS    100
 #define BACKOFF_LAST_MS     10000 /* with one server */
 #define BACKOFF_TAKEOVER_MS 1000  /* where another one takes over */
-#define TAKEOVER_MS         15000 /* so long after a loss do requests wait for that */
+#define TAKEOVER_MS         15000 /* so long after a loss do requests wait for that, unless told */
 #define AGAIN_MS            20    /* between two tries of a request that waits */
 #define OPEN_MAX            65536 /* requests without an answer; one more fails at once */
 #define REDIRECTS_MAX       5     /* at once; then only every AGAIN_MS */
@@ -207,7 +207,7 @@ static bool has_hope(const struct redis_servers *s, const struct redis_node *n)
 		return false;
 	for (size_t i = 0; !n && i < s->nodes.len; i++)
 		n = s->nodes.items[i];
-	return n && clock_mono_ms() - n->down_ms < TAKEOVER_MS;
+	return n && clock_mono_ms() - n->down_ms < s->settings.takeover_ms;
 }
 
 static void dispatch(struct redis_request *q)
@@ -588,7 +588,7 @@ static bool wait_for_node(struct redis_request *q, struct redis_node *n, const c
 		set_trouble(n, error);
 	if (n && !n->later_ms)
 		n->later_ms = now;
-	if (!takes_over(s) || q->fixed || (n && now - n->later_ms >= TAKEOVER_MS))
+	if (!takes_over(s) || q->fixed || (n && now - n->later_ms >= s->settings.takeover_ms))
 		return false;
 	count(&s->counts.later);
 	if (!moving)
@@ -739,6 +739,8 @@ struct redis_servers *redis_servers_new(const struct redis_servers_settings *set
 
 	if (s) {
 		s->settings = *settings;
+		if (!settings->takeover_ms)
+			s->settings.takeover_ms = TAKEOVER_MS;
 		s->link = settings->link;
 		s->link.role = settings->kind == REDIS_SENTINELS ? REDIS_PRIMARY : REDIS_ANY;
 		s->working = true;

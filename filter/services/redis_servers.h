@@ -5,7 +5,7 @@
  * A request is answered within timeout_ms of redis_servers_run(), once. One that was under way when its connection was lost fails: nobody
  * knows whether it was run, and nothing is run twice. One that no server has run (MOVED, ASK, TRYAGAIN, CLUSTERDOWN; of Sentinel and Cluster
  * also READONLY and LOADING) is sent again until its time is up. While there is no connection a request to one server fails at once; behind
- * Sentinel and of a Cluster another server is about to take over: it waits, but no longer than 15 s after the loss does any.
+ * Sentinel and of a Cluster another server is about to take over: it waits, but only so long after the loss as another one may be expected.
  *
  * A connection that failed is made anew after 100 ms, then ever later: 10 s at most with one server, 1 s otherwise. On the reactor's
  * thread only, but for redis_servers_new(), _free() and _counts().
@@ -26,6 +26,7 @@ struct redis_servers_settings { /* texts are borrowed */
 	enum redis_kind kind;
 	const char *const *servers; /* the one; the sentinels; some of the Cluster's */
 	size_t server_count;
+	int64_t takeover_ms; /* so long after a loss do requests wait for another server; 0: 15 s */
 	const char *master, *sentinel_user, *sentinel_password;
 	/* Not all works any more, with why; or all works again. */
 	void (*changed)(void *arg, bool working, const char *why);

@@ -27,6 +27,8 @@ struct store_stats {
 	uint64_t asked, failed, entries;
 	bool working;
 	uint64_t moved, ask, later, lost; /* of Redis, as redis_servers.h */
+	bool has_local, local_working;    /* as store_away.h: there is a second store for while `working` is false */
+	uint64_t asked_local, merged, to_merge; /* operations that it answered; keys of it that were added to the shared store, and that are yet to be */
 };
 
 struct store;

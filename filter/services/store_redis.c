@@ -193,6 +193,7 @@ static struct redis_servers *open_servers(struct redis *r, struct err *reterr)
 		.link = { .reactor = settings->reactor, .user = settings->user, .password = settings->password, .database = settings->database, .tls = r->tls,
 			.timeout_ms = settings->timeout_ms, .scripts = r->scripts, .script_count = STORE_VERBS },
 		.kind = settings->kind,
+		.takeover_ms = settings->takeover_ms,
 		.servers = (const char *const *)r->servers,
 		.server_count = settings->server_count,
 		.master = settings->master,

@@ -29,6 +29,7 @@ struct store_redis_settings {
 	bool tls;             /* as redis_tls.h, with sentinels, too; not for a unix socket */
 	struct redis_tls_settings tls_files; /* used in store_redis_open() only */
 	int64_t timeout_ms;   /* for an answer, and for a connection */
+	int64_t takeover_ms;  /* as redis_servers.h; 0: its default */
 	/* The store has stopped working, with why; or works again. On the reactor's thread. May be NULL. */
 	void (*changed)(void *arg, bool working, const char *why);
 	void *arg;

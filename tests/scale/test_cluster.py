@@ -58,12 +58,12 @@ def test_slots_that_move_under_load_lose_nothing(network, setup, gateways):
     with cluster(network, setup, replicas=1) as redis:
         three = start(gateways, redis)
         with Load(three, DOMAINS) as load:
-            load.go_on(400)
+            load.go_on(200)
             source, target = redis.primaries[:2]
             slots = sorted({int(source.cli("cluster", "keyslot", key)) for key in source.cli("keys", "sluice:{rate:*").split("\n") if key})
             assert slots
-            for slot in slots[:8]:
-                move(redis, slot, source, target, lambda: load.go_on(60))
+            for slot in slots[:5]:
+                move(redis, slot, source, target, lambda: load.go_on(40))
             load.go_on(300)
         assert taken(redis.primaries) == load.total(), (taken(redis.primaries), load.total(), load.away)
         assert load.away == 0

@@ -36,11 +36,23 @@ class Redis:
         self.stop()
 
 
+taken_ports = set()
+
+
+def fresh_port(inside=()):
+    """One that no other server of ours has, even if it does not listen yet; in a network of the test's own below those of outgoing connections."""
+    while True:
+        port = 7000 + len(taken_ports) if inside else net.free_port()
+        if port not in taken_ports:
+            taken_ports.add(port)
+            return port
+
+
 class Server:
     """A Redis, or a sentinel, on a TCP port, with these lines of configuration; it writes to its file as it likes."""
 
     def __init__(self, folder, lines=(), host="127.0.0.1", sentinel=False, inside=()):
-        self.host, self.port = host, net.free_port()
+        self.host, self.port = host, fresh_port(inside)
         self.name = f"{host}:{self.port}"
         self.folder = pathlib.Path(folder) / f"redis-{self.port}"
         self.folder.mkdir(parents=True)
@@ -135,7 +147,7 @@ class Cluster:
 
     def __init__(self, folder, primaries=3, replicas=0, lines=NOTHING_KEPT, host="127.0.0.1", inside=()):
         def server():
-            return Server(folder, [*lines, "cluster-enabled yes", "cluster-config-file nodes.conf", f"cluster-port {net.free_port()}",
+            return Server(folder, [*lines, "cluster-enabled yes", "cluster-config-file nodes.conf", f"cluster-port {fresh_port(inside)}",
                                    *([] if any(line.startswith("cluster-node-timeout") for line in lines) else ["cluster-node-timeout 2000"])],
                           host, inside=inside)
         self.primaries = [server() for _ in range(primaries)]

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "filter/services/store_away.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "filter/base/text_set.h"
+#include "filter/base/vec.h"
+
+#define TOLD_MAX  400
+#define TRIES_MAX 8 /* to merge one key: it may be one that the shared store refuses */
+
+/* An operation, with all that it points to behind it. */
+struct copy {
+	struct store_away *away;
+	struct sluice_store_op op;
+	void (*done)(void *arg, const struct sluice_store_answer *answer); /* of one that is asked; not of one that is noted */
+	void *arg;
+	bool twice;    /* of a greylist entry that is brought to its first pass: this is the second try */
+	unsigned tries; /* to merge it */
+	_Alignas(uint64_t) char bytes[];
+};
+
+struct store_away {
+	struct store store; /* first */
+	struct store_away_settings settings;
+	struct store *shared, *local;
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t quiet;
+	bool working, closing;
+	unsigned busy;               /* calls of a store under way from an answer of the other */
+	VEC(struct copy *) noted;    /* what the local store has that the shared one has not */
+	struct text_set seen;        /* their verbs and keys */
+	VEC(struct copy *) to_merge; /* the same, when the shared store had come back */
+	size_t merging;              /* under way */
+	uint64_t not_noted;          /* since the shared store is away */
+	/* atomic */
+	uint64_t asked, failed, asked_local, merged;
+	int told_working, local_working;
+};
+
+static void merge_some(struct store_away *a);
+
+static struct copy *copy_op(struct store_away *a, const struct sluice_store_op *op)
+{
+	size_t extra_len;
+	const void *extra = store_op_extra(op, &extra_len);
+	struct copy *c = malloc(sizeof *c + op->key_len + extra_len + sizeof(uint64_t));
+	char *behind;
+
+	if (!c)
+		return NULL;
+	*c = (struct copy){ .away = a, .op = *op };
+	behind = c->bytes;
+	if (extra_len)
+		memcpy(behind, extra, extra_len); /* first: items of a tally want to be aligned as the struct is */
+	memcpy(behind + extra_len, op->key, op->key_len);
+	c->op.key = behind + extra_len;
+	if (op->verb == SLUICE_STORE_PUT)
+		c->op.put.value = behind;
+	else if (op->verb == SLUICE_STORE_SET)
+		c->op.set.member = behind;
+	else if (op->verb == SLUICE_STORE_TALLY)
+		c->op.tally.items = (const uint64_t *)(const void *)behind;
+	return c;
+}
+
+/* From an answer of one store on to the other, which store_free() waits for. False: the end has begun. */
+static bool go_on(struct store_away *a, struct store *to, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer),
+	struct copy *c)
+{
+	bool closing;
+
+	(void)pthread_mutex_lock(&a->lock);
+	closing = a->closing;
+	a->busy += !closing;
+	(void)pthread_mutex_unlock(&a->lock);
+	if (closing)
+		return false;
+	store_run(to, op, done, c);
+	(void)pthread_mutex_lock(&a->lock);
+	a->busy--;
+	if (a->closing)
+		(void)pthread_cond_signal(&a->quiet);
+	(void)pthread_mutex_unlock(&a->lock);
+	return true;
+}
+
+/* ---- what is to be merged ---- */
+
+/* With the lock held. False: it is there already, or there is no room. */
+static bool note_locked(struct store_away *a, const struct sluice_store_op *op)
+{
+	char name[TEXT_SET_MAX_LEN];
+	size_t len = 1 + op->key_len;
+
+	name[0] = (char)op->verb;
+	if (op->verb == SLUICE_STORE_SET) {
+		if (len + op->set.member_len + 1 > sizeof name)
+			return false;
+		name[len] = '\0';
+		memcpy(name + len + 1, op->set.member, op->set.member_len);
+		memcpy(name + 1, op->key, op->key_len);
+		len += 1 + op->set.member_len;
+	} else if (len > sizeof name) {
+		return false;
+	} else {
+		memcpy(name + 1, op->key, op->key_len);
+	}
+	if (text_set_has(&a->seen, name, len))
+		return true;
+	return a->noted.len < STORE_AWAY_NOTED_MAX && text_set_add(&a->seen, name, len);
+}
+
+static bool can_be_merged(const struct sluice_store_op *op)
+{
+	switch (op->verb) {
+	case SLUICE_STORE_GREYLIST:
+		return !op->greylist.look;
+	case SLUICE_STORE_RATE:
+		return op->rate.cost != 0;
+	case SLUICE_STORE_COUNT:
+		return op->count.add != 0;
+	case SLUICE_STORE_SET:
+	case SLUICE_STORE_PUT:
+		return true;
+	case SLUICE_STORE_GET:
+	case SLUICE_STORE_DELETE:
+	case SLUICE_STORE_TALLY:
+		break;
+	}
+	return false;
+}
+
+/* The local store has done it: it is the journal's, or freed. */
+static void note(struct copy *c)
+{
+	struct store_away *a = c->away;
+	size_t before;
+	bool kept = false;
+
+	if (!can_be_merged(&c->op)) {
+		free(c);
+		return;
+	}
+	(void)pthread_mutex_lock(&a->lock);
+	before = a->seen.len;
+	if (a->closing || !note_locked(a, &c->op))
+		a->not_noted++;
+	else if (a->seen.len > before && !(kept = vec_push(&a->noted, c)))
+		a->not_noted++;
+	(void)pthread_mutex_unlock(&a->lock);
+	if (!kept)
+		free(c);
+	merge_some(a); /* the shared store may have come back meanwhile */
+}
+
+/* ---- the merge: each entry goes from step to step, on the threads of the stores ---- */
+
+static void merge_done(struct copy *c, bool good)
+{
+	struct store_away *a = c->away;
+
+	if (good)
+		(void)__atomic_add_fetch(&a->merged, 1, __ATOMIC_RELAXED);
+	(void)pthread_mutex_lock(&a->lock);
+	a->merging--;
+	(void)pthread_mutex_unlock(&a->lock);
+	if (good || ++c->tries >= TRIES_MAX)
+		free(c);
+	else
+		note(c);
+	merge_some(a);
+}
+
+static void merge_step(struct copy *c, struct store *to, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer))
+{
+	if (!go_on(c->away, to, op, done, c))
+		merge_done(c, false);
+}
+
+static void on_deleted(void *arg, const struct sluice_store_answer *answer)
+{
+	(void)answer;
+	merge_done(arg, true);
+}
+
+static void on_merged(void *arg, const struct sluice_store_answer *answer)
+{
+	struct copy *c = arg;
+	struct sluice_store_op delete = { .verb = SLUICE_STORE_DELETE, .key = c->op.key, .key_len = c->op.key_len, .entry = { c->op.verb } };
+
+	if (answer->status == SLUICE_STORE_FAILED) {
+		merge_done(c, false);
+		return;
+	}
+	switch (c->op.verb) {
+	case SLUICE_STORE_GREYLIST:
+		if (answer->greylist == SLUICE_STORE_GREYLIST_NEW && !c->op.greylist.delay_ms && !c->twice) {
+			c->twice = true;
+			merge_step(c, c->away->shared, &c->op, on_merged);
+			return;
+		}
+		merge_done(c, true); /* the local entry stays: who has passed is known when the shared store is away again */
+		return;
+	case SLUICE_STORE_PUT:
+		delete.entry.of = SLUICE_STORE_GET;
+		merge_step(c, c->away->local, &delete, on_deleted);
+		return;
+	case SLUICE_STORE_RATE:
+	case SLUICE_STORE_COUNT:
+		merge_step(c, c->away->local, &delete, on_deleted);
+		return;
+	case SLUICE_STORE_SET:
+	case SLUICE_STORE_GET:
+	case SLUICE_STORE_DELETE:
+	case SLUICE_STORE_TALLY:
+		merge_done(c, true);
+		return;
+	}
+}
+
+/* What the local store has of it now. */
+static void on_looked(void *arg, const struct sluice_store_answer *answer)
+{
+	struct copy *c = arg;
+	struct sluice_store_op op = c->op;
+
+	if (answer->status != SLUICE_STORE_OK) { /* it has expired, or cannot be read any more */
+		merge_done(c, true);
+		return;
+	}
+	switch (op.verb) {
+	case SLUICE_STORE_GREYLIST:
+		c->op.greylist.delay_ms = answer->greylist == SLUICE_STORE_GREYLIST_KNOWN ? 0 : op.greylist.delay_ms;
+		op = c->op;
+		break;
+	case SLUICE_STORE_RATE:
+		op.rate.cost = op.rate.burst - answer->number;
+		op.rate.count_blocked = true; /* it has been taken, whatever is left */
+		if (op.rate.cost <= 0) {
+			merge_done(c, true);
+			return;
+		}
+		break;
+	case SLUICE_STORE_COUNT:
+		op.count.add = answer->number;
+		break;
+	case SLUICE_STORE_PUT:
+		op.put.value = answer->value;
+		op.put.value_len = answer->value_len;
+		break;
+	case SLUICE_STORE_SET:
+	case SLUICE_STORE_GET:
+	case SLUICE_STORE_DELETE:
+	case SLUICE_STORE_TALLY:
+		break;
+	}
+	merge_step(c, c->away->shared, &op, on_merged);
+}
+
+static void merge(struct copy *c)
+{
+	struct sluice_store_op look = c->op;
+
+	c->twice = false;
+	switch (c->op.verb) {
+	case SLUICE_STORE_GREYLIST:
+		look.greylist.look = true;
+		break;
+	case SLUICE_STORE_RATE:
+		look.rate.cost = 0;
+		break;
+	case SLUICE_STORE_COUNT:
+		look.count.add = 0;
+		break;
+	case SLUICE_STORE_PUT:
+		look.verb = SLUICE_STORE_GET;
+		break;
+	case SLUICE_STORE_SET: /* its members are known, and adding one twice is no harm */
+		merge_step(c, c->away->shared, &c->op, on_merged);
+		return;
+	case SLUICE_STORE_GET:
+	case SLUICE_STORE_DELETE:
+	case SLUICE_STORE_TALLY:
+		break;
+	}
+	merge_step(c, c->away->local, &look, on_looked);
+}
+
+static void merge_some(struct store_away *a)
+{
+	for (;;) {
+		struct copy *c = NULL;
+
+		(void)pthread_mutex_lock(&a->lock);
+		if (!a->to_merge.len && a->working && a->noted.len) { /* what comes from now on is noted anew */
+			struct copy **items = a->to_merge.items;
+			size_t capacity = a->to_merge.capacity;
+
+			a->to_merge.items = a->noted.items;
+			a->to_merge.len = a->noted.len;
+			a->to_merge.capacity = a->noted.capacity;
+			a->noted.items = items;
+			a->noted.len = 0;
+			a->noted.capacity = capacity;
+			text_set_done(&a->seen);
+			text_set_init(&a->seen);
+		}
+		if (a->working && !a->closing && a->to_merge.len && a->merging < STORE_AWAY_MERGING_MAX) {
+			c = a->to_merge.items[--a->to_merge.len];
+			a->merging++;
+		}
+		(void)pthread_mutex_unlock(&a->lock);
+		if (!c)
+			return;
+		merge(c);
+	}
+}
+
+/* ---- passes of the greylist are known here, too, so that nobody who is known waits again while the shared store is away ---- */
+
+static void on_known(void *arg, const struct sluice_store_answer *answer)
+{
+	struct copy *c = arg;
+	bool new = answer->status == SLUICE_STORE_OK && answer->greylist == SLUICE_STORE_GREYLIST_NEW;
+
+	if (new && !c->twice) {
+		c->twice = true;
+		if (go_on(c->away, c->away->local, &c->op, on_known, c))
+			return;
+	}
+	free(c);
+}
+
+static void on_known_already(void *arg, const struct sluice_store_answer *answer)
+{
+	struct copy *c = arg;
+
+	if (answer->status != SLUICE_STORE_OK || answer->greylist == SLUICE_STORE_GREYLIST_KNOWN) {
+		free(c);
+		return;
+	}
+	c->op.greylist.look = false;
+	c->op.greylist.delay_ms = 0;
+	if (!go_on(c->away, c->away->local, &c->op, on_known, c))
+		free(c);
+}
+
+/* ---- operations ---- */
+
+static void on_local(void *arg, const struct sluice_store_answer *answer)
+{
+	static const struct sluice_store_answer unknown = { .status = SLUICE_STORE_FAILED, .why = "the shared store is away" };
+	struct copy *c = arg;
+	/* what is not here may be there */
+	bool absent = c->op.verb == SLUICE_STORE_GET && answer->status == SLUICE_STORE_ABSENT;
+
+	if (absent || answer->status == SLUICE_STORE_FAILED)
+		(void)__atomic_add_fetch(&c->away->failed, 1, __ATOMIC_RELAXED);
+	c->done(c->arg, absent ? &unknown : answer);
+	if (answer->status == SLUICE_STORE_FAILED)
+		free(c);
+	else
+		note(c);
+}
+
+static void on_shared(void *arg, const struct sluice_store_answer *answer)
+{
+	struct copy *c = arg;
+	struct store_away *a = c->away;
+	bool here = c->op.verb != SLUICE_STORE_TALLY && c->op.verb != SLUICE_STORE_DELETE;
+
+	if (answer->status == SLUICE_STORE_FAILED && here && go_on(a, a->local, &c->op, on_local, c)) {
+		(void)__atomic_add_fetch(&a->asked_local, 1, __ATOMIC_RELAXED);
+		return;
+	}
+	if (answer->status == SLUICE_STORE_FAILED)
+		(void)__atomic_add_fetch(&a->failed, 1, __ATOMIC_RELAXED);
+	c->done(c->arg, answer);
+	if (c->op.verb == SLUICE_STORE_GREYLIST && !c->op.greylist.look && answer->status == SLUICE_STORE_OK &&
+		answer->greylist >= SLUICE_STORE_GREYLIST_PASS) {
+		c->op.greylist.look = true;
+		if (go_on(a, a->local, &c->op, on_known_already, c))
+			return;
+	}
+	free(c);
+}
+
+static void away_run(struct store *s, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg)
+{
+	struct store_away *a = (struct store_away *)s;
+	struct copy *c = copy_op(a, op);
+
+	(void)__atomic_add_fetch(&a->asked, 1, __ATOMIC_RELAXED);
+	if (!c) {
+		store_run(a->shared, op, done, arg);
+		return;
+	}
+	c->done = done;
+	c->arg = arg;
+	store_run(a->shared, &c->op, on_shared, c);
+}
+
+static int away_each(struct store *s, enum sluice_store_verb verb, const char *prefix, size_t limit, int64_t timeout_ms,
+	void (*row)(void *arg, const struct store_row *row), void *arg)
+{
+	struct store_away *a = (struct store_away *)s;
+	int r = store_each(a->shared, verb, prefix, limit, timeout_ms, row, arg);
+
+	return r == -EIO ? store_each(a->local, verb, prefix, limit, timeout_ms, row, arg) : r;
+}
+
+static int away_members(struct store *s, const char *key, size_t limit, int64_t timeout_ms, void (*member)(void *arg, const char *bytes, size_t len),
+	void *arg)
+{
+	return store_members(((struct store_away *)s)->shared, key, limit, timeout_ms, member, arg);
+}
+
+static struct store_stats away_stats(struct store *s)
+{
+	struct store_away *a = (struct store_away *)s;
+	struct store_stats stats = store_stats(a->shared);
+
+	stats.has_local = true;
+	stats.asked = __atomic_load_n(&a->asked, __ATOMIC_RELAXED);
+	stats.failed = __atomic_load_n(&a->failed, __ATOMIC_RELAXED);
+	stats.asked_local = __atomic_load_n(&a->asked_local, __ATOMIC_RELAXED);
+	stats.merged = __atomic_load_n(&a->merged, __ATOMIC_RELAXED);
+	stats.local_working = __atomic_load_n(&a->local_working, __ATOMIC_RELAXED) != 0;
+	(void)pthread_mutex_lock(&a->lock);
+	stats.to_merge = a->noted.len + a->to_merge.len + a->merging;
+	(void)pthread_mutex_unlock(&a->lock);
+	return stats;
+}
+
+/* ---- the whole ---- */
+
+void store_away_shared_changed(void *arg, bool working, const char *why)
+{
+	struct store_away *a = arg;
+	char told[TOLD_MAX] = "";
+	uint64_t not_noted;
+	size_t noted;
+
+	(void)pthread_mutex_lock(&a->lock);
+	a->working = working;
+	noted = a->noted.len + a->to_merge.len + a->merging;
+	not_noted = a->not_noted;
+	a->not_noted = 0;
+	(void)pthread_mutex_unlock(&a->lock);
+	if (!working)
+		(void)snprintf(told, sizeof told, "%.250s; the one of this machine is used meanwhile", why);
+	else if (not_noted)
+		(void)snprintf(told, sizeof told, "%zu keys of this machine's own are merged into it, and %llu operations on more of them are not", noted,
+			(unsigned long long)not_noted);
+	else if (noted)
+		(void)snprintf(told, sizeof told, "%zu keys of this machine's own are merged into it", noted);
+	if (a->settings.changed)
+		a->settings.changed(a->settings.arg, working, *told ? told : NULL);
+	if (working)
+		merge_some(a);
+}
+
+void store_away_local_changed(void *arg, bool working, const char *why)
+{
+	struct store_away *a = arg;
+
+	(void)why; /* 'sluicectl status' shows it; it is of no consequence as long as the shared one works */
+	__atomic_store_n(&a->local_working, working, __ATOMIC_RELAXED);
+}
+
+void store_away_free(struct store_away *a)
+{
+	if (!a)
+		return;
+	for (size_t i = 0; i < a->noted.len; i++)
+		free(a->noted.items[i]);
+	for (size_t i = 0; i < a->to_merge.len; i++)
+		free(a->to_merge.items[i]);
+	vec_done(&a->noted);
+	vec_done(&a->to_merge);
+	text_set_done(&a->seen);
+	(void)pthread_cond_destroy(&a->quiet);
+	(void)pthread_mutex_destroy(&a->lock);
+	free(a);
+}
+
+static void away_free(struct store *s)
+{
+	struct store_away *a = (struct store_away *)s;
+
+	(void)pthread_mutex_lock(&a->lock);
+	a->closing = true;
+	while (a->busy)
+		(void)pthread_cond_wait(&a->quiet, &a->lock);
+	(void)pthread_mutex_unlock(&a->lock);
+	store_free(a->shared); /* answers what is under way there, which may go on to the local one */
+	store_free(a->local);
+	store_away_free(a);
+}
+
+static const struct store_home home = { away_run, away_each, away_members, away_stats, away_free };
+
+struct store_away *store_away_new(const struct store_away_settings *settings)
+{
+	struct store_away *a = calloc(1, sizeof *a);
+
+	if (!a)
+		return NULL;
+	a->store.home = &home;
+	a->settings = *settings;
+	a->working = true;
+	a->local_working = 1;
+	(void)pthread_mutex_init(&a->lock, NULL);
+	(void)pthread_cond_init(&a->quiet, NULL);
+	text_set_init(&a->seen);
+	return a;
+}
+
+struct store *store_away_join(struct store_away *a, struct store *shared, struct store *local)
+{
+	a->shared = shared;
+	a->local = local;
+	return &a->store;
+}
