@@ -115,6 +115,11 @@ void store_share(struct store *s, bool yes)
 		s->home->share(s, yes);
 }
 
+struct store *store_shared(struct store *s)
+{
+	return s->home->shared ? s->home->shared(s) : s;
+}
+
 struct store_stats store_stats(struct store *s)
 {
 	return s->home->stats(s);

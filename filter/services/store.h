@@ -63,6 +63,8 @@ int store_each(struct store *s, enum sluice_store_verb verb, const char *prefix,
  */
 int store_members(struct store *s, const char *key, size_t limit, int64_t timeout_ms, void (*member)(void *arg, const char *bytes, size_t len),
 	void *arg);
+/* The part of it that several gateways share, where it has one of its own beside that (store_away.h); else itself. Borrowed. */
+struct store *store_shared(struct store *s);
 struct store_stats store_stats(struct store *s);
 /* May another process of ours open the same state, while this one still works with it? At first it may not. */
 void store_share(struct store *s, bool yes);
@@ -78,6 +80,7 @@ struct store_home {
 	int (*members)(struct store *s, const char *key, size_t limit, int64_t timeout_ms,
 		void (*member)(void *arg, const char *bytes, size_t len), void *arg); /* NULL: -ENOTSUP */
 	struct store_stats (*stats)(struct store *s);
+	struct store *(*shared)(struct store *s); /* NULL: itself */
 	void (*free)(struct store *s);
 	void (*share)(struct store *s, bool yes); /* NULL: nothing is in the way of another process */
 };

@@ -420,6 +420,19 @@ static int away_members(struct store *s, const char *key, size_t limit, int64_t 
 	return store_members(((struct store_away *)s)->shared, key, limit, timeout_ms, member, arg);
 }
 
+static struct store *away_shared(struct store *s)
+{
+	return ((struct store_away *)s)->shared;
+}
+
+static void away_share(struct store *s, bool yes)
+{
+	struct store_away *a = (struct store_away *)s;
+
+	store_share(a->shared, yes);
+	store_share(a->local, yes);
+}
+
 static struct store_stats away_stats(struct store *s)
 {
 	struct store_away *a = (struct store_away *)s;
@@ -503,7 +516,9 @@ static void away_free(struct store *s)
 	store_away_free(a);
 }
 
-static const struct store_home home = { away_run, away_each, away_members, away_stats, away_free };
+static const struct store_home home = {
+	.run = away_run, .each = away_each, .members = away_members, .stats = away_stats, .shared = away_shared, .free = away_free, .share = away_share
+};
 
 struct store_away *store_away_new(const struct store_away_settings *settings)
 {

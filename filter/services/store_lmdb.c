@@ -507,7 +507,9 @@ static void lmdb_share(struct store *s, bool yes)
 	(void)flock(((struct lmdb *)s)->lock_fd, yes ? LOCK_UN : LOCK_EX | LOCK_NB);
 }
 
-static const struct store_home home = { lmdb_run, lmdb_each, NULL, lmdb_stats, lmdb_free, lmdb_share };
+static const struct store_home home = {
+	.run = lmdb_run, .each = lmdb_each, .stats = lmdb_stats, .free = lmdb_free, .share = lmdb_share
+};
 
 /* The file must reach as far as it says itself: reading beyond its end would be the end of the process. */
 static int check_file(struct lmdb *l, struct err *reterr)

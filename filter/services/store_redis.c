@@ -144,7 +144,9 @@ static void redis_free(struct store *s)
 	free(r);
 }
 
-static const struct store_home home = { redis_run, redis_each, redis_members, redis_stats, redis_free };
+static const struct store_home home = {
+	.run = redis_run, .each = redis_each, .members = redis_members, .stats = redis_stats, .free = redis_free
+};
 
 static bool copy_texts(struct redis *r)
 {
