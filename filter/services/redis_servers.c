@@ -32,6 +32,7 @@ struct redis_node {
 	struct redis_servers *servers;
 	char name[REDIS_SERVER_MAX];
 	struct redis_link *link; /* NULL: none */
+	unsigned connection;     /* the number of it */
 	bool ready, seed;
 	size_t slots; /* that are its; of one that is no Cluster's 1 */
 	int64_t connect_ms, backoff_ms; /* when it is connected to anew */
@@ -175,6 +176,7 @@ static bool send_to(struct redis_request *q, struct redis_node *n, bool asking)
 	if (!n || !n->ready)
 		return false;
 	q->node = n;
+	q->connection = n->connection;
 	q->command.replied = on_reply;
 	if (q->script) {
 		bool whole = q->whole || !q->script->sha[0];
@@ -326,7 +328,8 @@ static void on_ready(void *arg)
 
 	n->ready = true;
 	n->backoff_ms = BACKOFF_FIRST_MS;
-	*n->trouble = '\0';
+	if (!s->map || s->mapped) /* a Cluster works when one of its servers has said which one has what */
+		*n->trouble = '\0';
 	if (s->sentinels)
 		redis_sentinels_hurry(s->sentinels, false);
 	if (s->map && (s->map_wanted || s->mapped < REDIS_SLOTS))
@@ -361,6 +364,7 @@ static void connect_to(struct redis_node *n)
 {
 	struct redis_link_owner owner = { on_ready, on_gone, n };
 
+	n->connection++;
 	n->link = redis_link_open(&n->servers->link, n->name, &owner);
 	if (!n->link)
 		plan_connect(n);
@@ -514,8 +518,10 @@ static void on_map(struct redis_command *c, const redisReply *reply)
 	if (!redis_slots_read(reply, asked->name, take_range, s) || !s->map_fits || s->mapped < REDIS_SLOTS)
 		want_map(s);
 	for (size_t i = 0; i < s->nodes.len; i++)
-		if (s->nodes.items[i]->slots && !s->nodes.items[i]->ready)
+		if (!s->nodes.items[i]->ready && s->nodes.items[i]->slots)
 			want_map(s); /* another one may take over */
+		else if (s->nodes.items[i]->ready && s->mapped)
+			*s->nodes.items[i]->trouble = '\0';
 	tend_nodes(s);
 	judge(s);
 	send_waiting(s);
@@ -603,7 +609,7 @@ static void on_reply(struct redis_command *c, const redisReply *reply)
 {
 	struct redis_request *q = (struct redis_request *)c;
 	struct redis_servers *s = q->servers;
-	struct redis_node *n = q->node;
+	struct redis_node *n = q->node && q->node->connection == q->connection ? q->node : NULL; /* an answer on one that was left says nothing of the present */
 
 	if (!reply) {
 		count(&s->counts.lost);

@@ -47,6 +47,7 @@ struct redis_request {
 	unsigned redirects;
 	int64_t deadline_ms;
 	struct redis_node *node; /* where it was sent last */
+	unsigned connection;     /* and on which of its connections */
 };
 
 struct redis_servers_counts {

@@ -55,10 +55,10 @@ def wait_until_it_does_not(setup, s, name="gone"):
 class Garbage:
     """A server that takes connections, and gives one thing as the answer to all."""
 
-    def __init__(self, path, answer):
+    def __init__(self, where, answer):
         self.answer = answer
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.bind(path)
+        self.sock = socket.socket(socket.AF_UNIX if isinstance(where, str) else socket.AF_INET)
+        self.sock.bind(where)
         self.sock.listen(16)
         self.open = []
         threading.Thread(target=self.accept, daemon=True).start()
@@ -140,6 +140,35 @@ def test_passwords_users_and_databases(setup, settings, words):
             assert attempt(setup, s, "u")[0].kind == CONTINUE
             assert all(word in s.log() for word in words) and "wrong" not in s.log().replace("WRONGPASS", ""), s.log()
         assert "theirs" not in s.log() + s.ctl("status").stdout and "right" not in s.ctl("status").stdout
+
+
+@pytest.mark.parametrize("state, message", [
+    ("redis nowhere", "'nowhere' is no Redis server: write HOST:PORT, or the absolute path of a unix socket"),
+    ("sentinels [127.0.0.1:26379 /run/sentinel.sock]", "'/run/sentinel.sock' is no sentinel: write HOST:PORT"),
+    ("cluster [127.0.0.1:0]", "'127.0.0.1:0' is no server of a Cluster: write HOST:PORT"),
+    ("cluster 127.0.0.1:6379  database 1", "a Cluster has one database: leave out 'database 1'"),
+    ('cluster 127.0.0.1:6379  prefix "{mx}"', "prefix '{mx}': braces choose the slot in a Cluster, leave them out"),
+])
+def test_a_redis_that_cannot_be(setup, state, message):
+    s = setup.sluice(RULES.format(state=state), start=False)
+    done = subprocess.run([sluice.SLUICED, "-c", s.conf], capture_output=True, text=True, env=sluice.environment(), timeout=net.PATIENCE_S, check=False)
+    assert done.returncode == 78 and message in done.stderr and "sluice.conf:" in done.stderr, done.stderr
+
+
+@pytest.mark.parametrize("answer", [None, b"", b"garbage\r\n", b"*2\r\n$1\r\nx\r\n:1\r\n", b"*2\r\n$3\r\n::1\r\n$1\r\n0\r\n", b"*-1\r\n", b"-ERR\r\n", b"+OK\r\n" * 9],
+                         ids=["closes", "silent", "words", "types", "port", "nil", "error", "statuses"])
+@pytest.mark.parametrize("kind", ["sentinels", "cluster"])
+def test_a_sentinel_or_a_cluster_that_answers_garbage(setup, kind, answer):
+    server = Garbage(("127.0.0.1", 0), answer)
+    try:
+        s = start(setup, f"{kind} 127.0.0.1:{server.sock.getsockname()[1]} timeout 200ms")
+        for i in range(5):
+            got, took = attempt(setup, s, f"u{i}")
+            assert got.kind == CONTINUE and took < 4.5, (got, took)
+        net.wait_for(lambda: OUT in s.log(), "the log to say so")
+        assert s.log().count(OUT) == 1, s.log()
+    finally:
+        server.stop()
 
 
 def test_redis_killed_under_load_costs_no_message(setup):
