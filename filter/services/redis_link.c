@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "filter/base/ascii.h"
 #include "filter/services/clock.h"
@@ -244,6 +245,15 @@ static void on_connect(const redisAsyncContext *context, int status)
 		greet(l);
 }
 
+/* What was sent and has not arrived is not to arrive later, when it has been counted elsewhere: the kernel would go on trying. */
+static void give_up(struct redis_link *l)
+{
+	const struct linger none = { .l_onoff = 1 };
+
+	(void)setsockopt(l->context->c.fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+	drop(l, "no answer within the timeout");
+}
+
 static void on_timer(int fd, short what, void *arg)
 {
 	struct redis_link *l = arg;
@@ -256,7 +266,7 @@ static void on_timer(int fd, short what, void *arg)
 	else if (!l->ready && !l->left)
 		drop(l, "no connection within the timeout");
 	else if (age_ms >= timeout_ms)
-		drop(l, "no answer within the timeout");
+		give_up(l);
 	else
 		set_timer(l, l->first ? timeout_ms - age_ms + 1 : timeout_ms);
 }

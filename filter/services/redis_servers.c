@@ -39,6 +39,7 @@ struct redis_node {
 	int64_t down_ms;                /* since then it is not ready */
 	int64_t used_ms;                /* ASK has sent us there */
 	int64_t later_ms;               /* since then it has answered nothing but that it cannot for now; 0: it has */
+	char later[REDIS_WHY_MAX];      /* the words of that; "": slots are on their way, which is no trouble */
 	char trouble[REDIS_WHY_MAX];    /* what it last refused as a whole; "": nothing */
 };
 
@@ -327,6 +328,7 @@ static void on_ready(void *arg)
 	struct redis_servers *s = n->servers;
 
 	n->ready = true;
+	n->later_ms = 0;
 	n->backoff_ms = BACKOFF_FIRST_MS;
 	if (!s->map || s->mapped) /* a Cluster works when one of its servers has said which one has what */
 		*n->trouble = '\0';
@@ -583,6 +585,13 @@ static void redirect(struct redis_request *q, const char *error, bool moved)
 		wait(q);
 }
 
+/* A request has failed by what the server cannot for now. */
+static void tell_later(struct redis_node *n)
+{
+	if (n && n->ready && n->later_ms && *n->later)
+		set_trouble(n, n->later);
+}
+
 /* The server has not run it, and cannot for now: will it soon? Then it waits. */
 static bool wait_for_node(struct redis_request *q, struct redis_node *n, const char *error)
 {
@@ -590,12 +599,14 @@ static bool wait_for_node(struct redis_request *q, struct redis_node *n, const c
 	int64_t now = clock_mono_ms();
 	bool moving = redis_error_read(error) == REDIS_ERROR_LATER && !strstr(error, "CLUSTERDOWN") && !strstr(error, "NOREPLICAS");
 
-	if (n && n->ready && !moving)
-		set_trouble(n, error);
 	if (n && !n->later_ms)
 		n->later_ms = now;
-	if (!takes_over(s) || q->fixed || (n && now - n->later_ms >= s->settings.takeover_ms))
+	if (n)
+		(void)snprintf(n->later, sizeof n->later, "%s", moving ? "" : error);
+	if (!takes_over(s) || q->fixed || (n && now - n->later_ms >= s->settings.takeover_ms)) {
+		tell_later(n);
 		return false;
+	}
 	count(&s->counts.later);
 	if (!moving)
 		want_map(s);
@@ -677,8 +688,11 @@ static void on_timer(int fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	s->timer_ms = 0;
-	while (s->first && s->first->deadline_ms <= now)
+	while (s->first && s->first->deadline_ms <= now) {
+		if (s->first->waiting)
+			tell_later(s->first->node);
 		finish(s->first, NULL, no_answer);
+	}
 	tend_nodes(s);
 	ask_for_map(s);
 	send_waiting(s);

@@ -39,7 +39,7 @@ struct store_away {
 	uint64_t not_noted;          /* since the shared store is away */
 	/* atomic */
 	uint64_t asked, failed, asked_local, merged;
-	int told_working, local_working;
+	int any_noted, local_working;
 };
 
 static void merge_some(struct store_away *a);
@@ -153,9 +153,10 @@ static void note(struct copy *c)
 	else if (a->seen.len > before && !(kept = vec_push(&a->noted, c)))
 		a->not_noted++;
 	(void)pthread_mutex_unlock(&a->lock);
-	if (!kept)
+	if (kept)
+		__atomic_store_n(&a->any_noted, 1, __ATOMIC_RELAXED);
+	else
 		free(c);
-	merge_some(a); /* the shared store may have come back meanwhile */
 }
 
 /* ---- the merge: each entry goes from step to step, on the threads of the stores ---- */
@@ -173,7 +174,8 @@ static void merge_done(struct copy *c, bool good)
 		free(c);
 	else
 		note(c);
-	merge_some(a);
+	if (good) /* else when the shared store has answered something */
+		merge_some(a);
 }
 
 static void merge_step(struct copy *c, struct store *to, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer))
@@ -309,6 +311,7 @@ static void merge_some(struct store_away *a)
 			a->noted.capacity = capacity;
 			text_set_done(&a->seen);
 			text_set_init(&a->seen);
+			__atomic_store_n(&a->any_noted, 0, __ATOMIC_RELAXED);
 		}
 		if (a->working && !a->closing && a->to_merge.len && a->merging < STORE_AWAY_MERGING_MAX) {
 			c = a->to_merge.items[--a->to_merge.len];
@@ -380,6 +383,8 @@ static void on_shared(void *arg, const struct sluice_store_answer *answer)
 	}
 	if (answer->status == SLUICE_STORE_FAILED)
 		(void)__atomic_add_fetch(&a->failed, 1, __ATOMIC_RELAXED);
+	else if (__atomic_load_n(&a->any_noted, __ATOMIC_RELAXED))
+		merge_some(a); /* single failures; a longer one ends in store_away_shared_changed() */
 	c->done(c->arg, answer);
 	if (c->op.verb == SLUICE_STORE_GREYLIST && !c->op.greylist.look && answer->status == SLUICE_STORE_OK &&
 		answer->greylist >= SLUICE_STORE_GREYLIST_PASS) {

@@ -107,7 +107,7 @@ def test_a_redis_that_answers_garbage(setup, answer):
 
 def test_a_redis_that_is_read_only(setup):
     with Redis(setup.folder) as redis:
-        s = start(setup, f"redis {redis.path}")
+        s = start(setup, f"redis {redis.path} timeout 20s")
         wait_until_it_works(setup, s)
         redis.cli("replicaof", "127.0.0.1", "1")
         wait_until_it_does_not(setup, s)

@@ -77,6 +77,7 @@ def gateway_conf(name, key, servers):
 CONNECTIONS = 4  # of each gateway
 # one unit comes back in a day: none while a test runs
 RULES = """authserv_id mx.example.org
+authentication_results no
 at mail {
     rule counted limit 1/1d burst 40000 by mail.domain
     on_error limit tempfail "451 4.3.0 the store is away"
