@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""tests/bench/run: does each of its lines still run? How fast is nobody's business here."""
+"""tests/bench/run and scale: does each of their lines still run? How fast is nobody's business here."""
 import json
 import os
 import shutil
@@ -36,3 +36,13 @@ def test_every_line_runs(tmp_path):
 def test_a_line_that_there_is_not_is_an_error():
     done = run("--only", "no-such-line")
     assert done.returncode == 2 and "no-such-line" in done.stderr
+
+
+def test_scale_runs():
+    done = subprocess.run([RUN.with_name("scale"), sluice.BUILD, "--quick"], capture_output=True, text=True, timeout=900, check=False)
+    if done.returncode == 77:
+        pytest.skip(done.stderr)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [line.split("\t") for line in done.stdout.splitlines()[1:]]
+    assert [row[0].strip('"') for row in rows] == ["no store", "LMDB", "one Redis", "Cluster of 3"]
+    assert all(float(row[5]) == 2 for row in rows[2:]), done.stdout
