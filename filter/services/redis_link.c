@@ -171,9 +171,18 @@ static void on_auth(redisAsyncContext *context, void *got, void *arg)
 
 static void on_select(redisAsyncContext *context, void *got, void *arg)
 {
-	struct redis_link *l = arg;
+	(void)context;
+	(void)refused(arg, got, is_status(got));
+}
 
-	if (!refused(l, got, is_status(got)) && l->settings->role != REDIS_PRIMARY && !(context->c.flags & REDIS_DISCONNECTING))
+/* Whoever answers all with +OK is none; a user that may not PING is as good as any. */
+static void on_ping(redisAsyncContext *context, void *got, void *arg)
+{
+	const redisReply *reply = got;
+	struct redis_link *l = arg;
+	bool good = (is_status(reply) && !strcmp(reply->str, "PONG")) || (reply && reply->type == REDIS_REPLY_ERROR && !strncmp(reply->str, "NOPERM", 6));
+
+	if (!refused(l, reply, good) && l->settings->role != REDIS_PRIMARY && !(context->c.flags & REDIS_DISCONNECTING))
 		now_ready(l);
 }
 
@@ -219,10 +228,9 @@ static void greet(struct redis_link *l)
 		say(l, on_auth, l, "AUTH %s %s", settings->user, settings->password);
 	else if (*settings->password)
 		say(l, on_auth, l, "AUTH %s", settings->password);
-	if (settings->role == REDIS_SENTINEL) /* has no databases */
-		say(l, on_select, l, "PING");
-	else
+	if (settings->role != REDIS_SENTINEL) /* has no databases */
 		say(l, on_select, l, "SELECT %d", (int)settings->database);
+	say(l, on_ping, l, "PING");
 	if (settings->role == REDIS_PRIMARY)
 		say(l, on_role, l, "ROLE");
 	for (size_t i = 0; i < settings->script_count; i++)

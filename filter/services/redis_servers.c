@@ -34,6 +34,7 @@ struct redis_node {
 	struct redis_link *link; /* NULL: none */
 	unsigned connection;     /* the number of it */
 	bool ready, seed;
+	bool tried; /* a connection was made, or failed */
 	size_t slots; /* that are its; of one that is no Cluster's 1 */
 	int64_t connect_ms, backoff_ms; /* when it is connected to anew */
 	int64_t down_ms;                /* since then it is not ready */
@@ -206,8 +207,8 @@ static struct redis_node *node_of(const struct redis_servers *s, const struct re
 /* May a request wait for this node? NULL: for one that nobody knows yet. */
 static bool has_hope(const struct redis_servers *s, const struct redis_node *n)
 {
-	if (!takes_over(s))
-		return false;
+	if (!takes_over(s)) /* at the beginning it is about to be there */
+		return n && n->link && !n->tried;
 	for (size_t i = 0; !n && i < s->nodes.len; i++)
 		n = s->nodes.items[i];
 	return n && clock_mono_ms() - n->down_ms < s->settings.takeover_ms;
@@ -327,7 +328,7 @@ static void on_ready(void *arg)
 	struct redis_node *n = arg;
 	struct redis_servers *s = n->servers;
 
-	n->ready = true;
+	n->ready = n->tried = true;
 	n->later_ms = 0;
 	n->backoff_ms = BACKOFF_FIRST_MS;
 	if (!s->map || s->mapped) /* a Cluster works when one of its servers has said which one has what */
@@ -354,6 +355,7 @@ static void on_gone(void *arg, const char *why)
 	struct redis_servers *s = n->servers;
 
 	not_ready(n);
+	n->tried = true;
 	(void)snprintf(n->trouble, sizeof n->trouble, "%s", why);
 	judge(s);
 	plan_connect(n);

@@ -4,7 +4,7 @@
  *
  * A request is answered within timeout_ms of redis_servers_run(), once. One that was under way when its connection was lost fails: nobody
  * knows whether it was run, and nothing is run twice. One that no server has run (MOVED, ASK, TRYAGAIN, CLUSTERDOWN; of Sentinel and Cluster
- * also READONLY and LOADING) is sent again until its time is up. While there is no connection a request to one server fails at once; behind
+ * also READONLY and LOADING) is sent again until its time is up. While there is no connection a request to one server fails at once, but for the first one that is being made; behind
  * Sentinel and of a Cluster another server is about to take over: it waits, but only so long after the loss as another one may be expected.
  *
  * A connection that failed is made anew after 100 ms, then ever later: 10 s at most with one server, 1 s otherwise. On the reactor's
