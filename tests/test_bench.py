@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""tests/bench/run and scale: does each of their lines still run? How fast is nobody's business here."""
+"""tests/bench/run, scale and soak: does each of their lines still run? How fast is nobody's business here."""
 import json
 import os
 import shutil
@@ -46,3 +46,9 @@ def test_scale_runs():
     rows = [line.split("\t") for line in done.stdout.splitlines()[1:]]
     assert [row[0].strip('"') for row in rows] == ["no store", "LMDB", "one Redis", "Cluster of 3"]
     assert all(float(row[5]) == 2 for row in rows[2:]), done.stdout
+
+
+def test_a_soak():
+    done = subprocess.run([RUN.with_name("soak"), sluice.BUILD, "--quick"], capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "240 messages in 0.2 minutes" in done.stdout and "1 reloads, 1 restarts of Redis" in done.stdout
