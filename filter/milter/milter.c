@@ -43,7 +43,7 @@ struct link { /* one connection's socket */
 	size_t want;          /* which has so many octets, as far as that is known */
 	struct text out;      /* what is yet to be sent, */
 	size_t sent;          /* of which so much was */
-	int64_t moved_ms;     /* monotonic, when octets were last seen; atomic */
+	int64_t moved_ms;     /* monotonic, when octets were last heard, or at first when it began; atomic */
 	bool negotiated;      /* atomic */
 	bool over;            /* to be closed when all was sent */
 	unsigned turns;       /* of workers; atomic: who has the next one sees what those before have written */
@@ -350,9 +350,11 @@ static bool serve_link(struct worker *w, struct link *l, uint32_t *ret_events)
 			return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 		if (n == 0)
 			return false;
-		__atomic_store_n(&l->moved_ms, clock_mono_ms(), __ATOMIC_RELAXED);
 		l->over = !hear_all(l, w, (size_t)n);
-		__atomic_store_n(&l->negotiated, l->conn->phase > CONN_NEW, __ATOMIC_RELAXED);
+		if (l->conn->phase > CONN_NEW) { /* until then all has to come within one limit, however slowly */
+			__atomic_store_n(&l->moved_ms, clock_mono_ms(), __ATOMIC_RELAXED);
+			__atomic_store_n(&l->negotiated, true, __ATOMIC_RELAXED);
+		}
 		more = (size_t)n == room || l->conn->phase >= CONN_HEADER; /* the rest of a message is on its way */
 	}
 }

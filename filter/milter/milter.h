@@ -14,7 +14,7 @@
 #include "filter/observe/metrics.h"
 
 #define MILTER_IDLE_MS      7210000 /* that a connection may be silent: an SMTP session may be idle, and MTAs have 2 hours */
-#define MILTER_NEGOTIATE_MS 60000   /* for the first packet */
+#define MILTER_NEGOTIATE_MS 30000   /* for the whole of the first packet */
 #define MILTER_WORKERS_MAX  4096    /* threads; who comes then waits until one is free */
 
 struct edge {

@@ -106,3 +106,26 @@ def test_half_open_connections_hold_nobody_up(setup, room):
         assert not selector.select(0), "nobody who waits in silence is turned away at once"
     s.stop()
     assert s.process is None
+
+
+def test_who_does_not_begin_is_let_go(setup):
+    """After half a minute, whether it says nothing or an octet now and then; who has begun may be silent for hours."""
+    s = setup.sluice("authserv_id mx.example.org\nstage_deadline 2s\n")
+    begun = setup.milter(s)
+    silent, slow = (Milter(s.listen, negotiate=False).sock for _ in range(2))
+    slow.setblocking(False)
+
+    def is_closed():
+        try:
+            slow.send(b"\0")
+            return not slow.recv(1)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    assert not silent.recv(1), "no answer, and the end"
+    silent.close()
+    net.wait_for(is_closed, "the end of the other one")
+    slow.close()
+    assert begun.greet().kind == CONTINUE
