@@ -9,6 +9,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
@@ -301,6 +302,65 @@ def test_the_control_socket_stands_bad_manners(setup):
                 answer = b""
             assert answer == b"" or re.match(rb"(64|66)\n", answer), answer
     assert s.status()["version"]
+
+
+CROWD = """
+import os, socket, sys
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+crowd = []
+for i in range(200):
+    c = socket.socket(socket.AF_UNIX)
+    c.setblocking(False)
+    try:
+        c.connect(sys.argv[1])
+        crowd.append(c)
+    except BlockingIOError:  # too many are waiting already
+        c.close()
+print("there", flush=True)
+for c in crowd:
+    c.settimeout(60)
+    print(c.recv(100).decode().split()[0], flush=True)
+sys.stdin.read()
+"""
+
+
+@root_only
+def test_a_crowd_of_strangers_at_the_control_socket_keeps_nobody_out(setup):
+    """Even where its mode let them come: they are sent away without being heard, so none of them can be slow."""
+    s = setup.sluice("")
+    s.control.chmod(0o666)
+    for folder in (s.control, *s.control.parents):
+        if folder == setup.folder:
+            break
+        folder.chmod(folder.stat().st_mode | stat.S_IXOTH)
+    with subprocess.Popen([sys.executable, "-c", CROWD, str(s.control)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as crowd:
+        assert crowd.stdout.readline() == b"there\n"
+        m = setup.milter(s)
+        m.greet()
+        assert m.message().kind == CONTINUE
+        assert s.ctl("status").returncode == 0 and crowd.poll() is None
+        crowd.stdin.close()
+        heard = crowd.stdout.read().split()
+        assert heard and set(heard) == {b"77"}
+
+
+def test_a_client_of_the_control_socket_that_says_nothing_is_left(setup):
+    """After two seconds, whoever it is; mail is not held up meanwhile, and whoever asks next is answered."""
+    s = setup.sluice("")
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.settimeout(net.PATIENCE_S)
+        silent.connect(str(s.control))
+        silent.sendall(b"stat")
+        m = setup.milter(s)
+        m.greet()
+        assert m.message().kind == CONTINUE
+        assert s.ctl("status").returncode == 0
+        try:
+            assert silent.recv(100) == b""
+        except ConnectionResetError:
+            pass
 
 
 @root_only
