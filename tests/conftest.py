@@ -10,7 +10,8 @@ import tempfile
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-collect_ignore = [] if "SLUICE_PACKAGES" in os.environ else ["package"]  # the packages are built and tested once, by a variant of contrib/test
+# variants of contrib/test of their own: the packages are built and tested once, and fuzzing wants a build of its own
+collect_ignore = [folder for folder, variable in (("package", "SLUICE_PACKAGES"), ("fuzz", "SLUICE_FUZZ_SECONDS")) if variable not in os.environ]
 
 from support import dns, milter, postfix, proxy, redis, sendmail, sluice  # noqa: E402
 
