@@ -54,6 +54,12 @@ def test_a_subject_where_there_is_none(setup):
     assert fields(answer, "insert", "Subject") == [(0, " [TWO] [SPAM]")] and not fields(answer, "change", "Subject")
 
 
+@pytest.mark.parametrize("headers", [(("From", "a@example.net"),), (("From", "a@example.net"), ("Subject", ""))], ids=["none", "empty"])
+def test_an_empty_tag_changes_no_subject(setup, headers):
+    _, _, answer, _ = run(setup, 'at message { rule spam tag subject "" }', headers=headers)
+    assert answer.kind == CONTINUE and not fields(answer, "insert", "Subject") and not fields(answer, "change", "Subject")
+
+
 def test_a_message_that_nobody_gets(setup):
     s, m, answer, case = run(setup, 'at message { rule junk discard "from {mail.from}" }')
     assert answer.kind == DISCARD and not answer.edits
