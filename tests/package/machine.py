@@ -2,15 +2,17 @@
 """What is done on a machine that is booted: packages come and go, mail is sent, pages are looked at."""
 import hashlib
 import json
+import re
 
 APT = "apt-get -y --no-install-recommends -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "
 SEND = """
 import smtplib, sys
 with smtplib.SMTP("127.0.0.1", 25, local_hostname="mail.example.net", timeout=60) as c:
     c.ehlo()
-    for said in (c.mail(sys.argv[1]), c.rcpt(sys.argv[2]), c.data("From: a@example.net\\r\\nSubject: a test\\r\\n\\r\\nhello\\r\\n")):
-        print(said[0], said[1].decode())
+    for said in (c.mail(sys.argv[1]), c.rcpt(sys.argv[2]), c.data(sys.argv[3])):
+        print(said[0], said[1].decode().replace("\\n", " "))
 """
+MESSAGE = "From: a@example.net\r\nSubject: a test\r\n\r\nhello\r\n"
 ASK = """
 import sys, urllib.request
 body = sys.argv[3].encode() or None
@@ -36,11 +38,16 @@ def settings(root, *names):
     return found
 
 
-def send(root, recipient, sender="a@example.net"):
+def send(root, recipient, sender="a@example.net", message=MESSAGE, code=250):
     """A message by SMTP; the last reply."""
-    said = root.run("python3", "-c", SEND, sender, recipient).strip().split("\n")
-    assert said[-1].startswith("250 "), said
+    said = root.run("python3", "-c", SEND, sender, recipient, message).strip().split("\n")
+    assert said[-1].startswith(f"{code} "), said
     return said[-1]
+
+
+def bounds(root, pid):
+    """What the kernel says a process may do: of /proc/PID/status."""
+    return dict(re.findall(r"(?m)^(Uid|CapEff|CapBnd|NoNewPrivs|Seccomp|Groups):\s*(.*?)\s*$", root.run("cat", f"/proc/{pid}/status")))
 
 
 def explain(root, queue_id):

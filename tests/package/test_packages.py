@@ -7,6 +7,7 @@ import pytest
 from conftest import TOP
 
 from root import run
+from support import elf
 
 
 def contents(packages, name):
@@ -55,6 +56,18 @@ def test_units(packages, place, unit):
     as_root = unit == "sluice-hold.service"  # which has its hands in the queue of the mail server
     said = run("systemd-analyze", "security", "--offline=true", f"--threshold={45 if as_root else 20}", path)
     assert "Overall exposure level" in said
+
+
+def test_binaries_are_hardened(packages, place):
+    """As dpkg's hardening=+all and our own build want it."""
+    root = place / "hardened"
+    for name in ("sluice", "sluice-plugins-lua"):
+        run("dpkg-deb", "-x", packages.path(name), root)
+    executables = [root / path for path in ("usr/sbin/sluiced", "usr/bin/sluicectl", "usr/libexec/sluice/sluice-scan")]
+    [plugin] = root.glob("usr/lib/*/sluice/sluice_lua.so")
+    for path in (*executables, plugin):
+        assert elf.missing(path, executable=path in executables) == set(), path
+    assert all(elf.fortified(path) for path in executables)
 
 
 def test_the_apparmor_profile(packages, place):

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The life of the package beside Debian's Postfix as it is installed, on a machine with systemd: the tests follow one another."""
+import base64
+import io
 import re
 import shutil
+import zipfile
 
 import pytest
 from conftest import TOP
-from machine import apt, ask, explain, install, send, settings
+from machine import MESSAGE, apt, ask, bounds, explain, install, send, settings
 
 from root import run
 
@@ -116,6 +119,78 @@ def test_networks_that_postfix_finds_out_itself(root):
     assert "postconf -xh mynetworks" in root.run("sluicectl", "list", "show", "trusted") and root.run("systemctl", "is-active", "sluice").strip() == "active"
     root.sh("mv /root/main.cf /etc/postfix/main.cf && systemctl restart sluice")
     assert settings(root, *BEFORE["postfix"]) == BEFORE["postfix"]
+
+
+PROGRAM = """#!/usr/bin/python3
+import json, sys
+sys.stdin.readline()
+for line in sys.stdin:
+    q = json.loads(line)
+    print(json.dumps({"id": q["id"], "facts": {"yes": "program@" in q["ask"]["from"]}}), flush=True)
+"""
+ATTACHED = MESSAGE.replace("Subject:", "MIME-Version: 1.0\r\nContent-Type: application/zip; name=a.zip\r\nContent-Transfer-Encoding: base64\r\nSubject:")
+
+
+def zip_of_a_program():
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as z:
+        z.writestr("run.exe", b"MZ" + bytes(200))
+    return ATTACHED.replace("hello", base64.encodebytes(made.getvalue()).decode().replace("\n", "\r\n"))
+
+
+def main_pid(root):
+    return int(root.run("systemctl", "show", "--value", "-p", "MainPID", "sluice"))
+
+
+def does_its_work(root):
+    """What it starts of its own (a helper that reads a file, a program) runs within the bounds of the unit, and so does itself."""
+    unprivileged = {"CapEff": "0" * 16, "CapBnd": "0" * 16, "NoNewPrivs": "1", "Seccomp": "2"}
+    send(root, "postmaster")
+    assert "a.zip/run.exe: a program" in send(root, "postmaster", message=zip_of_a_program(), code=554)
+    assert "the program says no" in send(root, "postmaster", "program@example.net", code=554)
+    helpers = [int(root.run("pgrep", "-f", name).split()[0]) for name in ("sluice-scan", "asked.py")]
+    for pid in (main_pid(root), *helpers):
+        assert unprivileged.items() <= bounds(root, pid).items(), pid
+        assert bounds(root, pid)["Uid"].split()[0] == root.run("id", "-u", "sluice").strip()
+
+
+def test_a_new_process_takes_over_within_the_bounds_of_the_unit(root):
+    text = root.path(CONF).read_text()
+    program = root.path("/usr/local/lib/asked.py")
+    program.write_text(PROGRAM)
+    program.chmod(0o755)
+    with root.path(CONF).open("a") as f:
+        f.write('external asked { program /usr/local/lib/asked.py  at mail  bool yes }\n'
+                'at message { rule asked reject "554 5.7.1 the program says no" when asked.yes }\n'
+                'at message { rule program reject "554 5.7.1 no programs: {files.evidence}" when files.executable }\n')
+    root.run("systemctl", "restart", "sluice")
+    root.run("sluicectl", "attach", "postfix", "--apply")
+    does_its_work(root)
+    old, restarts = main_pid(root), root.run("systemctl", "show", "-p", "NRestarts", "sluice")
+    new = int(root.run("sluicectl", "upgrade").split()[-1])
+    assert new != old
+    root.wait(lambda: main_pid(root) == new and root.run("ps", "-p", old, status=None).count("\n") == 1, "systemd to follow, and the old process to end")
+    assert root.sh("systemctl show --value -p ActiveState -p SubState -p Result sluice").split() == ["success", "active", "running"]
+    assert root.run("systemctl", "show", "-p", "NRestarts", "sluice") == restarts
+    does_its_work(root)
+    root.run("systemctl", "reload", "sluice")
+    assert main_pid(root) == new
+    root.sh(f"kill -KILL {new}")
+    root.wait(lambda: main_pid(root) not in (0, new) and root.run("systemctl", "is-active", "sluice", status=None).strip() == "active", "systemd to start it anew, as it does with any main process")
+    does_its_work(root)
+    root.run("systemctl", "stop", "sluice")
+    assert root.run("pgrep", "-u", "sluice", status=1) == "", "nothing of ours stays"
+    root.run("sluicectl", "attach", "postfix", "--undo")
+    program.unlink()
+    root.path(CONF).write_text(text)
+    root.run("systemctl", "start", "sluice")
+
+
+def test_how_much_it_could_do_to_the_machine(root):
+    """What contrib/SECURITY.md says of it, of the unit as it runs."""
+    said = re.search(r"Overall exposure level for sluice.service: ([0-9.]+) ", root.run("systemd-analyze", "--no-pager", "security", "sluice.service"))
+    promised = re.search(r"exposure level of ([0-9.]+)", (TOP / "contrib/SECURITY.md").read_text())
+    assert float(said[1]) <= float(promised[1]), said[0]
 
 
 def test_reload_and_a_broken_configuration(root):
