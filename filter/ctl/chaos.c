@@ -85,11 +85,11 @@ static bool note(struct table_row *row, const struct dialogue *d, int step, cons
 	bool accepts = v->action == VERDICT_FAULT && dialogue_snapshot(d)->policy->settings.on_fault == ON_FAULT_ACCEPT;
 
 	if (v->action == VERDICT_CONTINUE)
-		(void)strcpy(row->cells[step], step == DATA ? "354" : "250");
+		(void)snprintf(row->cells[step], CELL, "%s", step == DATA ? "354" : "250");
 	else if (v->action == VERDICT_HOLD || v->action == VERDICT_DISCARD)
-		(void)strcpy(row->cells[step], v->action == VERDICT_HOLD ? "250 (held)" : "250 (discarded)");
+		(void)snprintf(row->cells[step], CELL, "%s", v->action == VERDICT_HOLD ? "250 (held)" : "250 (discarded)");
 	else if (accepts)
-		(void)strcpy(row->cells[step], "250 (on_fault)");
+		(void)snprintf(row->cells[step], CELL, "%s", "250 (on_fault)");
 	else
 		(void)snprintf(row->cells[step], CELL, "%u %s", v->code, v->dsn);
 	return v->action == VERDICT_CONTINUE;

@@ -48,7 +48,7 @@ static void take_failure_reports(struct import *i, const char *key, const char *
 static void take_from(struct import *i, const char *key, const char *value)
 {
 	if (import_is_plain(value) && strchr(value, '@') && strlen(value) < sizeof of(i)->from)
-		strcpy(of(i)->from, value);
+		memcpy(of(i)->from, value, strlen(value) + 1);
 	else
 		import_left(i, key, "this is no address");
 }

@@ -17,7 +17,7 @@ static struct policyd *of(const struct import *i)
 static void copy_word(char to[20], const char *value)
 {
 	if (strlen(value) < 20)
-		strcpy(to, value);
+		memcpy(to, value, strlen(value) + 1);
 }
 
 static void take_helo(struct import *i, const char *key, const char *value)

@@ -201,6 +201,7 @@ struct names {
 /* U+202D and U+202E, which turn any letters. What embeds, isolates and marks leaves them as they are, and is in honest names. */
 static bool turns_direction(const char *s, size_t len)
 {
+	/* NOLINTNEXTLINE(misc-misleading-bidirectional): it is what is looked for */
 	return memmem(s, len, "\xe2\x80\xad", 3) || memmem(s, len, "\xe2\x80\xae", 3);
 }
 

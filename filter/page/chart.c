@@ -11,6 +11,7 @@ static double round_up(double most)
 {
 	static const double steps[] = { 1, 2, 5 };
 
+	/* NOLINTNEXTLINE(clang-analyzer-security.FloatLoopCounter,cert-flp30-c): a power, which need not be exact */
 	for (double ten = 0.1; ten < 1e12; ten *= 10)
 		for (size_t i = 0; i < ARRAY_LEN(steps); i++)
 			if (steps[i] * ten >= most)
