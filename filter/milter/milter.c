@@ -378,11 +378,27 @@ static void serve(struct worker *w, struct link *l)
 		link_end(w->milter, l);
 }
 
-/* May this worker go? There are more than are wanted. */
+/* Are there more workers than are wanted? */
 static bool too_many(struct milter *m)
 {
 	return __atomic_load_n(&m->workers, __ATOMIC_RELAXED) - __atomic_load_n(&m->waiting, __ATOMIC_RELAXED) >
 	       __atomic_load_n(&m->wanted, __ATOMIC_RELAXED);
+}
+
+/* This worker goes, if it is one too many, or if all are to go. Of several that want to, no more go than may. */
+static bool leave(struct milter *m, bool all)
+{
+	bool goes;
+
+	(void)pthread_mutex_lock(&m->lock);
+	goes = all || too_many(m);
+	if (goes) {
+		(void)__atomic_sub_fetch(&m->workers, 1, __ATOMIC_RELAXED);
+		m->ended.items[m->ended.len++] = pthread_self(); /* there is room for each */
+		(void)pthread_cond_signal(&m->less);
+	}
+	(void)pthread_mutex_unlock(&m->lock);
+	return goes;
 }
 
 static void *work(void *arg)
@@ -403,18 +419,15 @@ static void *work(void *arg)
 			on_tick(m);
 		else if (n == 1)
 			serve(w, e.data.ptr);
-		else if (n == 0 && surplus && too_many(m))
-			break;
+		else if (n == 0 && leave(m, false))
+			goto end;
 		surplus = too_many(m);
 	}
+	(void)leave(m, true);
+end:
 	free(w->in);
 	text_done(&w->out);
 	free(w);
-	(void)pthread_mutex_lock(&m->lock);
-	(void)__atomic_sub_fetch(&m->workers, 1, __ATOMIC_RELAXED);
-	m->ended.items[m->ended.len++] = pthread_self(); /* there is room for all */
-	(void)pthread_cond_signal(&m->less);
-	(void)pthread_mutex_unlock(&m->lock);
 	return NULL;
 }
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Waiting: as late as the policy allows, side by side, and never longer than the stage's deadline."""
+import os
+
 import pytest
 from support import net
 from support.milter import CONTINUE, REPLY
@@ -156,8 +158,13 @@ def test_slow_connections_do_not_hold_up_others(setup):
     d = setup.dns({**NAMES, **{(name, "TXT"): ["v=spf1 -all"] for name in names}})
     d.hold(*names)
     s = setup.sluice(config('at rcpt { rule r reject "no" when spf.domain matches "slow*" and spf.result == fail }', d))
-    slow = [setup.milter(s) for _ in names]
+
+    def threads():
+        return len(os.listdir(f"/proc/{s.process.pid}/task"))
+
     m = setup.milter(s)
+    settled = threads()
+    slow = [setup.milter(s) for _ in names]
     for each, name in zip(slow, names):
         each.greet()
         each.mail(f"<a@{name}>")
@@ -167,9 +174,13 @@ def test_slow_connections_do_not_hold_up_others(setup):
     assert m.message().kind == CONTINUE
     net.wait_for(lambda: all((name, "TXT") in d.asked for name in names), "all to wait")
     assert m.message().kind == CONTINUE
+    assert threads() > settled + len(names) / 2, "one for each that waits"
     d.release()
     for each in slow:
         assert each.answer().kind == REPLY
+        each.quit()
+    net.wait_for(lambda: threads() <= settled, "those that are too many to end")
+    assert m.message().kind == CONTINUE, "and no more than those"
 
 
 # ---- asking less ----
