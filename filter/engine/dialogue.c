@@ -595,8 +595,11 @@ void dialogue_tell_case(struct dialogue *d, const struct verdict *v)
 
 void dialogue_probe(struct engine *engine, struct snapshot *snapshot)
 {
-	struct dialogue *d = dialogue_new(engine, snapshot);
+	struct engine own = *engine;
+	struct dialogue *d;
 
+	own.pause = NULL; /* no connection waits for this thread */
+	d = dialogue_new(&own, snapshot);
 	if (!d)
 		return;
 	stage_start(d, SLUICE_STAGE_PROBE);

@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define BACKLOG 512
+#define BACKLOG 4096 /* Postfix does not wait for room on a unix socket; the system's somaxconn is a limit, too */
 
 static int parse_mode(int64_t digits)
 {

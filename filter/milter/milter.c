@@ -53,14 +53,13 @@ struct milter {
 	struct edge *edge;
 	char *path; /* of the unix socket; NULL: none */
 	int listen, epoll, stop /* an eventfd: readable when all is to end */, tick /* a timerfd */;
-	int wanted;
 	bool retired; /* no more connections are taken; atomic */
 	bool closing; /* and those that are there are closed; atomic */
 	bool full;    /* no descriptors; atomic */
 
 	pthread_mutex_t lock;     /* guards: */
 	struct link *links;
-	int workers, waiting; /* threads, and those that wait for answers: written with the lock, read without, too */
+	int workers, waiting, wanted; /* threads; those of them that wait for answers; and how many there are to be that do not */
 	VEC(pthread_t) ended;      /* to be joined */
 	pthread_cond_t less;       /* a worker has ended */
 };
@@ -94,7 +93,7 @@ static int staff(struct milter *m)
 				pthread_create(&thread, NULL, work, w) : ENOMEM;
 		}
 		if (r == 0) {
-			(void)__atomic_add_fetch(&m->workers, 1, __ATOMIC_RELAXED);
+			m->workers++;
 		} else if (w) {
 			free(w->in);
 			free(w);
@@ -110,10 +109,10 @@ static void pause_worker(void *arg, bool begins)
 
 	(void)pthread_mutex_lock(&m->lock);
 	if (begins) {
-		(void)__atomic_add_fetch(&m->waiting, 1, __ATOMIC_RELAXED);
+		m->waiting++;
 		(void)staff(m); /* when there is no memory others wait until one is free */
 	} else {
-		(void)__atomic_sub_fetch(&m->waiting, 1, __ATOMIC_RELAXED);
+		m->waiting--;
 	}
 	(void)pthread_mutex_unlock(&m->lock);
 }
@@ -378,22 +377,15 @@ static void serve(struct worker *w, struct link *l)
 		link_end(w->milter, l);
 }
 
-/* Are there more workers than are wanted? */
-static bool too_many(struct milter *m)
-{
-	return __atomic_load_n(&m->workers, __ATOMIC_RELAXED) - __atomic_load_n(&m->waiting, __ATOMIC_RELAXED) >
-	       __atomic_load_n(&m->wanted, __ATOMIC_RELAXED);
-}
-
-/* This worker goes, if it is one too many, or if all are to go. Of several that want to, no more go than may. */
+/* This worker goes, if there are more than are wanted, or if all are to go. Of several that want to, no more go than may. */
 static bool leave(struct milter *m, bool all)
 {
 	bool goes;
 
 	(void)pthread_mutex_lock(&m->lock);
-	goes = all || too_many(m);
+	goes = all || m->workers - m->waiting > m->wanted;
 	if (goes) {
-		(void)__atomic_sub_fetch(&m->workers, 1, __ATOMIC_RELAXED);
+		m->workers--;
 		m->ended.items[m->ended.len++] = pthread_self(); /* there is room for each */
 		(void)pthread_cond_signal(&m->less);
 	}
@@ -405,11 +397,10 @@ static void *work(void *arg)
 {
 	struct worker *w = arg;
 	struct milter *m = w->milter;
-	bool surplus = false;
 
 	for (;;) {
 		struct epoll_event e;
-		int n = epoll_wait(m->epoll, &e, 1, surplus ? LINGER_MS : -1);
+		int n = epoll_wait(m->epoll, &e, 1, LINGER_MS);
 
 		if (n == 1 && e.data.ptr == &m->stop)
 			break;
@@ -421,7 +412,6 @@ static void *work(void *arg)
 			serve(w, e.data.ptr);
 		else if (n == 0 && leave(m, false))
 			goto end;
-		surplus = too_many(m);
 	}
 	(void)leave(m, true);
 end:
@@ -563,7 +553,7 @@ static bool end_workers(struct milter *m, int64_t limit_ms)
 
 	(void)!write(m->stop, &one, sizeof one);
 	(void)pthread_mutex_lock(&m->lock);
-	__atomic_store_n(&m->wanted, 0, __ATOMIC_RELAXED);
+	m->wanted = 0;
 	while (m->workers && pthread_cond_timedwait(&m->less, &m->lock, &until) == 0)
 		;
 	ended = m->workers == 0;

@@ -53,8 +53,8 @@ class Milter:
         kind, place = where.split(":", 1)
         if kind == "unix":
             self.sock = socket.socket(socket.AF_UNIX)
+            self.sock.connect(place)  # without a time limit it waits for room among those that are not accepted yet
             self.sock.settimeout(net.PATIENCE_S)
-            self.sock.connect(place)
         else:
             port, host = place.split("@")
             self.sock = socket.create_connection((host, int(port)), timeout=net.PATIENCE_S)
