@@ -104,7 +104,6 @@ static void take_line(struct attach *a, const char *line)
 		(void)snprintf(a->listen, sizeof a->listen, "%s", blank + 1);
 	else if (ascii_equals(line, len, "authserv_id"))
 		(void)snprintf(a->authserv_id, sizeof a->authserv_id, "%s", blank + 1);
-	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): without a blank the name is empty, and no name of these */
 	else if (ascii_equals(line, len, "stage_deadline_ms") && ascii_to_u64(blank + 1, strlen(blank + 1), INT32_MAX, &n))
 		a->stage_deadline_ms = (int64_t)n;
 }

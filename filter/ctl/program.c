@@ -40,7 +40,6 @@ static int start(const char *const *argv, int in, pid_t *ret)
 	(void)posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGDEF);
 	(void)posix_spawn_file_actions_init(&actions);
 	(void)posix_spawn_file_actions_adddup2(&actions, in, STDIN_FILENO);
-	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): a program has a name */
 	error = posix_spawnp(ret, args[0], &actions, &attributes, args, environ);
 	(void)posix_spawn_file_actions_destroy(&actions);
 	(void)posix_spawnattr_destroy(&attributes);

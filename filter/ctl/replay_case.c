@@ -47,7 +47,6 @@ struct replay_names *replay_names_new(const struct snapshot *s)
 			replay_names_free(n);
 			return NULL;
 		}
-	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): there is no catalog without facts */
 	qsort(n->facts.items, n->facts.len, sizeof *n->facts.items, by_name);
 	return n;
 }

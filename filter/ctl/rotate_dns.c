@@ -199,11 +199,9 @@ static enum shown ask_server(const struct server *server, const char *domain, co
 /* A host need not be reached by each of its addresses: we may have no IPv6. */
 static bool is_shown(const struct servers *servers, const enum shown *shown, size_t at)
 {
-	/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): each server was asked */
 	if (shown[at] != SILENT)
 		return shown[at] == SHOWS_KEY;
 	for (size_t i = 0; i < servers->count; i++)
-		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): as above */
 		if (shown[i] == SHOWS_KEY && !strcmp(servers->items[i].host, servers->items[at].host))
 			return true;
 	return false;

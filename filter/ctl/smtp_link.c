@@ -107,7 +107,6 @@ unsigned smtp_link_get(struct smtp_link *l, struct text *ret_lines, struct text 
 	for (unsigned i = 0; i < LINES_MAX; i++) {
 		if (!get_line(l, line, deadline, why))
 			return 0;
-		/* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage,clang-analyzer-core.uninitialized.Branch): a line that is short ends with a NUL, which is no digit */
 		if (!ascii_is_digit(line[0]) || !ascii_is_digit(line[1]) || !ascii_is_digit(line[2]) || (line[3] && !strchr(" -", line[3])))
 			break;
 		text_addf(ret_lines, "%s\n", line[3] ? line + 4 : "");

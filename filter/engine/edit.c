@@ -82,10 +82,8 @@ static bool tag_subject(struct dialogue *d, const char *tag)
 		old = m->headers.items[i].value;
 		len = m->headers.items[i].value_len;
 	}
-	/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): where there is no Subject, len is 0 */
 	for (; len && ascii_is_space(*old); len--)
 		old++;
-	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): as above */
 	if (!tag_len || (len >= tag_len && !memcmp(old, tag, tag_len)))
 		return true;
 	text_adds(&out, tag);

@@ -384,7 +384,6 @@ struct verdict stage_judge(struct dialogue *d, enum sluice_stage through)
 	for (enum sluice_stage stage = SLUICE_STAGE_CONNECT; stage <= through; stage++) {
 		bool *done = judged_flag(d, stage);
 
-		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): judged_flag() gives the address of a member, not of what d may point to */
 		judge[stage] = done ? !*done : stage >= d->judged;
 		if (stage == SLUICE_STAGE_HELO && !d->session->helo)
 			judge[stage] = false;

@@ -40,7 +40,6 @@ static bool good_local(const char *s, size_t len)
 	if (len == 0 || len > LOCAL_MAX || s[0] == '.' || s[len - 1] == '.')
 		return false;
 	for (size_t i = 0; i < len; i++) {
-		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult): the first is no dot, see above */
 		if (s[i] == '.' ? s[i - 1] == '.'
 				: !ascii_is_alnum(s[i]) && (!s[i] || !strchr("!#$%&'*+-/=?^_`{|}~", s[i])))
 			return false;

@@ -136,7 +136,6 @@ int dnsbl_zones_read(const char *plugin, const struct sluice_block *blocks, size
 
 		r = read_zone(plugin, &zone, &blocks[i], reterr);
 		for (size_t k = 0; r == 0 && k < z->zones.len; k++) {
-			/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): dnsbl_wrong() does not return 0 */
 			const char *other = z->zones.items[k].name;
 
 			if (domain_equal(zone.name, strlen(zone.name), other, strlen(other)))

@@ -64,7 +64,6 @@ static bool is_space(char c)
 
 static int by_name(const void *name, const void *row) /* a row begins with its name */
 {
-	/* NOLINTNEXTLINE(clang-analyzer-core.CallAndMessage): of tables that are constant */
 	return strcmp(name, *(const char *const *)row);
 }
 

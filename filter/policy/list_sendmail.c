@@ -247,7 +247,7 @@ static int access_map(struct reading *rd, const char *p, size_t len, struct plac
 	while (type && (word = strtok_r(NULL, " \t", &rest)) != NULL)
 		if (*word != '-')
 			path = word;
-	while (type && i < ARRAY_LEN(map_types) && strcmp(map_types[i].name, type))
+	while (type && i < ARRAY_LEN(map_types) && strcmp(map_types[i].name, type) != 0)
 		i++;
 	if (!path || *path != '/' || i == ARRAY_LEN(map_types))
 		return place_error(at, reterr, "the keys of this map cannot be listed: it is none of btree, cdb, dbm and hash; keep them in a file, "
@@ -280,7 +280,7 @@ static int cf_line(struct reading *rd, const char *p, size_t len, struct place a
 		return *in_class ? class_words(rd, p, len, false, at, reterr) : 0;
 	*in_class = false;
 	if (want_map) {
-		if (len <= strlen(access) || memcmp(p, access, strlen(access)))
+		if (len <= strlen(access) || memcmp(p, access, strlen(access)) != 0)
 			return 0;
 		rd->found = true;
 		return access_map(rd, p + strlen(access), len - strlen(access), at, reterr);
