@@ -87,7 +87,7 @@ static void put_held(struct text *out, const json_t *m, const struct page_column
 	const json_t *recipients = json_object_get(m, "recipients");
 	const char *state = page_str(m, "state");
 
-	page_row(out, strcmp(state, "held") && strcmp(state, "failed") ? "" : "let drop", m, sent);
+	page_row(out, strcmp(state, "held") != 0 && strcmp(state, "failed") != 0 ? "" : "let drop", m, sent);
 	text_adds(out, "<a href=\"/case/");
 	escape_url(out, page_str(m, "id"));
 	text_adds(out, "\">");

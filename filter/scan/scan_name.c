@@ -81,7 +81,7 @@ static bool is_separator(char c)
 /* The last part of a path, without the blanks and dots at its end that Windows does not keep. */
 static const char *last_part(const char *name, size_t *len)
 {
-	size_t start = *len;
+	size_t start;
 
 	while (*len && (name[*len - 1] == ' ' || name[*len - 1] == '.'))
 		--*len;
@@ -134,6 +134,7 @@ const char *scan_name_program(const char *name, size_t len)
 
 bool scan_name_disguised(const char *name, size_t len)
 {
+	/* NOLINTNEXTLINE(misc-misleading-bidirectional): it is what is looked for */
 	static const char *const turns[] = { "\xe2\x80\xae", "\xe2\x80\xab", "\xe2\x81\xa7" }; /* U+202E, U+202B, U+2067 */
 	const char *part = last_part(name, &len);
 	size_t dot = last_dot(part, len), end = dot, before;

@@ -391,6 +391,7 @@ struct servers *clamd_new(const struct servers_host *host, const struct sluice_v
 	*c = (struct clamd){ .max_bytes = settings->max_bytes, .keep_ms = settings->keep_ms };
 	while (settings->servers[count])
 		count++;
+	/* NOLINTNEXTLINE(clang-analyzer-optin.portability.UnixAPI): there is no block without a server */
 	c->known = calloc(count, sizeof *c->known);
 	c->kept = settings->keep_ms ? calloc(KEPT, sizeof *c->kept) : NULL;
 	if (c->known && (c->kept || !settings->keep_ms))
