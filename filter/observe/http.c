@@ -540,7 +540,6 @@ static void stop(void *arg)
 		event_free(h->rested);
 	h->rested = NULL;
 	while (!TAILQ_EMPTY(&h->clients))
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): client_free() takes it out of the queue */
 		client_free(TAILQ_FIRST(&h->clients));
 	if (!h->listener)
 		return;

@@ -282,7 +282,6 @@ static void on_timer(int fd, short what, void *arg)
 void redis_link_leave_all(struct redis_link_settings *settings)
 {
 	while (settings->links)
-		/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): link_free() takes it out of the list */
 		redis_link_leave(settings->links, true);
 }
 

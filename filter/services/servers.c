@@ -425,6 +425,7 @@ struct servers *servers_new(const struct servers_host *host, const struct server
 	s->last_linked = &s->linked;
 	while (addresses[count])
 		count++;
+	/* NOLINTNEXTLINE(clang-analyzer-optin.portability.UnixAPI): there is no block without a server */
 	s->list = calloc(count, sizeof *s->list);
 	good = s->list != NULL;
 	for (; good && s->count < count; s->count++)
