@@ -11,7 +11,7 @@ static const char policy[] =
 	"authserv_id mx.example.org\n"
 	"list local-domains domain [example.org]\n"
 	"at connect { rule c reject \"no\" when client.ip == 192.0.2.66 }\n"
-	"at helo { rule h tempfail \"no\" when helo.literal }\n"
+	"at helo { rule h tempfail \"no\" when helo.name == \"[192.0.2.66]\" }\n"
 	"at mail { rule m reject \"no\" when mail.from == \"bad@example.net\" rule u score 1 when client.unknown_commands > 3 }\n"
 	"at rcpt { rule r reject \"no {rcpt.address}\" when not rcpt.local }\n"
 	"at data { rule d reject \"no\" when rcpt.count > 3 }\n"
