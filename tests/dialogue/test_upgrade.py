@@ -126,14 +126,19 @@ def test_state_goes_on(setup, no_successor_stays):
     ended_well(s, old)
 
 
-def test_the_binary_that_is_there_now_is_started(setup, no_successor_stays):
-    """As a package does it: another file of the same name."""
+def from_a_binary_of_its_own(setup):
     binary = setup.folder / "sluiced"
     shutil.copy(sluice.SLUICED, binary)
     s = setup.sluice(REFUSE % "old", start=False)
     with open(s.log_file, "ab") as log:
         s.process = net.start([binary, "-c", s.conf], stdout=log, stderr=log, env=sluice.environment())
     net.wait_for(lambda: "is ready" in s.log(), "sluiced to start")
+    return s, binary
+
+
+def test_the_binary_that_is_there_now_is_started(setup, no_successor_stays):
+    """As a package does it: another file of the same name."""
+    s, binary = from_a_binary_of_its_own(setup)
     shutil.copy(sluice.SLUICED, setup.folder / "fresh")
     os.rename(setup.folder / "fresh", binary)
     assert os.readlink(f"/proc/{s.process.pid}/exe").endswith(" (deleted)")
@@ -143,12 +148,7 @@ def test_the_binary_that_is_there_now_is_started(setup, no_successor_stays):
 
 
 def test_a_binary_that_is_none(setup, no_successor_stays):
-    binary = setup.folder / "sluiced"
-    shutil.copy(sluice.SLUICED, binary)
-    s = setup.sluice(REFUSE % "old", start=False)
-    with open(s.log_file, "ab") as log:
-        s.process = net.start([binary, "-c", s.conf], stdout=log, stderr=log, env=sluice.environment())
-    net.wait_for(lambda: "is ready" in s.log(), "sluiced to start")
+    s, binary = from_a_binary_of_its_own(setup)
     binary.unlink()
     done = s.ctl("upgrade")
     assert done.returncode == 69 and f"{binary} cannot be started: No such file or directory" in done.stderr
