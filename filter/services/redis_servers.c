@@ -53,6 +53,7 @@ struct redis_servers {
 	struct redis_sentinels *sentinels; /* NULL: none */
 	struct redis_request *first, *last, *first_waiting, *last_waiting;
 	size_t open;
+	bool begun;                   /* there was memory for all of it */
 	struct redis_command map_question;
 	struct redis_node *map_asked; /* NULL: not under way */
 	int64_t map_ms;               /* it was asked for, last */
@@ -734,6 +735,7 @@ static void open_on_reactor(void *arg)
 		s->map_wanted = true;
 	for (size_t i = 0; i < s->nodes.len && !s->map; i++)
 		s->nodes.items[i]->slots = 1;
+	s->begun = s->nodes.len && (s->sentinels || s->settings.kind != REDIS_SENTINELS);
 	tend_nodes(s);
 }
 
@@ -769,7 +771,7 @@ struct redis_servers *redis_servers_new(const struct redis_servers_settings *set
 		s->map = settings->kind == REDIS_CLUSTER ? calloc(REDIS_SLOTS, sizeof(struct redis_node *)) : NULL;
 		if (s->map || settings->kind != REDIS_CLUSTER) {
 			reactor_call(settings->link.reactor, open_on_reactor, s);
-			if (s->timer && s->nodes.len && (s->sentinels || settings->kind != REDIS_SENTINELS))
+			if (s->begun)
 				return s;
 		}
 	}
