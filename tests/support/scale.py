@@ -167,3 +167,9 @@ def metric(gateways, name):
         assert done.returncode == 0, done.stderr
         total += sum(int(line.split()[-1]) for line in done.stdout.splitlines() if line.startswith(name + " "))
     return total
+
+
+def said_each_way(s):
+    """A takeover is told when it begins and when it is over; on a busy machine it may begin again, and is told again then."""
+    net.wait_for(lambda: 0 < s.log().count("the store is out of order") == s.log().count("the store works again"), "the log to say that it is over")
+    assert s.log().count("the store is out of order") <= 3, s.log()
