@@ -671,6 +671,8 @@ static void retire(struct daemon *d)
 	free(d->control_path); /* it is the other one's */
 	d->control_path = NULL;
 	answer_no_more(d);
+	if (http_free(d->http, true)) /* else once more at the end, when what takes long has been found */
+		d->http = NULL;
 	while (!milter_is_idle(d->milter) && clock_mono_ms() < deadline && c != 's')
 		if (poll(&signals, 1, RETIRE_STEP_MS) == 1 && read(signal_pipe[0], &c, 1) != 1)
 			c = '\0';

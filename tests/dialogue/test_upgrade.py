@@ -3,9 +3,11 @@
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import subprocess
+import urllib.request
 
 import pytest
 from support import net, sluice
@@ -91,6 +93,25 @@ def test_sessions_end_where_they_began(setup, no_successor_stays, kind):
     again.greet()
     assert "new" in refused(again)
     again.abort()
+
+
+def test_http_is_answered_by_the_new_one_alone(setup, no_successor_stays):
+    """Also while the old one has a connection to serve."""
+    port = net.free_port()
+    s = setup.sluice(f"http 127.0.0.1:{port}\n")
+    idle = setup.milter(s)
+    idle.greet()
+    old = upgrade(s, no_successor_stays)
+    net.wait_for(lambda: "this one serves the connections that it has" in s.log(), "the old one to let go")
+
+    def connections():
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=net.PATIENCE_S) as answer:
+            return re.search(r"^sluice_connections_total (\d+)$", answer.read().decode(), re.M)[1]
+
+    net.wait_for(lambda: [connections() for _ in range(20)] == ["0"] * 20, "the new one to answer all")
+    assert old.poll() is None
+    idle.quit()
+    ended_well(s, old)
 
 
 def test_a_configuration_that_is_bad_changes_nothing(setup, no_successor_stays):
