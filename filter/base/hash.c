@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "filter/base/hash.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <sys/random.h>
 
@@ -12,6 +13,21 @@ struct hash_key hash_key_random(void)
 	if (getrandom(&key, sizeof key, 0) != (ssize_t)sizeof key)
 		abort();
 	return key;
+}
+
+static struct hash_key shared;
+
+static void make_shared(void)
+{
+	shared = hash_key_random();
+}
+
+const struct hash_key *hash_key_shared(void)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	(void)pthread_once(&once, make_shared);
+	return &shared;
 }
 
 static uint64_t rotate(uint64_t x, unsigned bits)

@@ -12,6 +12,8 @@ struct hash_key {
 
 /* A key from getrandom(2). */
 struct hash_key hash_key_random(void);
+/* The same key for as long as the process lives: for tables of which there is one for each message. Any thread. */
+const struct hash_key *hash_key_shared(void);
 uint64_t hash_bytes(const struct hash_key *key, const void *bytes, size_t len);
 
 #endif

@@ -45,7 +45,6 @@ struct dkim_message {
 	struct body_hash bodies[DKIM_MAX_SIGNATURES];
 	size_t body_count;
 	struct body_form forms[2]; /* by enum dkim_canon */
-	struct hash_key names;
 	struct text header;
 	VEC(struct field) fields;
 	bool crowded; /* there are more fields than DKIM_HEADER_FIELDS */
@@ -60,7 +59,6 @@ struct dkim_message *dkim_message_new(enum dkim_kind kind, size_t max_signatures
 		return NULL;
 	m->kind = kind;
 	m->max_signatures = max_signatures;
-	m->names = hash_key_random();
 	m->header = TEXT_INIT(DKIM_HEADER_MAX_BYTES);
 	return m;
 }
@@ -84,7 +82,7 @@ void dkim_message_free(struct dkim_message *m)
 /* ---- the header ---- */
 
 /* Names are one without regard to case, and to blanks before the colon. */
-static uint64_t hash_name(const struct dkim_message *m, const char *name, size_t len)
+static uint64_t hash_name(const char *name, size_t len)
 {
 	char small[256];
 
@@ -93,7 +91,7 @@ static uint64_t hash_name(const struct dkim_message *m, const char *name, size_t
 	len = len > sizeof small ? sizeof small : len;
 	for (size_t i = 0; i < len; i++)
 		small[i] = ascii_lower(name[i]);
-	return hash_bytes(&m->names, small, len);
+	return hash_bytes(hash_key_shared(), small, len);
 }
 
 /* The one with the highest i= takes the place of the others. */
@@ -125,7 +123,7 @@ static void add_signature(struct dkim_message *m, const char *value, size_t len)
 
 void dkim_message_header(struct dkim_message *m, const char *name, size_t name_len, const char *value, size_t len)
 {
-	struct field f = { m->header.len, name_len, m->header.len + name_len, len, hash_name(m, name, name_len) };
+	struct field f = { m->header.len, name_len, m->header.len + name_len, len, hash_name(name, name_len) };
 
 	if (header_field_is(name, name_len, dkim_kind_names[m->kind]))
 		add_signature(m, value, len);
@@ -158,7 +156,7 @@ static bool add_field(struct header_hash *h, const char *name, size_t name_len, 
 /* A name in h= is the lowest field of that name that none before it was; beyond those that are there it is nothing (RFC 6376 5.4.2). */
 static bool add_named(struct header_hash *h, const char *word, size_t len)
 {
-	uint64_t hash = hash_name(h->m, word, len);
+	uint64_t hash = hash_name(word, len);
 
 	for (size_t i = h->m->fields.len; i-- > 0;) {
 		const struct field *f = &h->m->fields.items[i];

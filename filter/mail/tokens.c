@@ -796,7 +796,7 @@ struct tokens *tokens_new(const psl_ctx_t *psl)
 	if (!t)
 		return NULL;
 	t->psl = psl;
-	t->spread = hash_key_random().k0 | 1;
+	t->spread = hash_key_shared()->k0 | 1;
 	t->shown = (struct text)TEXT_INIT(ARRAY_LEN(t->items) * SHOWN_MAX_BYTES);
 	return t;
 }

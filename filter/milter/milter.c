@@ -29,7 +29,6 @@
 #define OUT_MAX_BYTES   (256u << 20) /* that the MTA has not taken: a body that is put in the place of another goes at once */
 #define OUT_KEEP_BYTES  65536        /* of a worker's memory for answers */
 #define TURNS_MAX       32           /* reads from one connection while others wait */
-#define ACCEPT_MAX      32           /* connections taken at once */
 #define WORKERS_PER_CPU 2
 #define LINGER_MS       10000        /* that a worker too many is kept */
 #define TICK_MS         10000        /* how often one looks for silent connections */
@@ -46,6 +45,7 @@ struct link { /* one connection's socket */
 	int64_t moved_ms;     /* monotonic, when octets were last heard, or at first when it began; atomic */
 	bool negotiated;      /* atomic */
 	bool over;            /* to be closed when all was sent */
+	bool known;           /* to epoll: it has waited there before */
 	unsigned turns;       /* of workers; atomic: who has the next one sees what those before have written */
 };
 
@@ -153,7 +153,8 @@ static bool arm(struct milter *m, int op, int fd, uint32_t events, void *of)
 	return epoll_ctl(m->epoll, op, fd, &e) == 0;
 }
 
-static void link_begin(struct milter *m, int fd)
+/* NULL: no memory, and the socket is closed. */
+static struct link *link_begin(struct milter *m, int fd)
 {
 	struct link *l = calloc(1, sizeof *l);
 
@@ -162,7 +163,7 @@ static void link_begin(struct milter *m, int fd)
 	if (!l || !l->conn) {
 		free(l);
 		(void)close(fd);
-		return;
+		return NULL;
 	}
 	l->fd = fd;
 	l->in = TEXT_INIT(PACKET_HEAD_BYTES + PACKET_MAX_BYTES);
@@ -174,8 +175,7 @@ static void link_begin(struct milter *m, int fd)
 		l->next->prev = l;
 	m->links = l;
 	(void)pthread_mutex_unlock(&m->lock);
-	if (!arm(m, EPOLL_CTL_ADD, fd, EPOLLIN, l))
-		link_end(m, l);
+	return l;
 }
 
 static void set_tick(struct milter *m, int64_t first_ms)
@@ -183,30 +183,6 @@ static void set_tick(struct milter *m, int64_t first_ms)
 	struct itimerspec t = { { TICK_MS / 1000, 0 }, clock_timespec(first_ms) };
 
 	(void)timerfd_settime(m->tick, 0, &t, NULL);
-}
-
-static void take_connections(struct milter *m)
-{
-	for (int i = 0; i < ACCEPT_MAX && !__atomic_load_n(&m->retired, __ATOMIC_ACQUIRE); i++) {
-		int fd = accept4(m->listen, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-		if (fd >= 0) {
-			link_begin(m, fd);
-			if (__atomic_exchange_n(&m->full, false, __ATOMIC_RELAXED))
-				log_write(m->edge->log, LOG_LEVEL_WARNING, "milter: connections are taken again");
-			continue;
-		}
-		if (errno == EAGAIN || errno == EWOULDBLOCK)
-			break;
-		if (errno != EMFILE && errno != ENFILE && errno != ENOBUFS && errno != ENOMEM)
-			continue; /* the client has thought better of it */
-		if (!__atomic_exchange_n(&m->full, true, __ATOMIC_RELAXED))
-			log_write(m->edge->log, LOG_LEVEL_WARNING, "milter: no connection can be taken: %s; those that wait are taken as soon as others end (see LimitNOFILE)",
-				strerror(errno));
-		set_tick(m, FULL_MS); /* it is armed again there */
-		return;
-	}
-	(void)arm(m, EPOLL_CTL_MOD, m->listen, EPOLLIN, &m->listen); /* fails once it has been left */
 }
 
 /* A connection that has been silent for too long is shut: its worker then finds that it has ended. */
@@ -222,18 +198,6 @@ static void look_for_silence(struct milter *m)
 			(void)shutdown(l->fd, SHUT_RDWR);
 	}
 	(void)pthread_mutex_unlock(&m->lock);
-}
-
-static void on_tick(struct milter *m)
-{
-	uint64_t times;
-
-	(void)!read(m->tick, &times, sizeof times);
-	if (__atomic_load_n(&m->full, __ATOMIC_RELAXED))
-		take_connections(m);
-	look_for_silence(m);
-	join_ended(m);
-	(void)arm(m, EPOLL_CTL_MOD, m->tick, EPOLLIN, &m->tick);
 }
 
 /* ---- octets ---- */
@@ -363,6 +327,7 @@ static void serve(struct worker *w, struct link *l)
 	unsigned turn = __atomic_load_n(&l->turns, __ATOMIC_ACQUIRE);
 	uint32_t events;
 	bool stays = serve_link(w, l, &events);
+	int op = l->known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 
 	if (w->out.capacity > OUT_KEEP_BYTES) {
 		text_done(&w->out);
@@ -372,9 +337,53 @@ static void serve(struct worker *w, struct link *l)
 	}
 	if (stays)
 		conn_rest(l->conn);
+	l->known = true;
 	__atomic_store_n(&l->turns, turn + 1, __ATOMIC_RELEASE);
-	if (!stays || !arm(w->milter, EPOLL_CTL_MOD, l->fd, events, l))
+	if (!stays || !arm(w->milter, op, l->fd, events, l))
 		link_end(w->milter, l);
+}
+
+/*
+ * Take one connection, and serve it at once: the MTA has mostly said something by then, and nobody else has to be woken to hear it. Another worker may
+ * take the next one meanwhile.
+ */
+static void take_connection(struct worker *w)
+{
+	struct milter *m = w->milter;
+	struct link *l;
+	int fd;
+
+	if (__atomic_load_n(&m->retired, __ATOMIC_ACQUIRE))
+		return;
+	fd = accept4(m->listen, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+		if (!__atomic_exchange_n(&m->full, true, __ATOMIC_RELAXED))
+			log_write(m->edge->log, LOG_LEVEL_WARNING, "milter: no connection can be taken: %s; those that wait are taken as soon as others end (see LimitNOFILE)",
+				strerror(errno));
+		set_tick(m, FULL_MS); /* it is armed again there */
+		return;
+	}
+	(void)arm(m, EPOLL_CTL_MOD, m->listen, EPOLLIN, &m->listen); /* fails once it has been left */
+	if (fd < 0)
+		return; /* another one had it, or the client has thought better of it */
+	if (__atomic_exchange_n(&m->full, false, __ATOMIC_RELAXED))
+		log_write(m->edge->log, LOG_LEVEL_WARNING, "milter: connections are taken again");
+	l = link_begin(m, fd);
+	if (l)
+		serve(w, l);
+}
+
+static void on_tick(struct worker *w)
+{
+	struct milter *m = w->milter;
+	uint64_t times;
+
+	(void)!read(m->tick, &times, sizeof times);
+	look_for_silence(m);
+	join_ended(m);
+	(void)arm(m, EPOLL_CTL_MOD, m->tick, EPOLLIN, &m->tick);
+	if (__atomic_load_n(&m->full, __ATOMIC_RELAXED))
+		take_connection(w);
 }
 
 /* This worker goes, if there are more than are wanted, or if all are to go. Of several that want to, no more go than may. */
@@ -405,9 +414,9 @@ static void *work(void *arg)
 		if (n == 1 && e.data.ptr == &m->stop)
 			break;
 		if (n == 1 && e.data.ptr == &m->listen)
-			take_connections(m);
+			take_connection(w);
 		else if (n == 1 && e.data.ptr == &m->tick)
-			on_tick(m);
+			on_tick(w);
 		else if (n == 1)
 			serve(w, e.data.ptr);
 		else if (n == 0 && leave(m, false))

@@ -11,9 +11,11 @@
 
 #define NAMES_MAX (1u << 20) /* of the addresses of a case, and of its rules */
 
+#define ROOM_STEP 1024       /* of the memory of an entry, which the next one in its place has, too */
+
 struct entry {
 	char *json; /* NULL: empty */
-	size_t len;
+	size_t len, room;
 	char id[16], queue_id[64];
 	char *message_id; /* points behind the JSON, as do these: */
 	char *user, *summary;
@@ -93,52 +95,64 @@ static void add_names(struct text *addresses, struct text *rules, const struct c
 	text_addc(rules, '\0');
 }
 
-/* Pieces one behind the other, a NUL behind each, in memory of one malloc(). NULL: there is none. */
-static char *join(const struct sluice_text *pieces, size_t count, char **const *starts)
+/* Pieces one behind the other, a NUL behind each. */
+static void join(char *at, const struct sluice_text *pieces, size_t count, char **const *starts)
 {
-	size_t len = 0;
-	char *all, *at;
-
-	for (size_t i = 0; i < count; i++)
-		len += pieces[i].len + 1;
-	all = at = malloc(len);
-	for (size_t i = 0; all && i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		*starts[i] = at;
 		memcpy(at, pieces[i].bytes, pieces[i].len);
 		at[pieces[i].len] = '\0';
 		at += pieces[i].len + 1;
 	}
-	return all;
+}
+
+/*
+ * Memory for `len` octets, of an entry that is no more if it has about as much: cases are alike, and so a history that is full takes none from the heap,
+ * and leaves no holes there. NULL: there is none.
+ */
+static char *room_for(struct entry *old, size_t len, size_t *ret_room)
+{
+	size_t wanted = (len + ROOM_STEP - 1) / ROOM_STEP * ROOM_STEP;
+
+	if (old->json && old->room >= wanted && old->room / 2 <= wanted) {
+		*ret_room = old->room;
+		return old->json;
+	}
+	free(old->json);
+	old->json = NULL;
+	*ret_room = wanted;
+	return malloc(wanted);
 }
 
 void history_add(struct history *h, const struct case_ *c, const char *json, size_t len)
 {
 	SLUICE_CLEANUP(text_done) struct text summary = TEXT_INIT(CASE_SUMMARY_MAX), addresses = TEXT_INIT(NAMES_MAX), rules = TEXT_INIT(NAMES_MAX);
 	struct entry e = { .len = len, .action = c->verdict.action, .time_ms = c->time_ms };
-	char *old, **const starts[] = { &e.json, &e.message_id, &e.user, &e.summary, &e.addresses, &e.rules };
+	char **const starts[] = { &e.json, &e.message_id, &e.user, &e.summary, &e.addresses, &e.rules };
+	size_t total = 0;
 
 	case_summary(&summary, c);
 	add_names(&addresses, &rules, c);
-	{
-		const struct sluice_text pieces[] = { { json, len }, { c->message_id, strlen(c->message_id) },
-			{ c->client.user, strlen(c->client.user) }, { text_str(&summary), summary.len },
-			{ text_str(&addresses), addresses.len }, { text_str(&rules), rules.len } };
-
-		old = join(pieces, ARRAY_LEN(pieces), starts);
-	}
-	if (!old)
-		return; /* a case less to look back at */
 	(void)strncpy(e.id, c->id, sizeof e.id - 1);
 	(void)strncpy(e.queue_id, c->queue_id, sizeof e.queue_id - 1);
 
+	const struct sluice_text pieces[] = { { json, len }, { c->message_id, strlen(c->message_id) }, { c->client.user, strlen(c->client.user) },
+		{ text_str(&summary), summary.len }, { text_str(&addresses), addresses.len }, { text_str(&rules), rules.len } };
+
+	for (size_t i = 0; i < ARRAY_LEN(pieces); i++)
+		total += pieces[i].len + 1;
 	(void)pthread_mutex_lock(&h->lock);
 	if (h->size) {
-		old = h->ring[h->next].json;
-		h->ring[h->next] = e;
-		h->next = (h->next + 1) % h->size;
+		struct entry *place = &h->ring[h->next];
+		char *at = room_for(place, total, &e.room);
+
+		if (at) { /* else it is a case less to look back at */
+			join(at, pieces, ARRAY_LEN(pieces), starts);
+			*place = e;
+			h->next = (h->next + 1) % h->size;
+		}
 	}
 	(void)pthread_mutex_unlock(&h->lock);
-	free(old);
 }
 
 static bool same_message_id(const char *have, const char *want)
