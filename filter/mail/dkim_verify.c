@@ -33,17 +33,18 @@ struct body_form { /* the body in one canonical form */
 	uint64_t length;
 };
 
+struct work { /* on a signature */
+	size_t field; /* its own */
+	size_t body;  /* its hash */
+	unsigned char header[DKIM_HASH_BYTES];
+};
+
 struct dkim_message {
 	enum dkim_kind kind;
-	size_t max_signatures, count, skipped;
-	struct dkim_verified signatures[DKIM_MAX_SIGNATURES];
-	struct {
-		size_t field; /* its own */
-		size_t body;  /* its hash */
-		unsigned char header[DKIM_HASH_BYTES];
-	} work[DKIM_MAX_SIGNATURES];
-	struct body_hash bodies[DKIM_MAX_SIGNATURES];
-	size_t body_count;
+	size_t max_signatures, skipped;
+	struct dkim_verified *signatures; /* as many as there is work: of 2 KiB each, so there is room for no more of them than came */
+	VEC(struct work) work;
+	VEC(struct body_hash) bodies;
 	struct body_form forms[2]; /* by enum dkim_canon */
 	struct text header;
 	VEC(struct field) fields;
@@ -74,8 +75,11 @@ void dkim_message_free(struct dkim_message *m)
 	if (!m)
 		return;
 	forget_header(m);
-	for (size_t i = 0; i < m->body_count; i++)
-		EVP_MD_CTX_free(m->bodies[i].ctx);
+	for (size_t i = 0; i < m->bodies.len; i++)
+		EVP_MD_CTX_free(m->bodies.items[i].ctx);
+	vec_done(&m->bodies);
+	vec_done(&m->work);
+	free(m->signatures);
 	free(m);
 }
 
@@ -94,31 +98,37 @@ static uint64_t hash_name(const char *name, size_t len)
 	return hash_bytes(hash_key_shared(), small, len);
 }
 
-/* The one with the highest i= takes the place of the others. */
-static void choose_arc_signature(struct dkim_message *m, const char *value, size_t len)
+/* A signature, which is the field that comes next. */
+static void begin_signature(struct dkim_message *m, const struct dkim_signature *sig)
 {
-	struct dkim_signature sig;
+	struct dkim_verified *grown = reallocarray(m->signatures, m->work.len + 1, sizeof *grown);
 
-	dkim_signature_parse(DKIM_ARC_MESSAGE, value, len, &sig);
-	if (m->count && sig.instance <= m->signatures[0].sig.instance)
+	if (grown)
+		m->signatures = grown;
+	else
+		shortage_note();
+	if (!grown || !vec_push(&m->work, ((struct work){ .field = m->fields.len }))) {
+		m->failed = true;
 		return;
-	m->signatures[0].sig = sig;
-	m->work[0].field = m->fields.len;
-	m->count = 1;
+	}
+	grown[m->work.len - 1] = (struct dkim_verified){ .sig = *sig };
 }
 
 static void add_signature(struct dkim_message *m, const char *value, size_t len)
 {
-	if (m->kind == DKIM_ARC_MESSAGE) {
-		choose_arc_signature(m, value, len);
-		return;
-	}
-	if (m->count == m->max_signatures) {
+	struct dkim_signature sig;
+
+	if (m->kind == DKIM_SIGNATURE && m->work.len == m->max_signatures) {
 		m->skipped++;
 		return;
 	}
-	m->work[m->count].field = m->fields.len;
-	dkim_signature_parse(DKIM_SIGNATURE, value, len, &m->signatures[m->count++].sig);
+	dkim_signature_parse(m->kind, value, len, &sig);
+	if (m->kind == DKIM_ARC_MESSAGE && m->work.len) { /* the one with the highest i= takes the place of the others */
+		if (sig.instance <= m->signatures[0].sig.instance)
+			return;
+		m->work.len = 0;
+	}
+	begin_signature(m, &sig);
 }
 
 void dkim_message_header(struct dkim_message *m, const char *name, size_t name_len, const char *value, size_t len)
@@ -182,7 +192,7 @@ static bool add_own(struct header_hash *h, const struct field *f)
 
 static bool hash_header(struct dkim_message *m, size_t at)
 {
-	const struct field *own = &m->fields.items[m->work[at].field];
+	const struct field *own = &m->fields.items[m->work.items[at].field];
 	struct header_hash h = { m, &m->signatures[at].sig, EVP_MD_CTX_new(), TEXT_INIT(DKIM_HEADER_MAX_BYTES), calloc(m->fields.len, 1) };
 	struct taglist l;
 	const struct tag *names;
@@ -193,10 +203,10 @@ static bool hash_header(struct dkim_message *m, size_t at)
 
 	names = done ? taglist_find(&l, "h") : NULL;
 	if (done)
-		h.used[m->work[at].field] = true; /* it was not there when it was made */
+		h.used[m->work.items[at].field] = true; /* it was not there when it was made */
 	while (done && names && tag_next_word(names, &pos, &word, &len))
 		done = add_named(&h, word, len);
-	done = done && add_own(&h, own) && EVP_DigestFinal_ex(h.ctx, m->work[at].header, NULL) == 1;
+	done = done && add_own(&h, own) && EVP_DigestFinal_ex(h.ctx, m->work.items[at].header, NULL) == 1;
 	EVP_MD_CTX_free(h.ctx);
 	text_done(&h.field);
 	free(h.used);
@@ -209,20 +219,23 @@ static bool hash_header(struct dkim_message *m, size_t at)
 static bool choose_body(struct dkim_message *m, size_t at)
 {
 	const struct dkim_signature *sig = &m->signatures[at].sig;
-	struct body_hash *b = &m->bodies[m->body_count];
+	struct body_hash b = { .canon = sig->body_canon, .has_length = sig->has_length, .length = sig->length,
+		.left = sig->has_length ? sig->length : UINT64_MAX };
 
-	for (size_t i = 0; i < m->body_count; i++) {
-		const struct body_hash *other = &m->bodies[i];
+	for (size_t i = 0; i < m->bodies.len; i++) {
+		const struct body_hash *other = &m->bodies.items[i];
 
-		m->work[at].body = i;
+		m->work.items[at].body = i;
 		if (other->canon == sig->body_canon && other->has_length == sig->has_length && other->length == sig->length)
 			return true;
 	}
-	*b = (struct body_hash){ .ctx = EVP_MD_CTX_new(), .canon = sig->body_canon, .has_length = sig->has_length, .length = sig->length,
-		.left = sig->has_length ? sig->length : UINT64_MAX };
-	m->work[at].body = m->body_count++;
-	m->forms[b->canon].wanted = true;
-	return b->ctx && EVP_DigestInit_ex(b->ctx, EVP_sha256(), NULL) == 1;
+	m->work.items[at].body = m->bodies.len;
+	m->forms[b.canon].wanted = true;
+	b.ctx = EVP_MD_CTX_new();
+	if (b.ctx && vec_push(&m->bodies, b))
+		return EVP_DigestInit_ex(b.ctx, EVP_sha256(), NULL) == 1;
+	EVP_MD_CTX_free(b.ctx);
+	return false;
 }
 
 static void on_canonical(void *arg, const char *bytes, size_t len)
@@ -231,8 +244,8 @@ static void on_canonical(void *arg, const char *bytes, size_t len)
 	struct dkim_message *m = form->m;
 
 	form->length += len;
-	for (size_t i = 0; i < m->body_count; i++) {
-		struct body_hash *b = &m->bodies[i];
+	for (size_t i = 0; i < m->bodies.len; i++) {
+		struct body_hash *b = &m->bodies.items[i];
 		size_t n = len < b->left ? len : (size_t)b->left;
 
 		if (b->canon != form->canon.canon || n == 0)
@@ -244,14 +257,14 @@ static void on_canonical(void *arg, const char *bytes, size_t len)
 
 void dkim_message_header_end(struct dkim_message *m, int64_t now_s)
 {
-	for (size_t i = 0; i < m->count; i++) {
+	for (size_t i = 0; i < m->work.len; i++) {
 		struct dkim_signature *sig = &m->signatures[i].sig;
 
 		dkim_signature_check_time(sig, now_s);
 		if (m->crowded && !sig->flaw.why)
 			sig->flaw = (struct dkim_flaw){ DKIM_PERMERROR, "the message has too many header fields" };
 	}
-	for (size_t i = 0; i < m->count && !m->failed; i++)
+	for (size_t i = 0; i < m->work.len && !m->failed; i++)
 		if (!m->signatures[i].sig.flaw.why)
 			m->failed = !hash_header(m, i) || !choose_body(m, i);
 	forget_header(m);
@@ -270,7 +283,7 @@ void dkim_message_body(struct dkim_message *m, const char *bytes, size_t len)
 
 struct dkim_verified *dkim_message_signatures(struct dkim_message *m, size_t *ret_count)
 {
-	*ret_count = m->count;
+	*ret_count = m->work.len;
 	return m->signatures;
 }
 
@@ -286,8 +299,8 @@ static void end_body(struct dkim_message *m)
 	for (enum dkim_canon canon = DKIM_SIMPLE; canon <= DKIM_RELAXED; canon++)
 		if (m->forms[canon].wanted)
 			dkim_canon_body_end(&m->forms[canon].canon);
-	for (size_t i = 0; i < m->body_count; i++)
-		m->failed |= EVP_DigestFinal_ex(m->bodies[i].ctx, m->bodies[i].hash, NULL) != 1;
+	for (size_t i = 0; i < m->bodies.len; i++)
+		m->failed |= EVP_DigestFinal_ex(m->bodies.items[i].ctx, m->bodies.items[i].hash, NULL) != 1;
 }
 
 /* RFC 8463 3: what Ed25519 signs is the hash, as a message. */
@@ -321,11 +334,11 @@ bool dkim_verify_hash(const struct dkim_signature *sig, EVP_PKEY *key, const uns
 static const char *mismatch(const struct dkim_message *m, size_t at, EVP_PKEY *key)
 {
 	const struct dkim_signature *sig = &m->signatures[at].sig;
-	const struct body_hash *body = &m->bodies[m->work[at].body];
+	const struct body_hash *body = &m->bodies.items[m->work.items[at].body];
 
 	if (sig->has_length && body->left > 0)
 		return "l= is longer than the body";
-	if (!dkim_verify_hash(sig, key, m->work[at].header))
+	if (!dkim_verify_hash(sig, key, m->work.items[at].header))
 		return "the signature does not fit the header";
 	return memcmp(body->hash, sig->body_hash, DKIM_HASH_BYTES) != 0 ? "the body is another than was signed" : NULL;
 }
@@ -349,7 +362,7 @@ bool dkim_message_finish(struct dkim_message *m, const struct dkim_key *keys)
 		return !m->failed;
 	m->finished = true;
 	end_body(m);
-	for (size_t i = 0; i < m->count && !m->failed; i++) {
+	for (size_t i = 0; i < m->work.len && !m->failed; i++) {
 		struct dkim_verified *v = &m->signatures[i];
 
 		v->result = v->sig.flaw;
