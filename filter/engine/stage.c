@@ -7,6 +7,8 @@
 #include "filter/engine/change.h"
 #include "filter/services/clock.h"
 
+#define SOON_MS 1 /* by which one waits before another thread is wanted in one's place */
+
 /* Those that are held and need be no longer. */
 static uint64_t released(const struct dialogue *d)
 {
@@ -48,15 +50,19 @@ static void end_all(struct dialogue *d, uint64_t checks)
 	}
 }
 
+/* An answer from a store on this machine is there in less time than another thread takes to begin; only then is this one missed. */
 static uint64_t wait_for_answers(struct dialogue *d, int64_t deadline_ms)
 {
-	uint64_t ready = slots_ready(d->session->slots);
+	int64_t soon_ms = clock_mono_ms() + SOON_MS;
+	uint64_t ready = slots_wait(d->session->slots, soon_ms < deadline_ms ? soon_ms : deadline_ms);
 
-	if (ready || !d->engine->pause)
-		return ready ? ready : slots_wait(d->session->slots, deadline_ms);
-	d->engine->pause(d->engine->pause_arg, true);
+	if (ready || soon_ms >= deadline_ms)
+		return ready;
+	if (d->engine->pause)
+		d->engine->pause(d->engine->pause_arg, true);
 	ready = slots_wait(d->session->slots, deadline_ms);
-	d->engine->pause(d->engine->pause_arg, false);
+	if (d->engine->pause)
+		d->engine->pause(d->engine->pause_arg, false);
 	return ready;
 }
 

@@ -363,11 +363,11 @@ static void take_connection(struct worker *w)
 		set_tick(m, FULL_MS); /* it is armed again there */
 		return;
 	}
+	if (fd >= 0 && __atomic_exchange_n(&m->full, false, __ATOMIC_RELAXED)) /* before another worker can find that it is full again */
+		log_write(m->edge->log, LOG_LEVEL_WARNING, "milter: connections are taken again");
 	(void)arm(m, EPOLL_CTL_MOD, m->listen, EPOLLIN, &m->listen); /* fails once it has been left */
 	if (fd < 0)
 		return; /* another one had it, or the client has thought better of it */
-	if (__atomic_exchange_n(&m->full, false, __ATOMIC_RELAXED))
-		log_write(m->edge->log, LOG_LEVEL_WARNING, "milter: connections are taken again");
 	l = link_begin(m, fd);
 	if (l)
 		serve(w, l);

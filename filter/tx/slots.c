@@ -670,17 +670,6 @@ uint64_t slots_unrecorded(const struct slots *s)
 	return waiters;
 }
 
-uint64_t slots_ready(struct slots *s)
-{
-	uint64_t ready;
-
-	(void)pthread_mutex_lock(&s->lock);
-	ready = s->ready;
-	s->ready = 0;
-	(void)pthread_mutex_unlock(&s->lock);
-	return ready;
-}
-
 uint64_t slots_wait(struct slots *s, int64_t deadline_ms)
 {
 	struct timespec until = clock_timespec(deadline_ms);

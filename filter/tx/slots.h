@@ -72,7 +72,6 @@ const struct sluice_exchange_answer *slots_ask_exchange(struct slots *s, enum sl
 
 /* The waiters for whom an answer has come since the last call; waits for one until deadline_ms (monotonic). 0: none. */
 uint64_t slots_wait(struct slots *s, int64_t deadline_ms);
-uint64_t slots_ready(struct slots *s); /* the same, and does not wait */
 /* Is there an open slot that it waits for? */
 bool slots_is_waiting(struct slots *s, unsigned waiter);
 /* Time is up: every open slot of these waiters becomes a TIMEOUT answer. */

@@ -101,6 +101,7 @@ def test_the_spool_of_bodies(setup, small):
     rules = f'body {{\n memory 64K\n spool "{small.folder}"\n}}\nat message {{\n rule ends tag "no end" when mime.no_end\n%s}}'
     s = setup.sluice(CONFIG.format(rules=rules % ""))
     assert send(setup, s, 0, large).kind == CONTINUE and "the spool folder" not in s.log()
+    net.wait_for(small.is_empty, "the body to be given up")
     small.fill()
     for i in range(3):
         assert send(setup, s, i, large).kind == CONTINUE

@@ -16,6 +16,11 @@ class Disk:
         folder.mkdir()
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kb}k,mode=777", "tmpfs", folder], check=True)
 
+    def is_empty(self):
+        """Nothing takes room, not even a file that has no name any more."""
+        room = os.statvfs(self.folder)
+        return room.f_bfree == room.f_blocks
+
     def fill(self, leave=0):
         """All but so many octets."""
         with open(self.folder / "filler", "wb", buffering=0) as filler:
