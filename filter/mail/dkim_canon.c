@@ -2,8 +2,8 @@
 #include "filter/mail/dkim_canon.h"
 
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
+#ifdef __x86_64__
+#include <immintrin.h>
 #endif
 
 #include "filter/base/ascii.h"
@@ -98,21 +98,65 @@ static void pass(struct dkim_canon_body *b, const char *bytes, size_t len)
 	put(b, bytes, len);
 }
 
-/* How many octets at the start the relaxed form leaves alone: no controls, and blanks only where one SP stands before what is none. */
+#ifdef __x86_64__
+
+#define BLOCK_BYTES 64
+#define AHEAD_BYTES 2 /* behind a block, which are looked at with it */
+
+struct block { /* a bit for each octet that is one of these; the first octet's is the lowest */
+	uint64_t low; /* a blank or a control */
+	uint64_t space, cr, lf;
+};
+
+/*
+ * How many octets of a block stay: to where one is that does not, or BLOCK_BYTES. *within: the block before has ended in a CR that stays, so the LF
+ * here does, too; changed to what that is of this one. It does not look for one line after the other: where lines end no processor can foretell.
+ */
+static inline size_t staying(const struct block *b, const char *ahead, uint64_t *within)
+{
+	uint64_t low_behind = (unsigned char)ahead[0] <= ' ', low_then = (unsigned char)ahead[1] <= ' ', lf_behind = ahead[0] == '\n';
+	uint64_t next_low = b->low >> 1 | low_behind << 63, then_low = b->low >> 2 | low_behind << 62 | low_then << 63;
+	uint64_t end = b->cr & (b->lf >> 1 | lf_behind << 63) & ~then_low; /* of a line, if no empty one and no blank follows */
+	uint64_t stays = ~b->low | (b->space & ~next_low) | end | end << 1 | *within;
+
+	*within = ~stays ? 0 : end >> 63;
+	return ~stays ? (size_t)__builtin_ctzll(~stays) : BLOCK_BYTES;
+}
+
+__attribute__((target("avx2"))) static size_t staying_avx2(const char *bytes, size_t len)
+{
+	const __m256i space = _mm256_set1_epi8(' '), cr = _mm256_set1_epi8('\r'), lf = _mm256_set1_epi8('\n');
+	uint64_t within = 0;
+	size_t n = 0, some = BLOCK_BYTES;
+
+	for (; some == BLOCK_BYTES && len - n >= BLOCK_BYTES + AHEAD_BYTES; n += some) {
+		struct block b = { 0 };
+
+		for (unsigned half = 0; half < 2; half++) {
+			__m256i v = _mm256_loadu_si256((const void *)(bytes + n + 32 * half));
+
+			b.low |= (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_min_epu8(v, space), v)) << 32 * half;
+			b.space |= (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, space)) << 32 * half;
+			b.cr |= (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, cr)) << 32 * half;
+			b.lf |= (uint64_t)(uint32_t)_mm256_movemask_epi8(_mm256_cmpeq_epi8(v, lf)) << 32 * half;
+		}
+		some = staying(&b, bytes + n + BLOCK_BYTES, &within);
+	}
+	return n - within; /* the end of a line stays whole */
+}
+#endif
+
+/*
+ * How many octets at the start the relaxed form leaves alone, more or less: no controls but the end of a line, and blanks only where one SP
+ * stands before what is none.
+ */
 static size_t relaxed_len(const char *bytes, size_t len)
 {
 	size_t n = 0;
 
-#ifdef __SSE2__
-	for (; len - n > sizeof(__m128i); n += sizeof(__m128i)) {
-		__m128i here = _mm_loadu_si128((const void *)(bytes + n)), behind = _mm_loadu_si128((const void *)(bytes + n + 1));
-		__m128i control = _mm_cmpeq_epi8(_mm_min_epu8(here, _mm_set1_epi8(' ' - 1)), here);
-		__m128i last = _mm_and_si128(_mm_cmpeq_epi8(here, _mm_set1_epi8(' ')), _mm_cmpeq_epi8(_mm_min_epu8(behind, _mm_set1_epi8(' ')), behind));
-		unsigned other = (unsigned)_mm_movemask_epi8(_mm_or_si128(control, last));
-
-		if (other)
-			return n + (size_t)__builtin_ctz(other);
-	}
+#ifdef __x86_64__
+	if (__builtin_cpu_supports("avx2"))
+		n = staying_avx2(bytes, len);
 #endif
 	/* Eight at a time, each with the one behind it, so the eighth is looked at again. Prose has few other places. */
 	for (uint64_t word, blanks; len - n >= sizeof word; n += sizeof word - 1) {

@@ -42,7 +42,7 @@ const struct settings_row settings_rows[] = {
 	{ NULL, { "max_questions", SLUICE_OPT_COUNT, .min = 1, .max = 10000, .deflt = "200",
 		.help = "DNS questions asked for one message" }, AT(max_questions) },
 	{ NULL, { "history", SLUICE_OPT_COUNT, .min = 0, .max = 100000, .deflt = "500",
-		.help = "cases kept in memory for 'sluicectl explain'" }, AT(history) },
+		.help = "cases kept in memory for 'sluicectl explain', of some 7 KB each" }, AT(history) },
 	{ NULL, { "client_net_v4", SLUICE_OPT_COUNT, .min = 8, .max = 32, .deflt = "24",
 		.help = "IPv4 clients whose addresses have so many bits in common are one: the fact client.net" }, AT(client_net_v4) },
 	{ NULL, { "client_net_v6", SLUICE_OPT_COUNT, .min = 16, .max = 128, .deflt = "64", .help = "the same of IPv6" }, AT(client_net_v6) },

@@ -173,26 +173,52 @@ static void every_body_is_as_the_rfc_words_it(void **state)
 	uint32_t seed = 1;
 
 	(void)state;
-	for (unsigned round = 0; round < 20000; round++) {
-		struct text body = TEXT_INIT(1000), want = TEXT_INIT(2000), whole = TEXT_INIT(2000), cut = TEXT_INIT(2000);
+	for (unsigned round = 0; round < 40000; round++) {
+		size_t count = round & 2 ? ARRAY_LEN(parts) : 5; /* of few blanks and no controls: long stretches stay as they are */
+		struct text body = TEXT_INIT(2000), want = TEXT_INIT(3000), whole = TEXT_INIT(3000), cut = TEXT_INIT(3000);
 		enum dkim_canon canon = round % 2 ? DKIM_RELAXED : DKIM_SIMPLE;
 
-		for (unsigned n = round % 40; n > 0; n--) {
+		for (unsigned n = round % 83; n > 0; n--) {
 			seed = seed * 1664525 + 1013904223;
-			text_adds(&body, parts[(seed >> 16) % ARRAY_LEN(parts)]);
+			text_adds(&body, parts[(seed >> 16) % count]);
 		}
 		plainly(&want, canon, text_str(&body), body.len);
 		canonical(&whole, canon, text_str(&body), body.len, body.len + 1);
-		canonical(&cut, canon, text_str(&body), body.len, 1 + round % 30);
+		canonical(&cut, canon, text_str(&body), body.len, 1 + round % 230);
 		if (whole.len != want.len || memcmp(text_str(&whole), text_str(&want), want.len) != 0)
 			fail_msg("round %u: '%s' is '%s'", round, text_str(&body), text_str(&whole));
 		if (cut.len != want.len || memcmp(text_str(&cut), text_str(&want), want.len) != 0)
-			fail_msg("round %u by %u: '%s' is '%s'", round, 1 + round % 30, text_str(&body), text_str(&cut));
+			fail_msg("round %u by %u: '%s' is '%s'", round, 1 + round % 230, text_str(&body), text_str(&cut));
 		text_done(&body);
 		text_done(&want);
 		text_done(&whole);
 		text_done(&cut);
 	}
+}
+
+/* However the octets fall into the blocks that are looked at together. */
+static void a_line_may_end_anywhere(void **state)
+{
+#define FOUR_LINES "\r\n\r\n\r\n\r\n"
+#define MANY_LINES FOUR_LINES FOUR_LINES FOUR_LINES FOUR_LINES FOUR_LINES FOUR_LINES FOUR_LINES FOUR_LINES FOUR_LINES
+	static const char *const ends[] = { MANY_LINES, MANY_LINES "b\r\n", "\r\n", "\r\n\r\n", "\r\n\r\n\r\n", " \r\n", "\r\n \r\n", "\r\nb\r\n", "\r\n\tb \r\n", " b", "  b",
+		"\rb", "\nb", "\r" };
+	char words[200];
+
+	(void)state;
+	memset(words, 'w', sizeof words);
+	for (size_t len = 0; len <= sizeof words; len++)
+		for (size_t i = 0; i < ARRAY_LEN(ends); i++)
+			for (enum dkim_canon canon = DKIM_SIMPLE; canon <= DKIM_RELAXED; canon++) {
+				SLUICE_CLEANUP(text_done) struct text body = TEXT_INIT(1000), want = TEXT_INIT(1000), got = TEXT_INIT(1000);
+
+				text_add(&body, words, len);
+				text_adds(&body, ends[i]);
+				plainly(&want, canon, text_str(&body), body.len);
+				canonical(&got, canon, text_str(&body), body.len, body.len);
+				if (got.len != want.len || memcmp(text_str(&got), text_str(&want), want.len) != 0)
+					fail_msg("%zu octets and end %zu: %zu octets in place of %zu", len, i, got.len, want.len);
+			}
 }
 
 int main(void)
@@ -204,6 +230,7 @@ int main(void)
 		cmocka_unit_test(simple_fields_stay_as_they_are),
 		cmocka_unit_test(more_than_the_buffer_holds_is_the_same),
 		cmocka_unit_test(every_body_is_as_the_rfc_words_it),
+		cmocka_unit_test(a_line_may_end_anywhere),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
