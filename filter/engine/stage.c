@@ -7,7 +7,7 @@
 #include "filter/engine/change.h"
 #include "filter/services/clock.h"
 
-#define SOON_MS 1 /* by which one waits before another thread is wanted in one's place */
+#define SOON_MS 1 /* until then nobody is told that this thread waits */
 
 /* Those that are held and need be no longer. */
 static uint64_t released(const struct dialogue *d)
@@ -50,7 +50,7 @@ static void end_all(struct dialogue *d, uint64_t checks)
 	}
 }
 
-/* An answer from a store on this machine is there in less time than another thread takes to begin; only then is this one missed. */
+/* A store on this machine has mostly answered before another thread could begin; only who waits longer is told of, so that one does. */
 static uint64_t wait_for_answers(struct dialogue *d, int64_t deadline_ms)
 {
 	int64_t soon_ms = clock_mono_ms() + SOON_MS;

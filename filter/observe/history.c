@@ -10,8 +10,7 @@
 #include "filter/observe/case_summary.h"
 
 #define NAMES_MAX (1u << 20) /* of the addresses of a case, and of its rules */
-
-#define ROOM_STEP 1024       /* of the memory of an entry, which the next one in its place has, too */
+#define ROOM_STEP 1024       /* octets: the memory of an entry, which the next one in its place may have, is a multiple */
 
 struct entry {
 	char *json; /* NULL: empty */

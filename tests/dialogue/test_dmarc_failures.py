@@ -9,7 +9,7 @@ import time
 import pytest
 from support import dkim_sender, net, sluice
 from support.dkim_sender import sign
-from support.dmarc_gate import GOOD, STRANGE, TODAY, Gate, content
+from support.dmarc_gate import GOOD, STRANGE, Gate, content
 
 FAILURES = "failure_reports yes"
 RUF = ("_dmarc.example.net", "TXT")
@@ -41,7 +41,7 @@ class Failing(Gate):
         net.wait_for(lambda: self.counted() > count, "the message after them")
 
     def failures(self, *args, status=0, now=None):
-        now = now or f"{TODAY}T23:59:00Z"
+        now = now or f"{self.today}T23:59:00Z"
         done = sluice.ctl("dmarc", "failures", "-c", self.sluice.conf, "--now", now, *args)
         assert done.returncode == status, (done.returncode, done.stdout, done.stderr)
         return done
@@ -236,7 +236,7 @@ def test_what_could_not_be_sent_is_sent_later(setup, lmdb):
     assert "left for the next time: 450 4.2.0 not now" in gate.failures("--smtp", refusing.address, status=75).stderr
     assert len(gate.kept()) == 1
     sink = gate.sink()
-    gate.failures("--smtp", sink.address, now=f"{TODAY + datetime.timedelta(days=2)}T01:00:00Z")
+    gate.failures("--smtp", sink.address, now=gate.later(2, "01"))
     assert len(sink.mails) == 1 and not gate.kept()
 
 
@@ -250,7 +250,7 @@ def test_to_look_is_not_to_send(setup, lmdb):
     name, = (setup.folder / "out").iterdir()
     assert parts(name.read_bytes())[2]["Reported-Domain"] == "example.net"
     assert len(gate.kept()) == 1
-    assert "--day is of" in gate.failures("--day", str(TODAY), status=64).stderr
+    assert "--day is of" in gate.failures("--day", str(gate.today), status=64).stderr
 
 
 @pytest.mark.parametrize("dmarc, state, said", [

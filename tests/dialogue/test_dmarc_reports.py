@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Aggregate reports of DMARC (RFC 9990), from the messages that are counted to the mail that somebody gets, on each store."""
-import datetime
 import email
 import email.policy
 import gzip
@@ -12,7 +11,7 @@ import time
 import pytest
 from support import dkim_sender, net, sluice
 from support.dkim_sender import sign
-from support.dmarc_gate import BEGIN, CONF, GOOD, STRANGE, TODAY, Gate, content, parse
+from support.dmarc_gate import CONF, GOOD, STRANGE, Gate, content, parse
 from support.milter import CONTINUE
 
 
@@ -72,7 +71,7 @@ def test_each_message_is_counted_once_as_what_it_was(setup, state):
         "domain": "example.net", "discovery_method": "treewalk", "p": "reject", "sp": "quarantine", "np": "quarantine", "fo": "1", "adkim": "r",
         "aspf": "r", "testing": "n"}
     assert tree.findtext("version") == "1.0"
-    assert (tree.findtext("report_metadata/date_range/begin"), tree.findtext("report_metadata/date_range/end")) == (str(BEGIN), str(BEGIN + 86399))
+    assert (tree.findtext("report_metadata/date_range/begin"), tree.findtext("report_metadata/date_range/end")) == (str(gate.begin), str(gate.begin + 86399))
     assert tree.findtext("report_metadata/org_name") == 'Example "Inc."'
     assert tree.findtext("report_metadata/email") == "dmarc-reports@example.org"
     assert tree.findtext("report_metadata/extra_contact_info") == "https://example.org/dmarc?a&b"
@@ -168,7 +167,7 @@ def test_a_report_comes_by_mail(setup, state):
     note, attachment = message.iter_parts()
     assert note.get_content_type() == "text/plain" and "2 messages" in note.get_content()
     assert attachment.get_content_type() == "application/gzip"
-    assert attachment.get_filename() == f"example.org!example.net!{BEGIN}!{BEGIN + 86399}!{subject[2]}.xml.gz"
+    assert attachment.get_filename() == f"example.org!example.net!{gate.begin}!{gate.begin + 86399}!{subject[2]}.xml.gz"
     tree = parse(gzip.decompress(attachment.get_content()))
     assert tree.findtext("report_metadata/report_id") == subject[1]
     assert [row[1] for row in records(tree)] == ["2"]
@@ -220,12 +219,12 @@ def test_one_of_two_is_not_sent_to_again(setup, state):
 def test_a_later_day_finds_what_is_left(setup, lmdb):
     gate = with_messages(Gate(setup, lmdb), "a@example.net")
     sink = gate.sink()
-    gate.report("--smtp", sink.address, now=f"{TODAY}T12:00:00Z")  # not over
-    gate.report("--smtp", sink.address, now=f"{TODAY + datetime.timedelta(days=5)}T12:00:00Z")  # too old
+    gate.report("--smtp", sink.address, now=gate.later(0, "12"))  # not over
+    gate.report("--smtp", sink.address, now=gate.later(5, "12"))  # too old
     assert not sink.mails
-    done = gate.report("--smtp", sink.address, "--day", str(TODAY), now=f"{TODAY}T12:00:00Z", status=64)
+    done = gate.report("--smtp", sink.address, "--day", str(gate.today), now=gate.later(0, "12"), status=64)
     assert "this day is not over" in done.stderr
-    gate.report("--smtp", sink.address, now=f"{TODAY + datetime.timedelta(days=3)}T12:00:00Z")
+    gate.report("--smtp", sink.address, now=gate.later(3, "12"))
     assert len(sink.mails) == 1
 
 
@@ -311,7 +310,7 @@ def test_two_gateways_of_one_store_send_once(setup, state):
     gate = with_messages(Gate(setup, state), "a@example.net")
     slow = gate.sink({"end": None})
     first = subprocess.Popen([str(sluice.SLUICECTL), "dmarc", "report", "-c", str(gate.sluice.conf), "--now",
-                              f"{TODAY + datetime.timedelta(days=1)}T03:00:00Z", "--smtp", slow.address, "--timeout", "3s"],
+                              gate.later(1, "03"), "--smtp", slow.address, "--timeout", "3s"],
                              env=sluice.environment(), stderr=subprocess.PIPE)
     net.wait_for(lambda: slow.connections == 1, "the first to send")
     other = gate.sink()

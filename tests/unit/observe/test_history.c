@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "filter/observe/history.h"
 
@@ -82,12 +83,46 @@ static void another_size_keeps_the_newest(void **state)
 	history_free(h);
 }
 
+/* The memory of the oldest is used again where it is enough, and not kept where it is far too much. */
+static void cases_of_all_sizes_follow_each_other(void **state)
+{
+	static const size_t sizes[] = { 10, 5000, 900, 1100, 100000, 1, 99000, 40000, 2000, 3000 };
+	struct history *h = history_new(3);
+	char *octets = malloc(100001);
+
+	(void)state;
+	assert_non_null(octets);
+	for (unsigned round = 0; round < 60; round++) {
+		SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(200000);
+		size_t len = sizes[round * 7 % ARRAY_LEN(sizes)];
+		char id[16];
+		struct case_ c = { .id = id, .queue_id = "", .message_id = "", .client.user = "" };
+
+		(void)snprintf(id, sizeof id, "c%u", round);
+		memset(octets, 'a' + (int)(round % 26), len);
+		history_add(h, &c, octets, len);
+		for (unsigned back = 0; back < 3 && back <= round; back++) {
+			size_t wanted = sizes[(round - back) * 7 % ARRAY_LEN(sizes)];
+
+			(void)snprintf(id, sizeof id, "c%u", round - back);
+			text_clear(&out);
+			assert_true(history_find(h, id, &out));
+			assert_int_equal(out.len, wanted);
+			assert_int_equal(out.bytes[0], 'a' + (int)((round - back) % 26));
+			assert_int_equal(out.bytes[wanted - 1], 'a' + (int)((round - back) % 26));
+		}
+	}
+	free(octets);
+	history_free(h);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds_the_newest_by_any_of_its_names),
 		cmocka_unit_test(the_oldest_make_room),
 		cmocka_unit_test(another_size_keeps_the_newest),
+		cmocka_unit_test(cases_of_all_sizes_follow_each_other),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
