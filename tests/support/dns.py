@@ -10,11 +10,17 @@ import dns.rcode
 import dns.rrset
 
 
+def bound():
+    sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    sock.bind(("127.0.0.1", 0))
+    return sock
+
+
 class Server:
     """records: {(name, type): [values] | "SERVFAIL" | "TIMEOUT" | "TRUNCATED"}; a name that is not there is NXDOMAIN.
-    What is truncated cannot be had over TCP either."""
+    What is truncated cannot be had over TCP either. sock: of UDP, bound already; None: one is made."""
 
-    def __init__(self, records=None, delay_s=0, ttl=300):
+    def __init__(self, records=None, delay_s=0, ttl=300, sock=None):
         self.records = {(name.lower().rstrip("."), kind): value for (name, kind), value in (records or {}).items()}
         self.delay_s = delay_s
         self.ttl = ttl
@@ -23,8 +29,7 @@ class Server:
         self.released = threading.Event()  # until then the names in `held` are not answered
         self.released.set()
         self.held = set()
-        self.sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.sock.bind(("127.0.0.1", 0))
+        self.sock = sock or bound()
         self.sock.settimeout(0.2)
         self.port = self.sock.getsockname()[1]
         self.forward = f"127.0.0.1@{self.port}"

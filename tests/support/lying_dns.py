@@ -14,6 +14,17 @@ from . import dns as honest
 LIE = "v=spf1 +all"  # what a forged answer says of every name that has TXT records
 
 
+def bound_twice():
+    """Sockets of UDP and TCP on one port, which must be free for both."""
+    for _ in range(100):
+        sock = honest.bound()
+        try:
+            return sock, socket.create_server(sock.getsockname())
+        except OSError:
+            sock.close()
+    raise AssertionError("no port is free for UDP and TCP")
+
+
 class Server(honest.Server):
     """`lie`: which, of the methods below; None: the truth. then_truth: the true answer follows behind the lie. tcp: the truth can be had there."""
 
@@ -21,10 +32,9 @@ class Server(honest.Server):
         self.lie = lie
         self.then_truth = then_truth
         self.tcp_asked = 0
-        self.listener = None
-        super().__init__(records, **kwargs)
+        sock, self.listener = bound_twice() if tcp else (None, None)
+        super().__init__(records, sock=sock, **kwargs)
         if tcp:
-            self.listener = socket.create_server(("127.0.0.1", self.port))
             threading.Thread(target=self._listen, daemon=True).start()
 
     def _send(self, response, peer):
