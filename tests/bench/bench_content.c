@@ -5,17 +5,14 @@
  * be looked at. bayes asks a store in a folder of its own, in which the message's tokens are, and 100,000 others. Exit status 1 when all together are above
  * their goal, but for --report; 77 in a build with sanitizers.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "config.h"
 #include "filter/base/text.h"
-#include "filter/engine/dialogue.h"
 #include "filter/mail/tokens.h"
+#include "tests/bench/engine_load.h"
 
 #define BODY_BYTES 20000
 #define MESSAGES   100
@@ -37,14 +34,6 @@ static const struct content {
 	{ "all", "words.probability > 2 or headers.empty_body or mime.junk or mime.sha256 contains x or url.idn or pattern.money or pattern.link or pattern.file or files.executable" },
 };
 
-static double now_s(void)
-{
-	struct timespec t;
-
-	(void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 /* Lines of words, most of them once, an address and a link now and then. */
 static void write_body(struct text *out)
 {
@@ -60,22 +49,14 @@ static void write_body(struct text *out)
 
 static struct snapshot *load(const struct content *c, struct reactor *reactor, const char *folder)
 {
-	char path[] = "/tmp/sluice-bench-content-XXXXXX";
-	int fd = mkstemp(path);
 	bool stored = strstr(c->condition, "words.");
 	SLUICE_CLEANUP(text_done) struct text conf = TEXT_INIT(10000);
 	const struct snapshot_options options = { .reactor = stored ? reactor : NULL, .no_store = !stored };
-	struct snapshot *s = NULL;
-	struct err err;
 
 	if (stored)
 		text_addf(&conf, "state { lmdb %s }\nbayes words { min_learned 1 }\n", folder);
 	text_addf(&conf, "authentication_results no\n%sat message { rule r score 1 when %s }\n", patterns, c->condition);
-	if (fd < 0 || write(fd, conf.bytes, conf.len) != (ssize_t)conf.len || snapshot_load(path, &options, &s, &err) < 0)
-		(void)fprintf(stderr, "%s\n", fd < 0 ? strerror(errno) : err.text);
-	(void)close(fd);
-	(void)unlink(path);
-	return s;
+	return engine_load_policy(text_str(&conf), &options);
 }
 
 static bool tally(struct store *s, const uint64_t *items, size_t count, int spam, int ham)
@@ -113,50 +94,6 @@ static bool learn(struct store *s, const struct text *body)
 	return good;
 }
 
-static void remove_folder(const char *folder)
-{
-	static const char *const names[] = { "data.mdb", "lock.mdb" };
-	char path[100];
-
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		(void)snprintf(path, sizeof path, "%s/%s", folder, names[i]);
-		(void)unlink(path);
-	}
-	(void)rmdir(folder);
-}
-
-static bool send_messages(struct engine *engine, struct snapshot *s, const struct text *body)
-{
-	const struct dialogue_client client = { .ip = { 4, { 192, 0, 2, 1 } } };
-	const struct dialogue_mail mail = { .argument = "<a@example.net>" };
-	const struct dialogue_rcpt rcpt = { .argument = "<u@example.org>" };
-	struct dialogue *d = dialogue_new(engine, s);
-	bool good = d != NULL;
-
-	if (!d)
-		return false;
-	(void)dialogue_connect(d, &client);
-	(void)dialogue_helo(d, "mail.example.net");
-	for (unsigned i = 0; i < MESSAGES; i++) {
-		const struct edits *edits;
-
-		(void)dialogue_mail(d, &mail);
-		(void)dialogue_rcpt(d, &rcpt);
-		(void)dialogue_data(d, "");
-		dialogue_header(d, "Date", "Thu, 26 Nov 2026 09:00:00 +0100", false);
-		dialogue_header(d, "From", "A <a@example.net>", false);
-		dialogue_header(d, "To", "u@example.org", false);
-		dialogue_header(d, "Message-ID", "<1@example.net>", false);
-		dialogue_header(d, "Subject", "=?utf-8?q?An_offer?=", false);
-		dialogue_header(d, "MIME-Version", "1.0", false);
-		dialogue_header(d, "Content-Type", "text/plain; charset=utf-8", false);
-		dialogue_body(d, body->bytes, body->len);
-		good &= dialogue_message(d, "", &edits).action == VERDICT_CONTINUE;
-	}
-	dialogue_free(d);
-	return good;
-}
-
 int main(int argc, char **argv)
 {
 	bool report = argc > 1 && !strcmp(argv[1], "--report");
@@ -177,18 +114,15 @@ int main(int argc, char **argv)
 	good = engine.health != NULL && reactor && mkdtemp(folder);
 	for (size_t i = 0; good && i < ARRAY_LEN(contents); i++) {
 		struct snapshot *s = load(&contents[i], reactor, folder);
-		double best_us = 1e9;
+		const struct engine_load load_of_it = { &engine, s, &body, 1, MESSAGES, ROUNDS };
+		double best_us = 0;
 
 		good = s && s->plan.keeps_body == (i > 1); /* headers are looked at as they come */
 		if (good && s->store && !learned)
 			good = learned = learn(s->store, &body);
-		for (unsigned round = 0; good && round < ROUNDS; round++) {
-			double began = now_s(), took_us;
-
-			good = send_messages(&engine, s, &body);
-			took_us = (now_s() - began) * 1e6 / MESSAGES;
-			best_us = took_us < best_us ? took_us : best_us;
-		}
+		if (good)
+			best_us = engine_load_us(&load_of_it);
+		good = good && best_us >= 0;
 		snapshot_unref(s);
 		none_us = i ? none_us : best_us;
 		cost_us = best_us - none_us;
@@ -197,6 +131,6 @@ int main(int argc, char **argv)
 	}
 	reactor_free(reactor);
 	health_free(engine.health);
-	remove_folder(folder);
+	engine_load_forget(folder);
 	return !good || (cost_us > GOAL_US && !report);
 }
