@@ -7,8 +7,8 @@ import threading
 import time
 
 import pytest
-from support import net, process
-from support.milter import CONTINUE, Milter
+from support import net, preload, process
+from support.milter import CONTINUE, V2_STEPS, Milter
 
 SLOW = 1000
 SECONDS = 10
@@ -129,3 +129,23 @@ def test_who_does_not_begin_is_let_go(setup):
     net.wait_for(is_closed, "the end of the other one")
     slow.close()
     assert begun.greet().kind == CONTINUE
+
+
+@preload.needs_preload
+def test_who_is_silent_for_two_hours_is_let_go(setup, monkeypatch):
+    """An SMTP session may be idle, and MTAs wait for two hours; after that nobody is there."""
+    clock = preload.Clock(setup.folder)
+    s = clock.start(monkeypatch, setup, "authserv_id mx.example.org\nstage_deadline 2s\n")
+    idle, within = (setup.milter(s, steps=V2_STEPS) for _ in range(2))  # each step is answered: what has an answer was heard
+    assert idle.greet().kind == within.greet().kind == CONTINUE
+    assert within.mail().kind == CONTINUE
+    before = process.descriptors(s.process)
+    stranger = Milter(s.listen, negotiate=False)  # that it is let go shows when the daemon has looked
+    net.wait_for(lambda: process.descriptors(s.process) > before, "it to be taken")
+    clock.go_on(7200 - 60)
+    assert not stranger.sock.recv(1)
+    stranger.sock.close()
+    assert within.rcpt().kind == CONTINUE, "no MTA of this world had given up by then"
+    clock.go_on(120)
+    assert not idle.sock.recv(1), "no answer, and the end"
+    assert within.content().kind == CONTINUE, "it had said something since"

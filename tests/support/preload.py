@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is put in front of the C library for one daemon: an allocator that has nothing left, a wall clock that is set."""
+"""What is put in front of the C library for one daemon: an allocator that has nothing left, clocks that are set."""
 import mmap
 import struct
 
@@ -43,8 +43,13 @@ class Memory(_Preload):
 
 class Clock(_Preload):
     def __init__(self, folder):
-        super().__init__(folder, "shiftclock", "SHIFTCLOCK", 8)
+        super().__init__(folder, "shiftclock", "SHIFTCLOCK", 16)
 
     def set(self, seconds):
-        """By how much it goes wrong from now on."""
-        self.shared[:] = struct.pack("=q", seconds)
+        """By how much the wall clock goes wrong from now on."""
+        self.shared[:8] = struct.pack("=q", seconds)
+
+    def go_on(self, seconds):
+        """So much time has passed, for the monotonic clock, too; a wait that has begun, or begins now, does not see it."""
+        wall, monotonic = struct.unpack("=qq", self.shared[:])
+        self.shared[:] = struct.pack("=qq", wall + seconds, monotonic + seconds)
