@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "filter/upkeep.h"
 
+#include <malloc.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +62,7 @@ static void *upkeep_main(void *arg)
 			probed_ms = clock_mono_ms();
 		}
 		tidy(u);
+		(void)malloc_trim(0); /* what many messages at once have taken, of which malloc keeps holes that it has no use for */
 		(void)pthread_mutex_lock(&u->lock);
 		u->busy = false;
 		(void)clock_gettime(CLOCK_MONOTONIC, &until);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * upkeep.h - the thread for what has to be done now and then: the health of what checks ask and the keys that sign are looked after each hour and
- * after a load, the cases that are kept each minute.
+ * after a load; each minute the cases that are kept, and memory that nobody needs is given back.
  */
 #ifndef FILTER_UPKEEP_H
 #define FILTER_UPKEEP_H

@@ -137,6 +137,38 @@ def test_every_place(setup, monkeypatch, on_fault, names, count):
     assert s.status()["in_progress"] == "0"
 
 
+@preload.needs_preload
+def test_what_many_messages_took_is_given_back(setup):
+    """Within a minute, or at a reload. What stays is more than before by a quarter at most: the case of a message may lie behind what the message had."""
+    s = setup.sluice("authserv_id mx.example.org\nhistory 100\nat message { rule junk score 1 when mime.junk }\n")
+
+    def message():
+        with setup.milter(s) as m:
+            m.greet()
+            assert m.message().kind == CONTINUE
+    for _ in range(200):
+        message()
+    before = process.own_kib(s.process)
+    crowd = [setup.milter(s) for _ in range(100)]
+    for m in crowd:
+        m.greet()
+        m.mail()
+        m.rcpt()
+        m.data()
+        m.header("From", "a@example.net")
+        m.end_of_headers()
+        for _ in range(5):
+            m.body((b"x" * 70 + b"\r\n") * 800)
+    for m in crowd:
+        assert m.end_of_message().kind == CONTINUE
+        m.sock.close()
+    net.wait_for(lambda: s.status()["connections"] == "0", "all connections to be gone")
+    assert process.own_kib(s.process) > before * 1.5, "else there is nothing to be seen here"
+    assert s.ctl("reload").returncode == 0
+    net.wait_for(lambda: process.own_kib(s.process) < before * 1.25, "memory to be given back")
+    message()
+
+
 def test_a_limit_that_a_message_meets(setup):
     """RLIMIT_AS: it is answered as on_fault says, and the next one is served."""
     if sluice.sanitized():

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What the system knows of a process: its descriptors, its processor time, its memory."""
 import os
+import re
 
 
 def descriptor_numbers(process):
@@ -18,3 +19,8 @@ def cpu_s(process):
 
 def virtual_bytes(process):
     return int(open(f"/proc/{process.pid}/statm", encoding="ascii").read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def own_kib(process):
+    """Memory in use that is no file's."""
+    return int(re.search(r"^Pss_Anon:\s+(\d+)", open(f"/proc/{process.pid}/smaps_rollup", encoding="ascii").read(), re.M)[1])
