@@ -89,9 +89,16 @@ def test_a_refusal_is_no_listing_and_is_not_asked_again(setup, answer, why):
     d = setup.dns({("example.net.multi.example", "A"): [answer], ("example.net.other.example", "A"): ["127.0.0.2"]})
     found, s = facts(setup, d, zone("multi.example", "weight 50") + zone("other.example"))
     assert found["weight"] == 2 and found["zones"] == ["other.example"]
-    assert why in s.log() and "uribl multi.example" in s.ctl("status").stdout
+    assert why in s.log()
     m = setup.milter(s)
     m.greet()
+
+    def is_off():
+        if "uribl multi.example" in s.ctl("status").stdout:
+            return True
+        m.message(body=EVIL)  # the probe of the daemon's start has come behind the first one, and it is tried again
+        return False
+    net.wait_for(is_off, "the list to be switched off")
     m.message(body=b"http://again.example.com/")
     assert ("example.com.other.example", "A") in d.asked and ("example.com.multi.example", "A") not in d.asked
 

@@ -28,16 +28,19 @@ class Mta:
     def delivered(self, count=1, marker=b""):
         """The messages with the marker in them that came through, once there are so many."""
         def arrived():
-            found = [m for m in (f.read_bytes() for f in sorted(self.mail.iterdir())) if m.endswith(b"\n") and marker in m]
+            found = [m for m in (f.read_bytes() for f in sorted(self.mail.iterdir())) if marker in m]
             return found if len(found) >= count else None
         return net.wait_for(arrived, f"{count} messages to be delivered")
 
     def place_for_mail(self):
-        """The folder, and the program that writes into it as nobody."""
+        """The folder, and the program that writes into it as nobody: a file is there when it is whole."""
         self.mail = self.dir / "mail"
         self.mail.mkdir(parents=True)
         self.mail.chmod(0o777)
+        begun = self.dir / "mail-begun"
+        begun.mkdir()
+        begun.chmod(0o777)
         for parent in [self.dir, *self.dir.parents][:3]:
             parent.chmod(parent.stat().st_mode | 0o755)
-        (self.dir / "sink").write_text(f"#!/bin/sh\nexec cat >{self.mail}/$(date +%s%N).$$\n")
+        (self.dir / "sink").write_text(f"#!/bin/sh\nname=$(date +%s%N).$$\ncat >{begun}/$name && mv {begun}/$name {self.mail}/\n")
         (self.dir / "sink").chmod(0o755)
