@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "filter/base/grow.h"
 #include "filter/base/shortage.h"
 #include "filter/base/utf8.h"
 
@@ -34,13 +35,13 @@ const char *text_str(const struct text *t)
 	return t->bytes ? t->bytes : "";
 }
 
-static bool grow(struct text *t, size_t capacity)
+static bool enlarge(struct text *t, size_t capacity)
 {
 	char *grown;
 
 	if (capacity - 1 > t->max)
 		capacity = t->max + 1;
-	grown = realloc(t->bytes, capacity);
+	grown = grow(t->bytes, t->capacity, capacity);
 	if (!grown)
 		return false;
 	t->bytes = grown;
@@ -57,12 +58,14 @@ static inline bool reserve(struct text *t, size_t len)
 		return false;
 	if (len < t->capacity - t->len) /* none is ever larger than max wants it */
 		return true;
-	capacity = t->capacity ? t->capacity * 2 : FIRST_CAPACITY;
 	if (len > t->max - t->len) {
 		t->failed = true;
 		return false;
 	}
-	if (!grow(t, capacity > t->len + len ? capacity : t->len + len + 1)) {
+	capacity = t->capacity ? t->capacity * 2 : FIRST_CAPACITY;
+	while (capacity <= t->len + len) /* few sizes, which malloc finds again */
+		capacity *= 2;
+	if (!enlarge(t, capacity)) {
 		t->failed = t->starved = true;
 		shortage_note();
 		return false;
@@ -72,7 +75,7 @@ static inline bool reserve(struct text *t, size_t len)
 
 void text_room(struct text *t, size_t len)
 {
-	if (len < t->capacity || !grow(t, len + 1))
+	if (len < t->capacity || !enlarge(t, len + 1))
 		return;
 	t->bytes[t->len] = '\0';
 }

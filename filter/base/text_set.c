@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter/base/grow.h"
+
 #define FIRST_SLOTS 16
 #define FIRST_BYTES 256
 #define LEN_OCTETS  sizeof(uint16_t)
@@ -88,7 +90,7 @@ static bool grow_bytes(struct text_set *s, size_t more)
 		capacity *= 2;
 	if (capacity == s->capacity)
 		return true;
-	bytes = capacity < UINT32_MAX ? realloc(s->bytes, capacity) : NULL;
+	bytes = capacity < UINT32_MAX ? grow(s->bytes, s->capacity, capacity) : NULL;
 	if (!bytes)
 		return false;
 	s->bytes = bytes;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "filter/base/ascii.h"
+#include "filter/base/grow.h"
 #include "filter/base/hash.h"
 #include "filter/base/shortage.h"
 #include "filter/base/vec.h"
@@ -101,7 +102,7 @@ static uint64_t hash_name(const char *name, size_t len)
 /* A signature, which is the field that comes next. */
 static void begin_signature(struct dkim_message *m, const struct dkim_signature *sig)
 {
-	struct dkim_verified *grown = reallocarray(m->signatures, m->work.len + 1, sizeof *grown);
+	struct dkim_verified *grown = grow(m->signatures, m->work.len * sizeof *grown, (m->work.len + 1) * sizeof *grown);
 
 	if (grown)
 		m->signatures = grown;
