@@ -7,7 +7,8 @@
  * connection keeps only what is left of a packet that has not come whole, and what the MTA has not taken yet.
  *
  * There are as many workers that do not wait for answers as `wanted` says, and no fewer: one that begins to wait has another one started in its
- * place. One too many ends when nothing has come for a while.
+ * place. One too many ends when nothing has come for a while, and each is relieved by a fresh one after a minute: malloc keeps some of what a thread
+ * has freed for that thread, more of it as time goes by, and gives it back when the thread ends.
  */
 #include "filter/milter/milter.h"
 
@@ -17,6 +18,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -31,6 +33,7 @@
 #define TURNS_MAX       32           /* reads from one connection while others wait */
 #define WORKERS_PER_CPU 2
 #define LINGER_MS       10000        /* that a worker too many is kept */
+#define LIFE_MS         60000        /* of a worker */
 #define TICK_MS         10000        /* how often one looks for silent connections */
 #define FULL_MS         200          /* until one tries to take connections again, when there were no descriptors */
 
@@ -66,13 +69,37 @@ struct milter {
 
 struct worker {
 	struct milter *milter;
-	char *in;
+	char *in; /* mapped: of READ_BYTES mostly the first pages alone are ever used */
 	struct text out;
+	int64_t born_ms; /* monotonic */
 };
 
 static void *work(void *arg);
 
 /* ---- workers ---- */
+
+static void worker_free(struct worker *w)
+{
+	(void)munmap(w->in, READ_BYTES);
+	text_done(&w->out);
+	free(w);
+}
+
+static struct worker *worker_new(struct milter *m)
+{
+	struct worker *w = calloc(1, sizeof *w);
+
+	if (!w)
+		return NULL;
+	w->milter = m;
+	w->out = TEXT_INIT(OUT_MAX_BYTES);
+	w->born_ms = clock_mono_ms();
+	w->in = mmap(NULL, READ_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (w->in != MAP_FAILED)
+		return w;
+	free(w);
+	return NULL;
+}
 
 /* With the lock held: as many as are wanted. -errno when none could be started and there are none. */
 static int staff(struct milter *m)
@@ -80,24 +107,16 @@ static int staff(struct milter *m)
 	int r = 0;
 
 	while (!r && m->workers - m->waiting < m->wanted && m->workers < MILTER_WORKERS_MAX) {
-		struct worker *w = calloc(1, sizeof *w);
+		struct worker *w = worker_new(m);
 		pthread_t thread;
 
 		r = ENOMEM;
-		if (w)
-			w->in = malloc(READ_BYTES);
-		if (w && w->in) {
-			w->milter = m;
-			w->out = TEXT_INIT(OUT_MAX_BYTES);
-			r = vec_grow((void **)&m->ended.items, &m->ended.capacity, (size_t)m->workers + m->ended.len, sizeof *m->ended.items) ?
-				pthread_create(&thread, NULL, work, w) : ENOMEM;
-		}
-		if (r == 0) {
+		if (w && vec_grow((void **)&m->ended.items, &m->ended.capacity, (size_t)m->workers + m->ended.len, sizeof *m->ended.items))
+			r = pthread_create(&thread, NULL, work, w);
+		if (r == 0)
 			m->workers++;
-		} else if (w) {
-			free(w->in);
-			free(w);
-		}
+		else if (w)
+			worker_free(w);
 	}
 	return m->workers ? 0 : -r;
 }
@@ -402,16 +421,39 @@ static bool leave(struct milter *m, bool all)
 	return goes;
 }
 
+/* The same, once it is old enough and if another one can be had in its place. */
+static bool is_relieved(struct milter *m, struct worker *w)
+{
+	bool goes;
+
+	if (clock_mono_ms() - w->born_ms < LIFE_MS)
+		return false;
+	(void)pthread_mutex_lock(&m->lock);
+	m->workers--;
+	m->ended.items[m->ended.len++] = pthread_self();
+	(void)staff(m);
+	goes = m->workers - m->waiting >= m->wanted;
+	if (goes) {
+		(void)pthread_cond_signal(&m->less);
+	} else {
+		m->workers++;
+		m->ended.len--;
+		w->born_ms = clock_mono_ms(); /* there is no memory, or no thread: not again and again */
+	}
+	(void)pthread_mutex_unlock(&m->lock);
+	return goes;
+}
+
 static void *work(void *arg)
 {
 	struct worker *w = arg;
 	struct milter *m = w->milter;
 
-	for (;;) {
+	while (!is_relieved(m, w)) {
 		struct epoll_event e;
 		int n = epoll_wait(m->epoll, &e, 1, LINGER_MS);
 
-		if (n == 1 && e.data.ptr == &m->stop)
+		if ((n == 1 && e.data.ptr == &m->stop && leave(m, true)) || (n == 0 && leave(m, false)))
 			break;
 		if (n == 1 && e.data.ptr == &m->listen)
 			take_connection(w);
@@ -419,14 +461,8 @@ static void *work(void *arg)
 			on_tick(w);
 		else if (n == 1)
 			serve(w, e.data.ptr);
-		else if (n == 0 && leave(m, false))
-			goto end;
 	}
-	(void)leave(m, true);
-end:
-	free(w->in);
-	text_done(&w->out);
-	free(w);
+	worker_free(w);
 	return NULL;
 }
 

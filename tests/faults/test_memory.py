@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """No memory, at each place where some is asked for: no crash, no refusal for good, nothing of another message, and the next message is served."""
+import os
 import re
 import resource
 import time
@@ -195,3 +196,27 @@ def test_a_limit_that_a_message_meets(setup):
     other.greet()
     assert other.message().kind == CONTINUE
     assert s.process.poll() is None
+
+
+@preload.needs_preload
+def test_no_worker_lives_for_long(setup, monkeypatch):
+    """What malloc keeps for a thread grows with its age. Each is relieved after a minute, and nobody who speaks meanwhile is cut off."""
+    workers = 2 * os.cpu_count()
+    clock = preload.Clock(setup.folder)
+    s = clock.start(monkeypatch, setup, "authserv_id mx.example.org\n")
+    held = setup.milter(s)
+    held.greet()
+    assert held.mail().kind == CONTINUE
+    before = process.threads(s.process)
+
+    def all_are_others():
+        with setup.milter(s) as m:
+            m.greet()
+            assert m.message().kind == CONTINUE
+        return len(before - process.threads(s.process)) >= workers
+    for _ in range(20):
+        assert not all_are_others()
+    clock.go_on(61)
+    net.wait_for(all_are_others, "other workers than before")
+    assert held.rcpt().kind == CONTINUE and held.content().kind == CONTINUE
+    assert len(process.threads(s.process)) == len(before)

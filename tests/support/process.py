@@ -12,6 +12,10 @@ def descriptors(process):
     return len(descriptor_numbers(process))
 
 
+def threads(process):
+    return {int(name) for name in os.listdir(f"/proc/{process.pid}/task")}
+
+
 def cpu_s(process):
     fields = open(f"/proc/{process.pid}/stat", encoding="ascii").read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
