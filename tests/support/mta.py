@@ -30,7 +30,10 @@ class Mta:
         def arrived():
             found = [m for m in (f.read_bytes() for f in sorted(self.mail.iterdir())) if marker in m]
             return found if len(found) >= count else None
-        return net.wait_for(arrived, f"{count} messages to be delivered")
+        try:
+            return net.wait_for(arrived, f"{count} messages to be delivered")
+        except AssertionError as e:
+            raise AssertionError(f"{e}\n{self.log()}") from e
 
     def place_for_mail(self):
         """The folder, and the program that writes into it as nobody: a file is there when it is whole."""

@@ -9,6 +9,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 
+#include "config.h"
 #include "filter/base/grow.h"
 
 #define HOLES      60
@@ -31,6 +32,7 @@ static void what_was_there_is_there(void **state)
 	free(p);
 }
 
+#ifndef SANITIZED /* their malloc() ends the process, and tells nothing of what it has */
 static void no_memory_leaves_what_there_was(void **state)
 {
 	char *p = grow(NULL, 0, 4);
@@ -51,8 +53,6 @@ static void no_odd_rests_are_kept(void **state)
 	size_t before = mallinfo2().uordblks, after;
 
 	(void)state;
-	if (!before)
-		skip(); /* a sanitizer's malloc() tells nothing */
 	for (size_t i = 0; i < HOLES; i++) {
 		char *block = grow(NULL, 0, HOLE_BYTES), *hole = malloc(HOLE_BYTES + HOLE_STEP * (i + 2));
 
@@ -69,13 +69,16 @@ static void no_odd_rests_are_kept(void **state)
 	after = mallinfo2().uordblks;
 	assert_in_range(after, 0, before + HOLE_BYTES);
 }
+#endif
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_was_there_is_there),
+#ifndef SANITIZED
 		cmocka_unit_test(no_memory_leaves_what_there_was),
 		cmocka_unit_test(no_odd_rests_are_kept),
+#endif
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
