@@ -145,6 +145,8 @@ static enum sluice_exchange_reply read_json(const json_t *json, struct rspamd_an
 {
 	const char *action = json_string_value(json_object_get(json, "action")), *error = json_string_value(json_object_get(json, "error"));
 
+	if (error && !*error)
+		error = "it has an error, and does not say which";
 	if (error)
 		return say(SLUICE_EXCHANGE_REFUSED, why, error, strlen(error));
 	if (!action || !read_milli(json_object_get(json, "score"), &ret->score_milli) ||

@@ -38,6 +38,7 @@ static const struct {
 	{ OK "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", SLUICE_EXCHANGE_NONSENSE, "its answer is in pieces, which HTTP/1.0 does not have" },
 	{ OK, SLUICE_EXCHANGE_NONSENSE, "its answer ends too early" },
 	{ OK "\r\n{\"error\":\"no such thing\"}", SLUICE_EXCHANGE_REFUSED, "no such thing" },
+	{ OK "\r\n{\"error\":\"\"}", SLUICE_EXCHANGE_REFUSED, "it has an error, and does not say which" },
 	{ "HTTP/1.1 500 invalid command\r\n\r\n{\"error\":\"x\"}", SLUICE_EXCHANGE_REFUSED, "500 invalid command" },
 	{ "HTTP/1.0 403\r\n\r\n", SLUICE_EXCHANGE_REFUSED, "403" },
 	{ "HTTP/1.1 2000\r\n\r\n{}", SLUICE_EXCHANGE_NONSENSE, "what it says is no answer of HTTP" },
