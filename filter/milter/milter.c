@@ -151,15 +151,16 @@ static void join_ended(struct milter *m)
 
 /* ---- connections ---- */
 
+/* Whoever sees that it is closed, and comes again, finds what it gave back. */
 static void link_end(struct milter *m, struct link *l)
 {
 	(void)pthread_mutex_lock(&m->lock);
 	*(l->prev ? &l->prev->next : &m->links) = l->next;
 	if (l->next)
 		l->next->prev = l->prev;
-	(void)close(l->fd);
 	(void)pthread_mutex_unlock(&m->lock);
 	conn_free(l->conn);
+	(void)close(l->fd);
 	text_done(&l->in);
 	text_done(&l->out);
 	free(l);
