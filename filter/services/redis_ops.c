@@ -12,7 +12,11 @@
 /*
  * The same as store_state.c, in Lua; the contract suite compares. KEYS[1] is the one key; numbers of microseconds are below
  * 2^53, so that Lua's numbers hold them exactly. Each answers a list of whole numbers.
+ *
+ * A token (store_run_once()) is the last of ARGV, where it is there, and is kept with the entry: what was merged and has expired, or was
+ * deleted, needs none. MARK adds it to those that are there.
  */
+#define MARK "marks = (marks .. ' ' .. token):sub(-272) " /* sixteen of them: a gateway needs its last */
 #define NOW_MS "local t = redis.call('TIME') local now = t[1] * 1000 + math.floor(t[2] / 1000) "
 static const char *const scripts[STORE_VERBS] = { /* verbs without a script are commands of their own */
 	[SLUICE_STORE_GREYLIST] = NOW_MS
@@ -35,19 +39,24 @@ static const char *const scripts[STORE_VERBS] = { /* verbs without a script are 
 		"local t = redis.call('TIME') local now = t[1] * 1000000 + t[2] "
 		"local interval, burst, cost = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]) "
 		"local room = burst * interval local most = ARGV[4] == '1' and 2 * room or room "
-		"local stored = tonumber(redis.call('GET', KEYS[1]) or '0') "
+		"local e, token, marks = redis.call('GET', KEYS[1]) or '0', ARGV[5], '' "
+		"if not tonumber(e) then e, marks = e:match('^(%d+)(.*)$') end "
+		"if token and marks:find(token, 1, true) then cost = 0 elseif token then " MARK "end "
+		"local stored = tonumber(e) "
 		"local before = math.min(math.max(stored, now), now + most) "
 		"local want = before + cost * interval "
 		"local allowed = want - now <= room "
 		"local full = (allowed or ARGV[4] == '1') and want or before "
 		"full = math.min(math.max(full, now), now + most) "
 		"if full ~= before or stored > before then " /* the clock has gone back */
-		"  redis.call('SET', KEYS[1], string.format('%.0f', full), 'PX', math.floor((full - now) / 1000) + 1) "
+		"  redis.call('SET', KEYS[1], string.format('%.0f', full) .. marks, 'PX', math.floor((full - now) / 1000) + 1) "
 		"end "
 		"return { allowed and 1 or 0, allowed and 0 or math.ceil((want - now - room) / 1000), "
 		"  math.max(0, math.floor((now + room - full) / interval)) }",
 	[SLUICE_STORE_COUNT] = NOW_MS
 		"local window, add = tonumber(ARGV[1]), tonumber(ARGV[2]) "
+		"local token, marks = ARGV[3], ARGV[3] and redis.call('HGET', KEYS[1], 'once') or '' "
+		"if token and marks:find(token, 1, true) then add = 0 elseif token then " MARK "redis.call('HSET', KEYS[1], 'once', marks) end "
 		"local e = redis.call('HMGET', KEYS[1], 'window', 'number', 'before') "
 		"local present = math.floor(now / window) "
 		"local w, n, b = tonumber(e[1] or present), tonumber(e[2] or 0), tonumber(e[3] or 0) "
@@ -269,7 +278,8 @@ size_t redis_op_size(const char *prefix, const struct sluice_store_op *op)
 }
 
 /* prefix:{verb:key} - the braces keep all that belongs to a key in one slot of a Cluster. */
-void redis_op_make(struct redis_op *ret, const char *prefix, const struct sluice_store_op *op, struct redis_script all[STORE_VERBS], char *bytes)
+void redis_op_make(struct redis_op *ret, const char *prefix, const struct sluice_store_op *op, uint64_t token, struct redis_script all[STORE_VERBS],
+	char *bytes)
 {
 	size_t extra_len;
 	const void *extra = store_op_extra(op, &extra_len);
@@ -289,6 +299,8 @@ void redis_op_make(struct redis_op *ret, const char *prefix, const struct sluice
 	ret->request.slot = (int)redis_slot(bytes, key_len);
 	ret->request.script = all[op->verb].text ? &all[op->verb] : NULL;
 	make_command(ret, op, bytes, key_len + (ret->items ? STORE_ITEM_BYTES : 0), bytes + key_len, extra_len);
+	if (token)
+		add(ret, ret->token, (size_t)snprintf(ret->token, sizeof ret->token, "%016" PRIx64, token));
 }
 
 void redis_op_scripts(struct redis_script ret[STORE_VERBS])

@@ -39,14 +39,22 @@ static bool is_too_long(const struct sluice_store_op *op)
 		(op->verb == SLUICE_STORE_TALLY && op->tally.count > SLUICE_STORE_TALLY_MAX);
 }
 
-void store_run(struct store *s, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg)
+void store_run_once(struct store *s, const struct sluice_store_op *op, uint64_t token, void (*done)(void *arg, const struct sluice_store_answer *answer),
+	void *arg)
 {
 	static const struct sluice_store_answer too_long = { .status = SLUICE_STORE_FAILED, .why = "a key or value that is too long, or too many items" };
 
 	if (is_too_long(op))
 		done(arg, &too_long);
+	else if (token && s->home->run_once)
+		s->home->run_once(s, op, token, done, arg);
 	else
 		s->home->run(s, op, done, arg);
+}
+
+void store_run(struct store *s, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg)
+{
+	store_run_once(s, op, 0, done, arg);
 }
 
 struct call {

@@ -39,7 +39,14 @@ struct store;
  */
 void store_run(struct store *s, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg);
 /*
- * The same, and wait for the answer, timeout_ms at most. Its value is added to *ret_value, and is not in the answer; NULL: it is not wanted.
+ * The same, where token is not 0: of all calls with one token only the first is carried out, and the others look. For an operation that is
+ * asked again as nobody knows whether it was done. Of RATE and COUNT, as long as the entry lives and fewer than sixteen came after it; in Redis:
+ * others carry out each.
+ */
+void store_run_once(struct store *s, const struct sluice_store_op *op, uint64_t token, void (*done)(void *arg, const struct sluice_store_answer *answer),
+	void *arg);
+/*
+ * The same as store_run(), and wait for the answer, timeout_ms at most. Its value is added to *ret_value, and is not in the answer; NULL: it is not wanted.
  * Not on a thread of the store's.
  */
 struct sluice_store_answer store_call(struct store *s, const struct sluice_store_op *op, int64_t timeout_ms, struct text *ret_value);
@@ -75,6 +82,8 @@ void store_free(struct store *s);
 
 struct store_home {
 	void (*run)(struct store *s, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg);
+	void (*run_once)(struct store *s, const struct sluice_store_op *op, uint64_t token, void (*done)(void *arg, const struct sluice_store_answer *answer),
+		void *arg); /* token: not 0. NULL: as run */
 	int (*each)(struct store *s, enum sluice_store_verb verb, const char *prefix, size_t limit, int64_t timeout_ms,
 		void (*row)(void *arg, const struct store_row *row), void *arg);
 	int (*members)(struct store *s, const char *key, size_t limit, int64_t timeout_ms,

@@ -6,22 +6,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 #include "filter/base/text_set.h"
-#include "filter/base/vec.h"
+#include "filter/services/clock.h"
 
 #define TOLD_MAX  400
 #define TRIES_MAX 8 /* to merge one key: it may be one that the shared store refuses */
 
 /* An operation, with all that it points to behind it. */
 struct copy {
+	struct copy *next;
 	struct store_away *away;
 	struct sluice_store_op op;
 	void (*done)(void *arg, const struct sluice_store_answer *answer); /* of one that is asked; not of one that is noted */
 	void *arg;
 	bool twice;    /* of a greylist entry that is brought to its first pass: this is the second try */
 	unsigned tries; /* to merge it */
+	/* of RATE and COUNT: what was last given to the shared store, which has it or not when it did not answer. token 0: nothing was */
+	uint64_t token;
+	int64_t amount, window; /* window: the local one's, of COUNT */
 	_Alignas(uint64_t) char bytes[];
+};
+
+struct queue {
+	struct copy *first, **last;
+	size_t len;
 };
 
 struct store_away {
@@ -31,18 +41,51 @@ struct store_away {
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t quiet;
 	bool working, closing;
-	unsigned busy;               /* calls of a store under way from an answer of the other */
-	VEC(struct copy *) noted;    /* what the local store has that the shared one has not */
-	struct text_set seen;        /* their verbs and keys */
-	VEC(struct copy *) to_merge; /* the same, when the shared store had come back */
-	size_t merging;              /* under way */
-	uint64_t not_noted;          /* since the shared store is away */
+	unsigned busy;         /* calls of a store under way from an answer of the other */
+	struct queue noted;    /* what the local store has that the shared one has not */
+	struct text_set seen;  /* their verbs and keys */
+	struct queue to_merge; /* the same, when the shared store had come back: a key is there once */
+	size_t merging;        /* under way */
+	bool halted;           /* a merge has failed: the next one begins when the shared store has answered something */
+	uint64_t not_noted;    /* since the shared store is away */
 	/* atomic */
 	uint64_t asked, failed, asked_local, merged;
-	int any_noted, local_working;
+	int any_to_merge, local_working;
 };
 
 static void merge_some(struct store_away *a);
+
+static void queue_init(struct queue *q)
+{
+	*q = (struct queue){ .last = &q->first };
+}
+
+static void queue_push(struct queue *q, struct copy *c)
+{
+	c->next = NULL;
+	*q->last = c;
+	q->last = &c->next;
+	q->len++;
+}
+
+/* NULL: there is none. */
+static struct copy *queue_take(struct queue *q)
+{
+	struct copy *c = q->first;
+
+	if (!c)
+		return NULL;
+	q->first = c->next;
+	if (--q->len == 0)
+		q->last = &q->first;
+	return c;
+}
+
+static void queue_free(struct queue *q)
+{
+	for (struct copy *c; (c = queue_take(q)) != NULL;)
+		free(c);
+}
 
 static struct copy *copy_op(struct store_away *a, const struct sluice_store_op *op)
 {
@@ -80,7 +123,7 @@ static bool go_on(struct store_away *a, struct store *to, const struct sluice_st
 	(void)pthread_mutex_unlock(&a->lock);
 	if (closing)
 		return false;
-	store_run(to, op, done, c);
+	store_run_once(to, op, to == a->shared ? c->token : 0, done, c);
 	(void)pthread_mutex_lock(&a->lock);
 	a->busy--;
 	if (a->closing)
@@ -91,28 +134,20 @@ static bool go_on(struct store_away *a, struct store *to, const struct sluice_st
 
 /* ---- what is to be merged ---- */
 
-/* With the lock held. False: it is there already, or there is no room. */
-static bool note_locked(struct store_away *a, const struct sluice_store_op *op)
+/* The operation's verb and key. 0: it is too long. */
+static size_t name_of(const struct sluice_store_op *op, char name[TEXT_SET_MAX_LEN])
 {
-	char name[TEXT_SET_MAX_LEN];
-	size_t len = 1 + op->key_len;
+	size_t len = 1 + op->key_len, member_len = op->verb == SLUICE_STORE_SET ? 1 + op->set.member_len : 0;
 
+	if (len + member_len > TEXT_SET_MAX_LEN)
+		return 0;
 	name[0] = (char)op->verb;
-	if (op->verb == SLUICE_STORE_SET) {
-		if (len + op->set.member_len + 1 > sizeof name)
-			return false;
+	memcpy(name + 1, op->key, op->key_len);
+	if (member_len) {
 		name[len] = '\0';
 		memcpy(name + len + 1, op->set.member, op->set.member_len);
-		memcpy(name + 1, op->key, op->key_len);
-		len += 1 + op->set.member_len;
-	} else if (len > sizeof name) {
-		return false;
-	} else {
-		memcpy(name + 1, op->key, op->key_len);
 	}
-	if (text_set_has(&a->seen, name, len))
-		return true;
-	return a->noted.len < STORE_AWAY_NOTED_MAX && text_set_add(&a->seen, name, len);
+	return len + member_len;
 }
 
 static bool can_be_merged(const struct sluice_store_op *op)
@@ -135,11 +170,18 @@ static bool can_be_merged(const struct sluice_store_op *op)
 	return false;
 }
 
+/* With the lock held. */
+static void tell_whether_any(struct store_away *a)
+{
+	__atomic_store_n(&a->any_to_merge, a->noted.len + a->to_merge.len > 0, __ATOMIC_RELAXED);
+}
+
 /* The local store has done it: it is the journal's, or freed. */
 static void note(struct copy *c)
 {
 	struct store_away *a = c->away;
-	size_t before;
+	char name[TEXT_SET_MAX_LEN];
+	size_t len = name_of(&c->op, name);
 	bool kept = false;
 
 	if (!can_be_merged(&c->op)) {
@@ -147,15 +189,18 @@ static void note(struct copy *c)
 		return;
 	}
 	(void)pthread_mutex_lock(&a->lock);
-	before = a->seen.len;
-	if (a->closing || !note_locked(a, &c->op))
+	if (a->closing || !len) {
 		a->not_noted++;
-	else if (a->seen.len > before && !(kept = vec_push(&a->noted, c)))
-		a->not_noted++;
+	} else if (!text_set_has(&a->seen, name, len)) {
+		kept = a->noted.len < STORE_AWAY_NOTED_MAX && text_set_add(&a->seen, name, len);
+		if (kept)
+			queue_push(&a->noted, c);
+		else
+			a->not_noted++;
+	}
+	tell_whether_any(a);
 	(void)pthread_mutex_unlock(&a->lock);
-	if (kept)
-		__atomic_store_n(&a->any_noted, 1, __ATOMIC_RELAXED);
-	else
+	if (!kept)
 		free(c);
 }
 
@@ -164,17 +209,21 @@ static void note(struct copy *c)
 static void merge_done(struct copy *c, bool good)
 {
 	struct store_away *a = c->away;
+	bool again = !good && ++c->tries < TRIES_MAX;
 
 	if (good)
 		(void)__atomic_add_fetch(&a->merged, 1, __ATOMIC_RELAXED);
 	(void)pthread_mutex_lock(&a->lock);
 	a->merging--;
+	a->halted |= !good;
+	again &= !a->closing;
+	if (again) /* before what was noted since, which may be of the same key */
+		queue_push(&a->to_merge, c);
+	tell_whether_any(a);
 	(void)pthread_mutex_unlock(&a->lock);
-	if (good || ++c->tries >= TRIES_MAX)
+	if (!again)
 		free(c);
-	else
-		note(c);
-	if (good) /* else when the shared store has answered something */
+	if (good)
 		merge_some(a);
 }
 
@@ -184,38 +233,32 @@ static void merge_step(struct copy *c, struct store *to, const struct sluice_sto
 		merge_done(c, false);
 }
 
-static void on_deleted(void *arg, const struct sluice_store_answer *answer)
+static void on_taken_off(void *arg, const struct sluice_store_answer *answer)
 {
 	(void)answer;
 	merge_done(arg, true);
 }
 
-static void on_merged(void *arg, const struct sluice_store_answer *answer)
+/* The shared store has it: it is the local one's no longer. What came to that meanwhile is noted anew, and stays. */
+static void take_off(struct copy *c)
 {
-	struct copy *c = arg;
-	struct sluice_store_op delete = { .verb = SLUICE_STORE_DELETE, .key = c->op.key, .key_len = c->op.key_len, .entry = { c->op.verb } };
+	struct sluice_store_op op = c->op;
 
-	if (answer->status == SLUICE_STORE_FAILED) {
-		merge_done(c, false);
-		return;
-	}
 	switch (c->op.verb) {
-	case SLUICE_STORE_GREYLIST:
-		if (answer->greylist == SLUICE_STORE_GREYLIST_NEW && !c->op.greylist.delay_ms && !c->twice) {
-			c->twice = true;
-			merge_step(c, c->away->shared, &c->op, on_merged);
+	case SLUICE_STORE_RATE:
+		op.rate.cost = -c->amount;
+		break;
+	case SLUICE_STORE_COUNT:
+		op.count.add = -c->amount;
+		if (clock_wall_ms() / op.count.window_ms != c->window) { /* the new one does not have it */
+			merge_done(c, true);
 			return;
 		}
-		merge_done(c, true); /* the local entry stays: who has passed is known when the shared store is away again */
-		return;
+		break;
 	case SLUICE_STORE_PUT:
-		delete.entry.of = SLUICE_STORE_GET;
-		merge_step(c, c->away->local, &delete, on_deleted);
-		return;
-	case SLUICE_STORE_RATE:
-	case SLUICE_STORE_COUNT:
-		merge_step(c, c->away->local, &delete, on_deleted);
-		return;
+		op = (struct sluice_store_op){ .verb = SLUICE_STORE_DELETE, .key = op.key, .key_len = op.key_len, .entry = { SLUICE_STORE_GET } };
+		break;
+	case SLUICE_STORE_GREYLIST: /* stays: who has passed is known when the shared store is away again */
 	case SLUICE_STORE_SET:
 	case SLUICE_STORE_GET:
 	case SLUICE_STORE_DELETE:
@@ -223,6 +266,61 @@ static void on_merged(void *arg, const struct sluice_store_answer *answer)
 		merge_done(c, true);
 		return;
 	}
+	merge_step(c, c->away->local, &op, on_taken_off);
+}
+
+static void on_merged(void *arg, const struct sluice_store_answer *answer)
+{
+	struct copy *c = arg;
+	bool first = c->op.verb == SLUICE_STORE_GREYLIST && answer->greylist == SLUICE_STORE_GREYLIST_NEW;
+
+	if (answer->status == SLUICE_STORE_FAILED) {
+		merge_done(c, false);
+	} else if (first && !c->op.greylist.delay_ms && !c->twice) {
+		c->twice = true;
+		merge_step(c, c->away->shared, &c->op, on_merged);
+	} else {
+		take_off(c);
+	}
+}
+
+/*
+ * Give to the shared store what the local one has taken or counted. When that did not answer the last time, the same again, or what is left
+ * of it, under the same token: it may have been done.
+ */
+static void give(struct copy *c, struct sluice_store_op *op, int64_t *amount, int64_t there)
+{
+	if (!c->token)
+		c->amount = there;
+	if (!c->amount) {
+		merge_done(c, true);
+		return;
+	}
+	while (!c->token)
+		(void)!getrandom(&c->token, sizeof c->token, 0);
+	*amount = c->amount;
+	merge_step(c, c->away->shared, op, on_merged);
+}
+
+static void give_taken(struct copy *c, int64_t there)
+{
+	struct sluice_store_op op = c->op;
+
+	op.rate.count_blocked = true; /* it has been taken, whatever is left */
+	if (there < c->amount) /* the rest has come back with time */
+		c->amount = there;
+	give(c, &op, &op.rate.cost, there);
+}
+
+static void give_counted(struct copy *c, int64_t there)
+{
+	struct sluice_store_op op = c->op;
+	int64_t window = clock_wall_ms() / op.count.window_ms;
+
+	if (window != c->window) /* what was counted in that is over */
+		c->token = 0;
+	c->window = window;
+	give(c, &op, &op.count.add, there);
 }
 
 /* What the local store has of it now. */
@@ -231,25 +329,20 @@ static void on_looked(void *arg, const struct sluice_store_answer *answer)
 	struct copy *c = arg;
 	struct sluice_store_op op = c->op;
 
-	if (answer->status != SLUICE_STORE_OK) { /* it has expired, or cannot be read any more */
-		merge_done(c, true);
+	if (answer->status != SLUICE_STORE_OK) {
+		merge_done(c, answer->status == SLUICE_STORE_ABSENT); /* a value that has expired */
 		return;
 	}
 	switch (op.verb) {
+	case SLUICE_STORE_RATE:
+		give_taken(c, op.rate.burst > answer->number ? op.rate.burst - answer->number : 0);
+		return;
+	case SLUICE_STORE_COUNT:
+		give_counted(c, answer->number);
+		return;
 	case SLUICE_STORE_GREYLIST:
 		c->op.greylist.delay_ms = answer->greylist == SLUICE_STORE_GREYLIST_KNOWN ? 0 : op.greylist.delay_ms;
 		op = c->op;
-		break;
-	case SLUICE_STORE_RATE:
-		op.rate.cost = op.rate.burst - answer->number;
-		op.rate.count_blocked = true; /* it has been taken, whatever is left */
-		if (op.rate.cost <= 0) {
-			merge_done(c, true);
-			return;
-		}
-		break;
-	case SLUICE_STORE_COUNT:
-		op.count.add = answer->number;
 		break;
 	case SLUICE_STORE_PUT:
 		op.put.value = answer->value;
@@ -293,35 +386,35 @@ static void merge(struct copy *c)
 	merge_step(c, c->away->local, &look, on_looked);
 }
 
+/* With the lock held. All of one batch are done before the next is begun: two merges of one key would both give what the local store has of it. */
+static void begin_batch(struct store_away *a)
+{
+	if (!a->working || a->merging || a->to_merge.len || !a->noted.len)
+		return;
+	a->to_merge = a->noted;
+	queue_init(&a->noted); /* what comes from now on is noted anew */
+	text_set_done(&a->seen);
+	text_set_init(&a->seen);
+}
+
+/* The shared store has answered something. */
 static void merge_some(struct store_away *a)
 {
-	for (;;) {
-		struct copy *c = NULL;
+	struct copy *c;
 
+	(void)pthread_mutex_lock(&a->lock);
+	a->halted = false;
+	(void)pthread_mutex_unlock(&a->lock);
+	do {
 		(void)pthread_mutex_lock(&a->lock);
-		if (!a->to_merge.len && a->working && a->noted.len) { /* what comes from now on is noted anew */
-			struct copy **items = a->to_merge.items;
-			size_t capacity = a->to_merge.capacity;
-
-			a->to_merge.items = a->noted.items;
-			a->to_merge.len = a->noted.len;
-			a->to_merge.capacity = a->noted.capacity;
-			a->noted.items = items;
-			a->noted.len = 0;
-			a->noted.capacity = capacity;
-			text_set_done(&a->seen);
-			text_set_init(&a->seen);
-			__atomic_store_n(&a->any_noted, 0, __ATOMIC_RELAXED);
-		}
-		if (a->working && !a->closing && a->to_merge.len && a->merging < STORE_AWAY_MERGING_MAX) {
-			c = a->to_merge.items[--a->to_merge.len];
-			a->merging++;
-		}
+		begin_batch(a);
+		c = a->working && !a->closing && !a->halted && a->merging < STORE_AWAY_MERGING_MAX ? queue_take(&a->to_merge) : NULL;
+		a->merging += c != NULL;
+		tell_whether_any(a);
 		(void)pthread_mutex_unlock(&a->lock);
-		if (!c)
-			return;
-		merge(c);
-	}
+		if (c)
+			merge(c);
+	} while (c);
 }
 
 /* ---- passes of the greylist are known here, too, so that nobody who is known waits again while the shared store is away ---- */
@@ -383,7 +476,7 @@ static void on_shared(void *arg, const struct sluice_store_answer *answer)
 	}
 	if (answer->status == SLUICE_STORE_FAILED)
 		(void)__atomic_add_fetch(&a->failed, 1, __ATOMIC_RELAXED);
-	else if (__atomic_load_n(&a->any_noted, __ATOMIC_RELAXED))
+	else if (__atomic_load_n(&a->any_to_merge, __ATOMIC_RELAXED))
 		merge_some(a); /* single failures; a longer one ends in store_away_shared_changed() */
 	c->done(c->arg, answer);
 	if (c->op.verb == SLUICE_STORE_GREYLIST && !c->op.greylist.look && answer->status == SLUICE_STORE_OK &&
@@ -495,12 +588,8 @@ void store_away_free(struct store_away *a)
 {
 	if (!a)
 		return;
-	for (size_t i = 0; i < a->noted.len; i++)
-		free(a->noted.items[i]);
-	for (size_t i = 0; i < a->to_merge.len; i++)
-		free(a->to_merge.items[i]);
-	vec_done(&a->noted);
-	vec_done(&a->to_merge);
+	queue_free(&a->noted);
+	queue_free(&a->to_merge);
 	text_set_done(&a->seen);
 	(void)pthread_cond_destroy(&a->quiet);
 	(void)pthread_mutex_destroy(&a->lock);
@@ -537,6 +626,8 @@ struct store_away *store_away_new(const struct store_away_settings *settings)
 	a->local_working = 1;
 	(void)pthread_mutex_init(&a->lock, NULL);
 	(void)pthread_cond_init(&a->quiet, NULL);
+	queue_init(&a->noted);
+	queue_init(&a->to_merge);
 	text_set_init(&a->seen);
 	return a;
 }

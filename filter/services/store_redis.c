@@ -55,7 +55,8 @@ static void send_job(void *arg)
 	redis_servers_run(job->redis->on, &job->op.request);
 }
 
-static void redis_run(struct store *s, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg)
+static void redis_run_once(struct store *s, const struct sluice_store_op *op, uint64_t token,
+	void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg)
 {
 	static const struct sluice_store_answer no_memory = { .status = SLUICE_STORE_FAILED, .why = "out of memory" };
 	struct redis *r = (struct redis *)s;
@@ -63,7 +64,7 @@ static void redis_run(struct store *s, const struct sluice_store_op *op, void (*
 
 	(void)__atomic_add_fetch(&r->asked, 1, __ATOMIC_RELAXED);
 	if (job) {
-		redis_op_make(&job->op, r->settings.prefix, op, r->scripts, job->bytes);
+		redis_op_make(&job->op, r->settings.prefix, op, token, r->scripts, job->bytes);
 		job->op.request.answered = on_answer;
 		job->redis = r;
 		job->done = done;
@@ -74,6 +75,11 @@ static void redis_run(struct store *s, const struct sluice_store_op *op, void (*
 	free(job);
 	(void)__atomic_add_fetch(&r->failed, 1, __ATOMIC_RELAXED);
 	done(arg, &no_memory);
+}
+
+static void redis_run(struct store *s, const struct sluice_store_op *op, void (*done)(void *arg, const struct sluice_store_answer *answer), void *arg)
+{
+	redis_run_once(s, op, 0, done, arg);
 }
 
 static int redis_each(struct store *s, enum sluice_store_verb verb, const char *prefix, size_t limit, int64_t timeout_ms,
@@ -145,7 +151,7 @@ static void redis_free(struct store *s)
 }
 
 static const struct store_home home = {
-	.run = redis_run, .each = redis_each, .members = redis_members, .stats = redis_stats, .free = redis_free
+	.run = redis_run, .run_once = redis_run_once, .each = redis_each, .members = redis_members, .stats = redis_stats, .free = redis_free
 };
 
 static bool copy_texts(struct redis *r)

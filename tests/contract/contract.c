@@ -60,15 +60,20 @@ static void on_answer(void *arg, const struct sluice_store_answer *answer)
 	(void)pthread_mutex_unlock(&w->lock);
 }
 
-static struct sluice_store_answer ask(struct wait *w, const struct sluice_store_op *op)
+static struct sluice_store_answer ask_once(struct wait *w, const struct sluice_store_op *op, uint64_t token)
 {
 	*w = (struct wait){ .lock = PTHREAD_MUTEX_INITIALIZER, .here = PTHREAD_COND_INITIALIZER };
-	store_run(store, op, on_answer, w);
+	store_run_once(store, op, token, on_answer, w);
 	(void)pthread_mutex_lock(&w->lock);
 	while (!w->done)
 		(void)pthread_cond_wait(&w->here, &w->lock);
 	(void)pthread_mutex_unlock(&w->lock);
 	return w->answer;
+}
+
+static struct sluice_store_answer ask(struct wait *w, const struct sluice_store_op *op)
+{
+	return ask_once(w, op, 0);
 }
 
 static struct sluice_store_op keyed(enum sluice_store_verb verb, char buf[STORE_KEY_MAX], const char *key)
@@ -589,6 +594,40 @@ static void a_call_waits_for_the_answer(void **state)
 	assert_int_equal(store_call(store, &op, 60000, NULL).number, 309);
 }
 
+/* Only a Redis has tokens: elsewhere no answer is lost. */
+static void what_has_a_token_is_done_once(void **state)
+{
+	const bool all = store->home->run_once == NULL;
+	char taken[STORE_KEY_MAX], counted[STORE_KEY_MAX];
+	struct sluice_store_op rate = keyed(SLUICE_STORE_RATE, taken, "once/key"), add = keyed(SLUICE_STORE_COUNT, counted, "once/key");
+	struct wait w;
+
+	(void)state;
+	rate.rate.interval_us = SLOW_US;
+	rate.rate.burst = 10;
+	rate.rate.cost = 3;
+	assert_int_equal(ask_once(&w, &rate, UINT64_MAX).number, 7);
+	assert_int_equal(ask_once(&w, &rate, UINT64_MAX).number, all ? 4 : 7);
+	assert_true(w.answer.status == SLUICE_STORE_OK && w.answer.allowed);
+	assert_int_equal(ask_once(&w, &rate, 2).number, all ? 1 : 4);
+	rate.rate.cost = 1;
+	assert_int_equal(ask(&w, &rate).number, all ? 0 : 3);
+	assert_int_equal(ask_once(&w, &rate, 2).number, all ? 0 : 3); /* the other operation has not made it forget */
+	add.count.window_ms = LONG_MS;
+	add.count.add = 3;
+	assert_int_equal(ask_once(&w, &add, 1).number, 3);
+	assert_int_equal(ask_once(&w, &add, 1).number, all ? 6 : 3);
+	assert_int_equal(ask_once(&w, &add, 2).number, all ? 9 : 6);
+	assert_int_equal(ask(&w, &add).number, all ? 12 : 9);
+	assert_int_equal(ask_once(&w, &add, 1).number, all ? 15 : 9);
+	for (uint64_t token = 3; token < 18; token++) /* sixteen are kept */
+		(void)ask_once(&w, &add, token);
+	assert_int_equal(ask_once(&w, &add, 2).number, all ? 63 : 54);
+	assert_int_equal(ask_once(&w, &add, 1).number, all ? 66 : 57);
+	assert_int_equal(list(SLUICE_STORE_RATE, "once/", 10), 1);
+	assert_int_equal(list(SLUICE_STORE_COUNT, "once/", 10), 1);
+}
+
 /* ---- many at once ---- */
 
 struct crowd {
@@ -678,6 +717,7 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(a_look_at_the_greylist_notes_nothing),
 	cmocka_unit_test(entries_are_listed_by_verb_and_prefix),
 	cmocka_unit_test(a_call_waits_for_the_answer),
+	cmocka_unit_test(what_has_a_token_is_done_once),
 	cmocka_unit_test(many_threads_take_exactly_what_there_is),
 };
 

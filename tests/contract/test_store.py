@@ -56,7 +56,7 @@ def test_a_redis_cluster_keeps_the_contract(folder):
 
 def test_the_contract_holds_while_slots_move(folder):
     """New keys are where the slot goes to (ASK); of a tally some items are there and some are not, until all have moved; then the slot is there (MOVED)."""
-    names = ["greylist:run/retry", "rate:run/burst", "count:run/sum", "value:run/value", "tally:run/book", "tally:run/bounds"]
+    names = ["greylist:run/retry", "rate:run/burst", "count:run/sum", "rate:run/once/key", "count:run/once/key", "value:run/value", "tally:run/book", "tally:run/bounds"]
     with Cluster(folder, primaries=2) as redis:
         moving = {int(redis.primaries[0].cli("cluster", "keyslot", f"contract:{{{name}}}")) for name in names}
         for slot in moving:

@@ -150,7 +150,7 @@ class Load:
 
 
 TAKEN = f"""local t = redis.call('TIME') local now, n = t[1] * 1000000 + t[2], 0
-for _, k in ipairs(redis.call('KEYS', 'sluice:{{rate:*')) do n = n + math.ceil((tonumber(redis.call('GET', k)) - now) / {INTERVAL_US}) end
+for _, k in ipairs(redis.call('KEYS', 'sluice:{{rate:*')) do n = n + math.ceil((tonumber(redis.call('GET', k):match('^%d+')) - now) / {INTERVAL_US}) end
 return n"""
 
 
