@@ -200,10 +200,10 @@ static struct dns_answer *from_zone(const struct zone *zone, size_t index, enum 
 {
 	struct dns_answer *answer = NULL;
 	struct dns_question q;
-	char name[32];
+	char name[32], buf[DNS_NAME_TEXT_MAX];
 
 	(void)snprintf(name, sizeof name, "r%zu", index);
-	return dns_question_set(&q, name, type) && zone_find(zone, &q, &answer) == ZONE_ANSWER ? answer : NULL;
+	return dns_question_set(&q, buf, name, type) && zone_find(zone, &q, &answer) == ZONE_ANSWER ? answer : NULL;
 }
 
 static struct dns_answer *without_records(const char *status)

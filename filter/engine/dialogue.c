@@ -20,7 +20,7 @@ static const struct verdict go_on = { .action = VERDICT_CONTINUE };
 
 struct dialogue *dialogue_new(struct engine *engine, struct snapshot *snapshot)
 {
-	struct dialogue *d = calloc(1, sizeof *d);
+	struct dialogue *d = calloc(1, sizeof *d + snapshot->registry->checks.len * sizeof d->checks[0]);
 
 	if (!d)
 		return NULL;

@@ -63,7 +63,6 @@ struct dialogue {
 
 	uint64_t pending; /* checks that wait for an answer, or for other checks */
 	uint64_t held;    /* of them those that wait for other checks */
-	struct check_state checks[REGISTRY_MAX_CHECKS];
 	enum sluice_stage judged; /* stages below this one have been judged, of this message */
 	bool connect_judged, helo_judged;
 	struct verdict refused; /* of CONNECT or HELO: holds for the whole connection; CONTINUE: none */
@@ -97,6 +96,7 @@ struct dialogue {
 	char id[DIALOGUE_ID_LEN + 1]; /* of the case under way */
 	char connection[DIALOGUE_ID_LEN + 1], message[DIALOGUE_ID_LEN + 1]; /* of the first case of each: what was sampled stays so */
 	int64_t now_ms;
+	struct check_state checks[]; /* of the registry */
 };
 
 struct sluice_check_ctx {

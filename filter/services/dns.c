@@ -41,14 +41,14 @@ static const struct {
 	{ SLUICE_DNS_AAAA, "AAAA" },
 };
 
-bool dns_question_set(struct dns_question *q, const char *name, enum sluice_dns_type type)
+bool dns_question_set(struct dns_question *q, char buf[DNS_NAME_TEXT_MAX], const char *name, enum sluice_dns_type type)
 {
 	struct dns_name octets;
 
 	if (!dns_name_parse(name, strlen(name), &octets))
 		return false;
-	dns_name_print(&octets, q->name);
-	q->type = type;
+	dns_name_print(&octets, buf);
+	*q = (struct dns_question){ buf, type };
 	return true;
 }
 

@@ -17,15 +17,15 @@
 #define DNS_ANSWER_MAX_RECORDS 256  /* records beyond it are not looked at */
 
 struct dns_question {
-	char name[DNS_NAME_TEXT_MAX]; /* lower case, no dot at the end, escapes as in RFC 1035 5.1; "" is the root */
+	const char *name; /* borrowed; lower case, no dot at the end, escapes as in RFC 1035 5.1; "" is the root */
 	enum sluice_dns_type type;
 };
 
 /*
- * Bring a name into the form of struct dns_question. False when it cannot be in the DNS: an empty label, one over
+ * Bring a name into the form of struct dns_question, in buf. False when it cannot be in the DNS: an empty label, one over
  * 63 octets, over 255 in all, a bad escape.
  */
-bool dns_question_set(struct dns_question *q, const char *name, enum sluice_dns_type type);
+bool dns_question_set(struct dns_question *q, char buf[DNS_NAME_TEXT_MAX], const char *name, enum sluice_dns_type type);
 
 struct dns_answer; /* counted */
 

@@ -37,13 +37,14 @@ static void ask(struct resolver *r, struct asking *asking, struct lookup *l)
 {
 	struct question *q;
 	struct dns_question question;
+	char name[DNS_NAME_TEXT_MAX];
 	enum resolver_source source;
 	uint32_t age_s;
 	bool silent = false;
 
 	l->answer = NULL;
 	l->took_ms = 0;
-	if (!dns_question_set(&question, l->name, l->type))
+	if (!dns_question_set(&question, name, l->name, l->type))
 		return;
 	l->answer = resolver_look(r, &question, &source, &age_s, &silent);
 	if (silent)

@@ -32,6 +32,7 @@ struct waiter {
 	void (*done)(void *arg, struct dns_answer *answer);
 	void (*drop)(void *arg);
 	void *arg;
+	char name[]; /* of the question */
 };
 
 /* One question that is on its way, for all who wait for it. On the reactor's thread only. */
@@ -412,13 +413,15 @@ struct dns_answer *resolver_look(struct resolver *r, const struct dns_question *
 int resolver_ask(struct resolver *r, const struct dns_question *q, void (*done)(void *arg, struct dns_answer *answer),
 	void (*drop)(void *arg), void *arg)
 {
+	size_t size = strlen(q->name) + 1;
 	struct waiter *w;
 
 	assert(!r->settings.only_local);
-	w = malloc(sizeof *w);
+	w = malloc(sizeof *w + size);
 	if (!w)
 		return -ENOMEM;
-	*w = (struct waiter){ .resolver = r, .question = *q, .done = done, .drop = drop, .arg = arg };
+	*w = (struct waiter){ .resolver = r, .question = { w->name, q->type }, .done = done, .drop = drop, .arg = arg };
+	memcpy(w->name, q->name, size);
 	if (reactor_post(r->reactor, start, w) < 0) {
 		free(w);
 		return -ENOMEM;

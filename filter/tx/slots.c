@@ -28,21 +28,20 @@ struct slot {
 	/* of the store */
 	enum sluice_store_verb verb;
 	int64_t amount;
-	struct sluice_store_answer store;
-	/* of a program */
 	struct program *peer;
-	struct sluice_program_answer program;
-	/* of a file */
-	struct sluice_scan_answer scan;
-	struct sluice_scan_answer *scan_block; /* what it points into */
-	/* of clamd */
-	struct sluice_virus_answer virus;
-	/* of another server */
-	struct sluice_exchange_answer exchange;
-	/* of these: the key or the question, and the value or the answer */
+	union { /* of others than DNS, by their kind */
+		struct sluice_store_answer store;
+		struct sluice_program_answer program;
+		struct sluice_scan_answer scan;
+		struct sluice_virus_answer virus;
+		struct sluice_exchange_answer exchange;
+	};
+	struct sluice_scan_answer *scan_block; /* what `scan` points into */
+	/* of others than DNS: the key or the question, and the value or the answer */
 	char *key;
 	size_t key_len;
 	char *value;
+	char name[]; /* of the question to the DNS */
 };
 
 struct slots {
@@ -401,11 +400,13 @@ const struct sluice_dns_answer *slots_ask_dns(struct slots *s, enum slot_scope s
 	enum sluice_dns_type type, const char *shown, unsigned waiter)
 {
 	const struct sluice_dns_answer *view = NULL;
+	char asked[DNS_NAME_TEXT_MAX];
 	struct dns_question q;
 	struct slot *slot;
 	bool added = true;
+	size_t size;
 
-	if (!dns_question_set(&q, name, type))
+	if (!dns_question_set(&q, asked, name, type))
 		return static_view(SLUICE_DNS_NXDOMAIN);
 
 	(void)pthread_mutex_lock(&s->lock);
@@ -417,11 +418,12 @@ const struct sluice_dns_answer *slots_ask_dns(struct slots *s, enum slot_scope s
 		(void)pthread_mutex_unlock(&s->lock);
 		return view;
 	}
-	slot = calloc(1, sizeof *slot);
+	size = strlen(asked) + 1;
+	slot = calloc(1, sizeof *slot + size);
 	if (slot) {
 		slot->id = s->next_id++;
 		slot->scope = scope;
-		slot->question = q;
+		slot->question = (struct dns_question){ memcpy(slot->name, asked, size), type };
 		slot->shown = shown ? strdup(shown) : NULL;
 		slot->waiters = UINT64_C(1) << waiter;
 		slot->asked_ns = clock_mono_ns();

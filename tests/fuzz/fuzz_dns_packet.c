@@ -13,12 +13,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		SLUICE_DNS_MX,
 		SLUICE_DNS_TXT,
 	};
-	struct dns_question q;
+	struct dns_question q = { .name = "a.example.org" };
 	struct dns_answer *a;
 
 	if (size == 0)
 		return 0;
-	MUST(dns_question_set(&q, "a.example.org", types[data[0] % ARRAY_LEN(types)]));
+	q.type = types[data[0] % ARRAY_LEN(types)];
 	a = dns_packet_answer(&q, data + 1, size - 1, false);
 	MUST(a);
 	MUST((dns_answer_view(a)->count > 0) == (dns_answer_view(a)->status == SLUICE_DNS_OK));

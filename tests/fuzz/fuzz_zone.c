@@ -12,10 +12,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (zone_parse("zone", (const char *)data, size, &z, &err) < 0)
 		return 0;
 	for (size_t i = 0; i < ARRAY_LEN(names) * ARRAY_LEN(types); i++) {
+		char buf[DNS_NAME_TEXT_MAX];
 		struct dns_question q;
 		struct dns_answer *a = NULL;
 
-		MUST(dns_question_set(&q, names[i % ARRAY_LEN(names)], types[i / ARRAY_LEN(names)]));
+		MUST(dns_question_set(&q, buf, names[i % ARRAY_LEN(names)], types[i / ARRAY_LEN(names)]));
 		if (zone_find(z, &q, &a) == ZONE_ANSWER)
 			MUST((dns_answer_view(a)->count > 0) == (dns_answer_view(a)->status == SLUICE_DNS_OK));
 		dns_answer_unref(a);

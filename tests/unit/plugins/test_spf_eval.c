@@ -77,6 +77,7 @@ static const char zone_text[] =
 	"exp=%{d}%{d}%{d}%{d}%{d}%{d}%{d}%{d}%{d}%{d}%{d}%{d}%{d}%{d}%{d}%{d}%{d}.x.example\n";
 
 struct slot {
+	char name[DNS_NAME_TEXT_MAX];
 	struct dns_question question;
 	struct dns_answer *answer;
 	bool here;
@@ -92,9 +93,10 @@ static const struct sluice_dns_answer *ask(void *arg, const char *name, enum slu
 {
 	struct world *w = arg;
 	struct slot *s;
+	char buf[DNS_NAME_TEXT_MAX];
 	struct dns_question q;
 
-	assert_true(dns_question_set(&q, name, type));
+	assert_true(dns_question_set(&q, buf, name, type));
 	for (size_t i = 0; i < w->count; i++) {
 		s = &w->slots[i];
 		if (s->question.type == type && strcmp(s->question.name, q.name) == 0)
@@ -102,7 +104,7 @@ static const struct sluice_dns_answer *ask(void *arg, const char *name, enum slu
 	}
 	assert_true(w->count < ARRAY_LEN(w->slots));
 	s = &w->slots[w->count++];
-	s->question = q;
+	s->question = (struct dns_question){ strcpy(s->name, q.name), type };
 	if (zone_find(w->zone, &q, &s->answer) != ZONE_ANSWER)
 		s->answer = dns_answer_empty(SLUICE_DNS_NXDOMAIN, 0);
 	return NULL;

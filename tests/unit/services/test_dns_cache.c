@@ -12,10 +12,7 @@
 
 static struct dns_question question(const char *name)
 {
-	struct dns_question q;
-
-	assert_true(dns_question_set(&q, name, SLUICE_DNS_A));
-	return q;
+	return (struct dns_question){ name, SLUICE_DNS_A };
 }
 
 static void put(struct dns_cache *c, const char *name, enum sluice_dns_status status, uint32_t ttl_s, int64_t now_ms)

@@ -200,10 +200,7 @@ static void end(struct fixture *f)
 
 static struct dns_question question(const char *name, enum sluice_dns_type type)
 {
-	struct dns_question q;
-
-	assert_true(dns_question_set(&q, name, type));
-	return q;
+	return (struct dns_question){ name, type };
 }
 
 static const struct {

@@ -105,9 +105,10 @@ static void answers_from_the_file(void **state)
 		fail_msg("%s", err.text);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		SLUICE_CLEANUP(text_done) struct text got = TEXT_INIT(1000);
+		char buf[DNS_NAME_TEXT_MAX];
 		struct dns_question q;
 
-		assert_true(dns_question_set(&q, cases[i].name, cases[i].type));
+		assert_true(dns_question_set(&q, buf, cases[i].name, cases[i].type));
 		show(&got, z, &q);
 		if (strcmp(text_str(&got), cases[i].want) != 0)
 			fail_msg("%s %s: got '%s', want '%s'", cases[i].name, dns_type_name(cases[i].type),
