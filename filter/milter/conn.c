@@ -27,7 +27,7 @@ static void set_in_message(struct conn *c, bool yes)
 {
 	if (c->in_message != yes)
 		metrics_add(c->edge->metrics, METRIC_MESSAGES_OPEN, yes ? 1 : -1);
-	__atomic_store_n(&c->in_message, yes, __ATOMIC_RELEASE); /* who closes the door looks at it */
+	c->in_message = yes;
 }
 
 static void end_session(struct conn *c)

@@ -23,7 +23,7 @@ struct conn {
 	uint32_t actions;  /* SMFIF_* as negotiated */
 	bool lead_space;   /* header values come and go with what stands after the colon */
 	bool hears_rejected; /* of recipients that the MTA has refused, which have the mailer "error" */
-	bool in_message;
+	bool in_message; /* from MAIL on, until the message is over */
 	bool traced; /* a tracer may come by it (engine/tracer.h) */
 };
 

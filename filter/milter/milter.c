@@ -37,6 +37,9 @@
 #define TICK_MS         10000        /* how often one looks for silent connections */
 #define FULL_MS         200          /* until one tries to take connections again, when there were no descriptors */
 
+/* May the stop shut it? Not while it is held: as long as it is served, and from MAIL until the answer to the end of the message was sent. */
+enum link_hold { LINK_FREE, LINK_HELD, LINK_SHUT };
+
 struct link { /* one connection's socket */
 	struct link *next, *prev; /* of all; under the lock */
 	int fd;
@@ -47,6 +50,7 @@ struct link { /* one connection's socket */
 	size_t sent;          /* of which so much was */
 	int64_t moved_ms;     /* monotonic, when octets were last heard, or at first when it began; atomic */
 	bool negotiated;      /* atomic */
+	enum link_hold hold;  /* atomic */
 	bool over;            /* to be closed when all was sent */
 	bool known;           /* to epoll: it has waited there before */
 	unsigned turns;       /* of workers; atomic: who has the next one sees what those before have written */
@@ -342,11 +346,28 @@ static bool serve_link(struct worker *w, struct link *l, uint32_t *ret_events)
 	}
 }
 
+/* False: the stop was faster. */
+static bool hold(struct link *l, enum link_hold as)
+{
+	enum link_hold was = LINK_FREE;
+
+	return __atomic_compare_exchange_n(&l->hold, &was, as, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) || was == as;
+}
+
+/* Unless a message is under way. False: all is to end, and it was not seen to be free. */
+static bool let_go(struct milter *m, struct link *l)
+{
+	if (l->conn->in_message || l->out.len)
+		return true;
+	__atomic_store_n(&l->hold, LINK_FREE, __ATOMIC_SEQ_CST);
+	return !__atomic_load_n(&m->closing, __ATOMIC_SEQ_CST);
+}
+
 static void serve(struct worker *w, struct link *l)
 {
 	unsigned turn = __atomic_load_n(&l->turns, __ATOMIC_ACQUIRE);
 	uint32_t events;
-	bool stays = serve_link(w, l, &events);
+	bool stays = hold(l, LINK_HELD) && serve_link(w, l, &events);
 	int op = l->known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 
 	if (w->out.capacity > OUT_KEEP_BYTES) {
@@ -357,6 +378,7 @@ static void serve(struct worker *w, struct link *l)
 	}
 	if (stays)
 		conn_rest(l->conn);
+	stays = stays && let_go(w->milter, l);
 	l->known = true;
 	__atomic_store_n(&l->turns, turn + 1, __ATOMIC_RELEASE);
 	if (!stays || !arm(w->milter, op, l->fd, events, l))
@@ -575,7 +597,7 @@ void milter_close(struct milter *m)
 {
 	bool ours = !__atomic_load_n(&m->retired, __ATOMIC_ACQUIRE);
 
-	__atomic_store_n(&m->closing, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&m->closing, true, __ATOMIC_SEQ_CST);
 	leave_door(m);
 	if (m->path)
 		(void)unlink(m->path);
@@ -585,7 +607,7 @@ void milter_close(struct milter *m)
 	m->path = NULL;
 	(void)pthread_mutex_lock(&m->lock);
 	for (struct link *l = m->links; l; l = l->next)
-		if (!__atomic_load_n(&l->conn->in_message, __ATOMIC_ACQUIRE))
+		if (hold(l, LINK_SHUT))
 			(void)shutdown(l->fd, SHUT_RDWR);
 	(void)pthread_mutex_unlock(&m->lock);
 }
