@@ -604,11 +604,6 @@ int daemon_reload(struct daemon *d, int64_t guard_ms, struct err *reterr)
 	return 0;
 }
 
-static bool drained(struct daemon *d)
-{
-	return metrics_get(d->metrics, METRIC_MESSAGES_OPEN) == 0;
-}
-
 static void sleep_ms(int64_t ms)
 {
 	struct timespec t = { .tv_sec = (time_t)(ms / 1000), .tv_nsec = (long)(ms % 1000) * 1000000 };
@@ -624,7 +619,7 @@ static void drain(struct daemon *d)
 		notify("STOPPING=1");
 	milter_close(d->milter);
 	log_write(d->log, LOG_LEVEL_INFO, "stopping: %lld messages are under way", (long long)metrics_get(d->metrics, METRIC_MESSAGES_OPEN));
-	while (!drained(d) && clock_mono_ms() < deadline)
+	while (!milter_is_idle(d->milter) && clock_mono_ms() < deadline)
 		sleep_ms(STOP_STEP_MS);
 }
 

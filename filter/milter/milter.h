@@ -39,7 +39,7 @@ int milter_socket(const struct milter *m);
 /* Another process listens in our place: take no more connections, and serve those that are there until the MTA ends them. */
 void milter_retire(struct milter *m);
 bool milter_is_idle(struct milter *m); /* are there none? */
-/* Take no more connections, and close each as soon as no message is under way on it. */
+/* Take no more connections, and close each as soon as no message is under way on it, and the answer to the last one was sent. */
 void milter_close(struct milter *m);
 /* Close what is left, and free all; takes NULL. False: a worker has not ended within limit_ms, so that nothing could be freed. */
 bool milter_free(struct milter *m, int64_t limit_ms);

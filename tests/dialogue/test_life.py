@@ -16,7 +16,7 @@ import urllib.request
 
 import pytest
 from support import net
-from support.milter import CONTINUE, REPLY, Closed
+from support.milter import CONTINUE, NR_HDR, REPLY, Closed
 from support.sluice import BUILD, SLUICECTL, SLUICED, environment
 
 REFUSE = 'at rcpt { rule r reject "550 5.7.1 old policy" }\n'
@@ -69,6 +69,26 @@ def test_a_message_under_way_is_finished(setup):
     assert answer.kind == REPLY and "spf says no" in answer.text
     s.stop()
     assert s.process is None and " verdict=reject stage=message rule=r" in s.log()
+
+
+def test_an_answer_that_the_mta_has_not_taken_yet_is_waited_for(setup):
+    """More edits than a socket holds: the answer is made when the stop begins, and not sent."""
+    s = setup.sluice("authserv_id mx.example.org\n")
+    m = setup.milter(s)
+    m.greet()
+    m.mail()
+    m.rcpt()
+    assert m.steps & NR_HDR
+    for i in range(19000):
+        m.header("Authentication-Results", f"mx.example.org; x={i}")
+    m.end_of_headers()
+    m.send(b"E")
+    net.wait_for(lambda: " verdict=accept " in s.log(), "the end to be judged")
+    s.process.send_signal(signal.SIGTERM)
+    net.wait_for(lambda: "stopping: 0 messages are under way" in s.log(), "the stop to begin")
+    answer = m.answer()
+    assert answer.kind == CONTINUE and sum(edit[0] == "change" for edit in answer.edits) == 19000
+    s.stop()
 
 
 def test_a_message_that_does_not_end_holds_up_the_end_no_longer_than_drain(setup):
