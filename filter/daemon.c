@@ -332,11 +332,28 @@ static int open_http(struct daemon *d, const struct settings *s, struct err *ret
 	return 0;
 }
 
+/* What we listen on is told to the process that inherits it, which has to want the same. */
+static int compare_places(struct daemon *d, const struct settings *s, struct err *reterr)
+{
+	SLUICE_CLEANUP(text_done) struct text places = TEXT_INIT(4096);
+
+	text_addf(&places, "listen %s, control %s, http %s", s->listen, s->control, *s->http ? s->http : "none");
+	d->places = strdup(text_str(&places));
+	if (places.failed || !d->places)
+		return err_set(reterr, -ENOMEM, "out of memory");
+	if (d->inherited.places && strcmp(d->inherited.places, d->places) != 0)
+		return err_set(reterr, -EINVAL, "the sockets are elsewhere now, which takes a restart in the place of an upgrade: they were at %s, and are to be at %s",
+			d->inherited.places, d->places);
+	return 0;
+}
+
 static int open_sockets(struct daemon *d, struct err *reterr)
 {
 	const struct settings *s = &d->snapshot->policy->settings;
-	int r;
+	int r = compare_places(d, s, reterr);
 
+	if (r < 0)
+		return r;
 	d->control = d->inherited.control >= 0 ? d->inherited.control : control_open(s->control, reterr);
 	if (d->control < 0)
 		return d->control;
@@ -431,6 +448,18 @@ static void tell_warnings(struct daemon *d, const struct snapshot *s)
 		log_write(d->log, LOG_LEVEL_WARNING, "%.*s", (int)strcspn(s->policy->warnings.items[i], "\n"), s->policy->warnings.items[i]);
 }
 
+/* We do not become ready: the sockets that we were given are still the other process's, which goes on with them. */
+static void leave_inherited(struct daemon *d)
+{
+	if (d->inherited.ready < 0)
+		return;
+	if (d->milter)
+		milter_retire(d->milter);
+	free(d->control_path);
+	d->control_path = NULL;
+	d->retired = true;
+}
+
 struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reterr)
 {
 	struct daemon *d = calloc(1, sizeof *d);
@@ -477,6 +506,7 @@ struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reter
 	inheritance_tell(&d->inherited, NULL);
 	return d;
 fail:
+	leave_inherited(d);
 	inheritance_tell(&d->inherited, reterr->text);
 	daemon_stop(d, *ret_exit);
 	return NULL;
@@ -611,15 +641,23 @@ static void sleep_ms(int64_t ms)
 	(void)nanosleep(&t, NULL);
 }
 
+/* Who gave us its sockets is our parent, until it ends. */
+static bool has_predecessor(const struct daemon *d)
+{
+	return d->inherited.from && getppid() == d->inherited.from;
+}
+
 static void drain(struct daemon *d)
 {
 	int64_t deadline = clock_mono_ms() + d->snapshot->policy->settings.drain_ms;
 
 	if (!d->retired)
 		notify("STOPPING=1");
+	if (has_predecessor(d)) /* what it serves yet is to end as what we do: when we end, a service manager kills who is left */
+		(void)kill(d->inherited.from, SIGTERM);
 	milter_close(d->milter);
 	log_write(d->log, LOG_LEVEL_INFO, "stopping: %lld messages are under way", (long long)metrics_get(d->metrics, METRIC_MESSAGES_OPEN));
-	while (!milter_is_idle(d->milter) && clock_mono_ms() < deadline)
+	while ((!milter_is_idle(d->milter) || has_predecessor(d)) && clock_mono_ms() < deadline)
 		sleep_ms(STOP_STEP_MS);
 }
 
@@ -632,7 +670,7 @@ static void share_state(struct daemon *d, bool yes)
 
 int daemon_upgrade(struct daemon *d, pid_t *ret_pid, struct err *reterr)
 {
-	const struct inheritance give = { milter_socket(d->milter), d->control, d->http ? http_socket(d->http) : -1, -1 };
+	const struct inheritance give = { milter_socket(d->milter), d->control, d->http ? http_socket(d->http) : -1, -1, d->places, 0 };
 	char notice[40];
 	int r;
 
@@ -668,7 +706,7 @@ static void retire(struct daemon *d)
 	answer_no_more(d);
 	if (http_free(d->http, true)) /* else once more at the end, when what takes long has been found */
 		d->http = NULL;
-	while (!milter_is_idle(d->milter) && clock_mono_ms() < deadline && c != 's')
+	while ((!milter_is_idle(d->milter) || has_predecessor(d)) && clock_mono_ms() < deadline && c != 's')
 		if (poll(&signals, 1, RETIRE_STEP_MS) == 1 && read(signal_pipe[0], &c, 1) != 1)
 			c = '\0';
 	drain(d);
@@ -760,6 +798,8 @@ void daemon_stop(struct daemon *d, int status)
 	(void)pthread_cond_destroy(&d->answered);
 	(void)pthread_mutex_destroy(&d->lock);
 	free(d->control_path);
+	free(d->places);
+	free(d->inherited.places);
 	free(d->binary);
 	free(d->config);
 	free(d);

@@ -46,7 +46,8 @@ struct daemon {
 	struct milter *milter;
 	char *binary; /* that runs, or has been put in its place */
 	struct inheritance inherited;
-	bool retired; /* a new process has taken over */
+	char *places; /* where our sockets are: as in the inheritance */
+	bool retired; /* they are another process's */
 	int control, spare; /* spare: a descriptor that is given up for a client of control when none is left */
 	char *control_path;
 	int64_t began_ms;

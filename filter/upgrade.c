@@ -17,21 +17,26 @@
 #include "filter/services/clock.h"
 
 #define VARIABLE "SLUICE_INHERITED" /* "MILTER CONTROL HTTP READY": numbers of descriptors, -1 for none */
+#define PLACES   "SLUICE_INHERITED_PLACES"
 #define READY    "ready\n"
 #define GONE     " (deleted)" /* what Linux adds to the name of a file that has been replaced */
 
 struct inheritance inheritance_take(void)
 {
-	struct inheritance i = { -1, -1, -1, -1 };
-	const char *value = getenv(VARIABLE);
+	struct inheritance i = { -1, -1, -1, -1, NULL, 0 };
+	const char *value = getenv(VARIABLE), *places = getenv(PLACES);
 	int *const fds[] = { &i.milter, &i.control, &i.http, &i.ready };
 
 	if (!value || sscanf(value, "%d %d %d %d", &i.milter, &i.control, &i.http, &i.ready) != 4)
-		i = (struct inheritance){ -1, -1, -1, -1 };
-	(void)unsetenv(VARIABLE); /* it is not for programs that we start */
+		i = (struct inheritance){ -1, -1, -1, -1, NULL, 0 };
+	else if (places)
+		i.places = strdup(places);
+	(void)unsetenv(VARIABLE); /* they are not for programs that we start */
+	(void)unsetenv(PLACES);
 	for (size_t k = 0; k < ARRAY_LEN(fds); k++)
 		if (*fds[k] >= 0 && fcntl(*fds[k], F_SETFD, FD_CLOEXEC) < 0)
 			*fds[k] = -1;
+	i.from = i.ready >= 0 ? getppid() : 0;
 	return i;
 }
 
@@ -70,7 +75,7 @@ static int start(const char *binary, const char *config, const struct inheritanc
 	int error;
 
 	(void)snprintf(variable, sizeof variable, "%d %d %d %d", fds[0], fds[1], fds[2], fds[3]);
-	if (setenv(VARIABLE, variable, 1) < 0)
+	if (setenv(VARIABLE, variable, 1) < 0 || setenv(PLACES, give->places, 1) < 0)
 		return errno;
 	(void)sigemptyset(&none);
 	(void)sigfillset(&all);
@@ -87,6 +92,7 @@ static int start(const char *binary, const char *config, const struct inheritanc
 	(void)posix_spawn_file_actions_destroy(&actions);
 	(void)posix_spawnattr_destroy(&attributes);
 	(void)unsetenv(VARIABLE);
+	(void)unsetenv(PLACES);
 	return error;
 }
 

@@ -60,15 +60,16 @@ struct milter {
 	struct edge *edge;
 	char *path; /* of the unix socket; NULL: none */
 	int listen, epoll, stop /* an eventfd: readable when all is to end */, tick /* a timerfd */;
-	bool retired; /* no more connections are taken; atomic */
-	bool closing; /* and those that are there are closed; atomic */
+	bool closing; /* connections are closed as soon as they are free; atomic */
 	bool full;    /* no descriptors; atomic */
 
 	pthread_mutex_t lock;     /* guards: */
 	struct link *links;
+	bool retired;  /* no more connections are taken */
+	int taking;    /* workers that take one just now */
 	int workers, waiting, wanted; /* threads; those of them that wait for answers; and how many there are to be that do not */
 	VEC(pthread_t) ended;      /* to be joined */
-	pthread_cond_t less;       /* a worker has ended */
+	pthread_cond_t less;       /* a worker has ended, or has taken its connection */
 };
 
 struct worker {
@@ -385,32 +386,57 @@ static void serve(struct worker *w, struct link *l)
 		link_end(w->milter, l);
 }
 
+/* What is taken between these two is known as a connection, or not taken at all, when all are to be known: leave_door(). */
+static bool begin_taking(struct milter *m)
+{
+	bool may;
+
+	(void)pthread_mutex_lock(&m->lock);
+	may = !m->retired;
+	m->taking += may;
+	(void)pthread_mutex_unlock(&m->lock);
+	return may;
+}
+
+static void end_taking(struct milter *m)
+{
+	(void)pthread_mutex_lock(&m->lock);
+	m->taking--;
+	if (m->retired)
+		(void)pthread_cond_signal(&m->less);
+	(void)pthread_mutex_unlock(&m->lock);
+}
+
+/* NULL: there was none, or it could not be had. */
+static struct link *take_link(struct milter *m)
+{
+	int fd = accept4(m->listen, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+		if (!__atomic_exchange_n(&m->full, true, __ATOMIC_RELAXED))
+			log_write(m->edge->log, LOG_LEVEL_WARNING, "milter: no connection can be taken: %s; those that wait are taken as soon as others end (see LimitNOFILE)",
+				strerror(errno));
+		set_tick(m, FULL_MS); /* it is armed again there */
+		return NULL;
+	}
+	if (fd >= 0 && __atomic_exchange_n(&m->full, false, __ATOMIC_RELAXED)) /* before another worker can find that it is full again */
+		log_write(m->edge->log, LOG_LEVEL_WARNING, "milter: connections are taken again");
+	(void)arm(m, EPOLL_CTL_MOD, m->listen, EPOLLIN, &m->listen);
+	return fd < 0 ? NULL : link_begin(m, fd); /* another one had it, or the client has thought better of it */
+}
+
 /*
  * Take one connection, and serve it at once: the MTA has mostly said something by then, and nobody else has to be woken to hear it. Another worker may
  * take the next one meanwhile.
  */
 static void take_connection(struct worker *w)
 {
-	struct milter *m = w->milter;
 	struct link *l;
-	int fd;
 
-	if (__atomic_load_n(&m->retired, __ATOMIC_ACQUIRE))
+	if (!begin_taking(w->milter))
 		return;
-	fd = accept4(m->listen, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
-		if (!__atomic_exchange_n(&m->full, true, __ATOMIC_RELAXED))
-			log_write(m->edge->log, LOG_LEVEL_WARNING, "milter: no connection can be taken: %s; those that wait are taken as soon as others end (see LimitNOFILE)",
-				strerror(errno));
-		set_tick(m, FULL_MS); /* it is armed again there */
-		return;
-	}
-	if (fd >= 0 && __atomic_exchange_n(&m->full, false, __ATOMIC_RELAXED)) /* before another worker can find that it is full again */
-		log_write(m->edge->log, LOG_LEVEL_WARNING, "milter: connections are taken again");
-	(void)arm(m, EPOLL_CTL_MOD, m->listen, EPOLLIN, &m->listen); /* fails once it has been left */
-	if (fd < 0)
-		return; /* another one had it, or the client has thought better of it */
-	l = link_begin(m, fd);
+	l = take_link(w->milter);
+	end_taking(w->milter);
 	if (l)
 		serve(w, l);
 }
@@ -499,8 +525,6 @@ static void close_fd(int fd)
 
 static void destroy(struct milter *m)
 {
-	if (m->listen >= 0 && m->path)
-		(void)unlink(m->path); /* its folder may be root's: then the next start finds that nobody listens there */
 	close_fd(m->listen);
 	close_fd(m->epoll);
 	close_fd(m->stop);
@@ -547,6 +571,8 @@ struct milter *milter_open(struct edge *edge, const struct settings *settings, i
 	}
 	return m;
 fail:
+	if (path && m->listen >= 0 && inherited < 0)
+		(void)unlink(path);
 	destroy(m);
 	return NULL;
 }
@@ -569,17 +595,24 @@ int milter_socket(const struct milter *m)
 	return m->listen;
 }
 
-/* No more connections from it. A worker may be about to arm it again, and then takes none. */
+/* No more connections from it. Those that a worker was just taking are there afterwards. */
 static void leave_door(struct milter *m)
 {
-	__atomic_store_n(&m->retired, true, __ATOMIC_RELEASE);
-	(void)epoll_ctl(m->epoll, EPOLL_CTL_DEL, m->listen, NULL);
+	(void)pthread_mutex_lock(&m->lock);
+	m->retired = true;
+	while (m->taking)
+		(void)pthread_cond_wait(&m->less, &m->lock);
+	(void)pthread_mutex_unlock(&m->lock);
+	if (m->listen >= 0)
+		(void)epoll_ctl(m->epoll, EPOLL_CTL_DEL, m->listen, NULL);
 }
 
 void milter_retire(struct milter *m)
 {
 	leave_door(m);
-	free(m->path); /* it is the other one's */
+	close_fd(m->listen); /* it and its file are the other one's alone: when that one ends nobody is to wait here for an answer */
+	m->listen = -1;
+	free(m->path);
 	m->path = NULL;
 }
 
@@ -595,13 +628,11 @@ bool milter_is_idle(struct milter *m)
 
 void milter_close(struct milter *m)
 {
-	bool ours = !__atomic_load_n(&m->retired, __ATOMIC_ACQUIRE);
-
 	__atomic_store_n(&m->closing, true, __ATOMIC_SEQ_CST);
 	leave_door(m);
 	if (m->path)
-		(void)unlink(m->path);
-	if (ours)
+		(void)unlink(m->path); /* its folder may be root's: then the next start finds that nobody listens there */
+	if (m->listen >= 0)
 		(void)shutdown(m->listen, SHUT_RDWR); /* who has connected, and was not taken, is told so */
 	free(m->path);
 	m->path = NULL;

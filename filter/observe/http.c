@@ -574,7 +574,7 @@ struct http *http_new(const char *listen, int inherited, const struct http_host 
 	reactor_call(h->reactor, start, h);
 	if (h->error) {
 		(void)err_set(reterr, -h->error, "http: cannot listen on %s: %s", listen, strerror(h->error));
-		(void)http_free(h, false);
+		(void)http_free(h, inherited >= 0);
 		return NULL;
 	}
 	return h;

@@ -6,12 +6,13 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import urllib.request
 
 import pytest
-from support import net, sluice
-from support.milter import CONTINUE, REPLY
+from support import net, preload, sluice
+from support.milter import CONTINUE, Milter
 
 REFUSE = 'at rcpt { rule r reject "550 5.7.1 %s" when rcpt.address == "bad@example.org" }\n'
 MESSAGES = 5000 if sluice.sanitized() or sluice.SHARED_PLUGINS else 100000
@@ -126,6 +127,130 @@ def test_a_configuration_that_is_bad_changes_nothing(setup, no_successor_stays):
     other = setup.sluice(f"state {{ lmdb {setup.folder}/state }}\ngreylist {{ delay 1h }}\nat rcpt {{ rule g greylist }}\n", start=False)
     done = subprocess.run([sluice.SLUICED, "-c", other.conf], capture_output=True, text=True, timeout=net.PATIENCE_S, check=False)
     assert done.returncode != 0 and "another process has it" in done.stderr, "its state is its own again"
+
+
+@pytest.mark.parametrize("more, why", [("cases { to /proc/nowhere }\n", "/proc/nowhere"), ("user nobody-of-this-name\n", "nobody-of-this-name")])
+def test_a_new_process_that_fails_late_changes_nothing(setup, more, why):
+    """When it has the sockets already."""
+    http = f"http unix:{setup.folder}/http.sock\n"
+    s = setup.sluice(http + REFUSE % "old")
+    s.write(http + REFUSE % "new" + more)
+    done = s.ctl("upgrade")
+    assert done.returncode == 69 and why in done.stderr
+    m = setup.milter(s)
+    m.greet()
+    assert "old" in refused(m) and s.status()["pid"] == str(s.process.pid)
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(net.PATIENCE_S)
+        client.connect(f"{setup.folder}/http.sock")
+        client.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+        assert client.recv(100).startswith(b"HTTP/1.")
+
+
+def test_what_is_listened_on_does_not_change(setup):
+    folder = setup.folder
+    http = f"http unix:{folder}/http.sock\n"
+    s = setup.sluice(http + REFUSE % "old")
+    for line, other in [(f"listen {s.listen}\n", f"listen unix:{folder}/other.sock\n"), (f'control "{s.control}"\n', f'control "{folder}/other.sock"\n'), (http, "")]:
+        text = s.conf.read_text()
+        assert line in text
+        s.conf.write_text(text.replace(line, other))
+        done = s.ctl("upgrade")
+        assert done.returncode == 69 and f"listen {s.listen}, control {s.control}, http unix:{folder}/http.sock" in done.stderr
+        assert "takes a restart" in done.stderr
+        s.conf.write_text(text)
+    m = setup.milter(s)
+    m.greet()
+    assert "old" in refused(m) and sorted(p.name for p in folder.glob("**/*.sock")) == ["control.sock", "http.sock", "milter.sock"]
+
+
+@preload.needs_preload
+def test_a_connection_that_is_just_being_taken_stays(setup, monkeypatch, no_successor_stays):
+    door = preload.Door(setup.folder)
+    s = door.start(monkeypatch, setup, REFUSE % "old")
+    door.hold_next()
+    m = Milter(s.listen, negotiate=False)
+    net.wait_for(door.holds, "the old process to take it")
+    s.write(REFUSE % "new")
+    old = upgrade(s, no_successor_stays)
+    net.wait_for(lambda: "a new process has taken over" in s.log(), "the old one to know of it")
+    door.let_go()
+    m.negotiate()
+    m.greet()
+    assert "old" in refused(m)
+    m.abort()
+    m.quit()
+    ended_well(s, old)
+
+
+@pytest.mark.parametrize("kind", ["unix", "inet"])
+def test_the_old_process_lets_go_of_the_sockets(setup, no_successor_stays, kind):
+    """When the new one dies, nobody waits in vain at the old one, and another can begin."""
+    s = setup.sluice(REFUSE % "old", listen=f"inet:{net.free_port()}@127.0.0.1" if kind == "inet" else None)
+    idle = setup.milter(s)
+    idle.greet()
+    old = upgrade(s, no_successor_stays)
+    net.wait_for(lambda: "this one serves the connections that it has" in s.log(), "the old one to let go")
+    assert setup.milter(s).greet().kind == CONTINUE
+    s.process.send_signal(signal.SIGKILL)
+    s.process.wait()
+    net.wait_for(lambda: is_refused(s), "nobody to listen")
+    s.write(REFUSE % "newest")
+    s.start()
+    fresh = setup.milter(s)
+    fresh.greet()
+    assert "newest" in refused(fresh)
+    assert old.poll() is None and idle.mail().kind == CONTINUE
+    idle.abort()
+    idle.quit()
+    ended_well(s, old)
+
+
+def is_refused(s):
+    try:
+        Milter(s.listen, negotiate=False).sock.close()
+    except OSError:
+        return True
+    return False
+
+
+def test_a_stop_is_for_the_old_process_too(setup, no_successor_stays):
+    """It ends what is under way, and the new one waits for it: who manages services kills what is left when that one has ended."""
+    s = setup.sluice(REFUSE % "oldest")
+    first = setup.milter(s)
+    oldest = begin_message(first, s, no_successor_stays)
+    second = setup.milter(s)
+    old = begin_message(second, s, no_successor_stays)
+    s.process.send_signal(signal.SIGTERM)
+    net.wait_for(lambda: s.log().count("stopping: 1 messages are under way") == 2, "both to be told")
+    assert first.rcpt().kind == CONTINUE and first.content().kind == CONTINUE
+    ended_well(s, oldest)
+    assert s.process.alive() and old.poll() is None
+    assert second.rcpt().kind == CONTINUE and second.content().kind == CONTINUE
+    s.process.wait()
+    ended_well(s, old)
+
+
+def begin_message(m, s, started):
+    """And then another process takes over."""
+    m.greet()
+    m.mail()
+    net.wait_for(lambda: s.status()["in_progress"] == "1", "the message to begin")
+    return upgrade(s, started)
+
+
+def test_the_one_between_stays_for_the_oldest(setup, no_successor_stays):
+    """Else nobody would tell that one of a stop; it is not told to end before."""
+    s = setup.sluice(REFUSE % "oldest")
+    first = setup.milter(s)
+    oldest = begin_message(first, s, no_successor_stays)
+    between = upgrade(s, no_successor_stays)
+    net.wait_for(lambda: s.log().count("this one serves the connections that it has") == 2, "it to have none")
+    assert first.rcpt().kind == CONTINUE and first.content().kind == CONTINUE
+    assert between.alive() and "stopping" not in s.log()
+    first.quit()
+    ended_well(s, oldest)
+    between.wait()
 
 
 def test_state_goes_on(setup, no_successor_stays):

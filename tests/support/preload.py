@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What is put in front of the C library for one daemon: an allocator that has nothing left, clocks that are set."""
+"""What is put in front of the C library for one daemon: an allocator that has nothing left, clocks that are set, a door that opens slowly."""
 import mmap
 import struct
 
@@ -53,3 +53,19 @@ class Clock(_Preload):
         """So much time has passed, for the monotonic clock, too; a wait that has begun, or begins now, does not see it."""
         wall, monotonic = struct.unpack("=qq", self.shared[:])
         self.shared[:] = struct.pack("=qq", wall + seconds, monotonic + seconds)
+
+
+class Door(_Preload):
+    """Where connections are taken: between the system and the daemon."""
+
+    def __init__(self, folder):
+        super().__init__(folder, "slowaccept", "SLOWACCEPT", 8)
+
+    def hold_next(self):
+        self.shared[:] = struct.pack("=Q", 1)
+
+    def holds(self):
+        return struct.unpack("=Q", self.shared[:])[0] == 2
+
+    def let_go(self):
+        self.shared[:] = bytes(8)
