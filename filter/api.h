@@ -31,7 +31,7 @@ struct api_of { /* all borrowed */
 	void (*print_metrics)(void *arg, struct text *out);
 	int (*ask)(void *arg, const char *request, struct text *out); /* as the control socket (control.h); waits for the answer */
 	void *arg;
-	const char *config;
+	const char *config, *listen;
 	int64_t began_ms; /* monotonic */
 	bool by_path;     /* it is asked through a socket in the file system, whose mode says who can */
 };

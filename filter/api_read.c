@@ -72,7 +72,7 @@ void api_status(const struct api_request *q)
 	json_str(out, "configuration", q->of->config);
 	json_int(out, "generation", q->s->generation);
 	json_int(out, "rules", number(q->s->policy->rules.len));
-	json_str(out, "listen", q->s->policy->settings.listen);
+	json_str(out, "listen", q->of->listen);
 	json_str(out, "authserv_id", q->s->authserv_id);
 	json_int(out, "connections", metrics_get(q->of->metrics, METRIC_CONNECTIONS_OPEN));
 	json_int(out, "in_progress", metrics_get(q->of->metrics, METRIC_MESSAGES_OPEN));

@@ -317,7 +317,7 @@ static int open_http(struct daemon *d, const struct settings *s, struct err *ret
 {
 	const char *path = http_socket_path(s->http);
 	const struct api_of of = { .history = d->history, .metrics = d->metrics, .health = d->health, .keys = d->keys, .held = d->held, .log = d->log, .current = daemon_current,
-		.print_metrics = print_metrics, .ask = ask_main, .arg = d, .config = d->config, .began_ms = d->began_ms, .by_path = path != NULL };
+		.print_metrics = print_metrics, .ask = ask_main, .arg = d, .config = d->config, .listen = d->listen, .began_ms = d->began_ms, .by_path = path != NULL };
 	struct http_host host;
 
 	d->api = api_new(&of);
@@ -339,7 +339,8 @@ static int compare_places(struct daemon *d, const struct settings *s, struct err
 
 	text_addf(&places, "listen %s, control %s, http %s", s->listen, s->control, *s->http ? s->http : "none");
 	d->places = strdup(text_str(&places));
-	if (places.failed || !d->places)
+	d->listen = strdup(s->listen);
+	if (places.failed || !d->places || !d->listen)
 		return err_set(reterr, -ENOMEM, "out of memory");
 	if (d->inherited.places && strcmp(d->inherited.places, d->places) != 0)
 		return err_set(reterr, -EINVAL, "the sockets are elsewhere now, which takes a restart in the place of an upgrade: they were at %s, and are to be at %s",
@@ -798,6 +799,7 @@ void daemon_stop(struct daemon *d, int status)
 	(void)pthread_cond_destroy(&d->answered);
 	(void)pthread_mutex_destroy(&d->lock);
 	free(d->control_path);
+	free(d->listen);
 	free(d->places);
 	free(d->inherited.places);
 	free(d->binary);

@@ -46,6 +46,7 @@ struct daemon {
 	struct milter *milter;
 	char *binary; /* that runs, or has been put in its place */
 	struct inheritance inherited;
+	char *listen; /* where we do, whatever a reload has read since */
 	char *places; /* where our sockets are: as in the inheritance */
 	bool retired; /* they are another process's */
 	int control, spare; /* spare: a descriptor that is given up for a client of control when none is left */

@@ -70,7 +70,7 @@ void daemon_status(struct daemon *d, struct text *out)
 
 	text_addf(out, "version " SLUICE_VERSION "\npid %ld\nuptime_s %lld\n", (long)getpid(), (long long)((clock_mono_ms() - d->began_ms) / 1000));
 	text_addf(out, "configuration %s\ngeneration %u\nrules %zu\nlisten %s\nauthserv_id %s\n", d->config, s->generation, s->policy->rules.len,
-		s->policy->settings.listen, s->authserv_id);
+		d->listen, s->authserv_id);
 	text_addf(out, "stage_deadline_ms %lld\n", (long long)s->policy->settings.stage_deadline_ms);
 	text_addf(out, "connections %lld\nin_progress %lld\n", (long long)metrics_get(d->metrics, METRIC_CONNECTIONS_OPEN),
 		(long long)metrics_get(d->metrics, METRIC_MESSAGES_OPEN));

@@ -165,14 +165,13 @@ struct listener {
 	void *arg;
 };
 
-static struct store *open_redis(const struct settings *s, struct reactor *reactor, const struct listener *listener, struct err *reterr)
+static struct store_redis_settings redis_settings(const struct settings *s)
 {
-	struct store_redis_settings redis = { .reactor = reactor, .kind = REDIS_ONE, .servers = &s->state.redis, .server_count = 1,
+	struct store_redis_settings redis = { .kind = REDIS_ONE, .servers = &s->state.redis, .server_count = 1,
 		.master = s->state.master, .sentinel_user = s->state.sentinel_user, .sentinel_password = s->state.sentinel_password,
 		.prefix = s->state.prefix, .user = s->state.user, .password = s->state.password, .database = s->state.database, .tls = s->state.tls,
 		.tls_files = { s->state.tls_ca, s->state.tls_cert, s->state.tls_key }, .timeout_ms = s->state.timeout_ms,
-		.takeover_ms = *s->state.lmdb ? s->state.timeout_ms : 0, /* then the local store is there */
-		.changed = listener->changed, .arg = listener->arg };
+		.takeover_ms = *s->state.lmdb ? s->state.timeout_ms : 0 }; /* then the local store is there */
 	const struct settings_texts *several = s->state.sentinels.len ? &s->state.sentinels : &s->state.cluster;
 
 	if (!*s->state.redis) {
@@ -180,6 +179,16 @@ static struct store *open_redis(const struct settings *s, struct reactor *reacto
 		redis.servers = several->items;
 		redis.server_count = several->len;
 	}
+	return redis;
+}
+
+static struct store *open_redis(const struct settings *s, struct reactor *reactor, const struct listener *listener, struct err *reterr)
+{
+	struct store_redis_settings redis = redis_settings(s);
+
+	redis.reactor = reactor;
+	redis.changed = listener->changed;
+	redis.arg = listener->arg;
 	return store_redis_open(&redis, reterr);
 }
 
@@ -229,6 +238,8 @@ static int check_state(const struct snapshot *snapshot, struct err *reterr)
 	const struct policy *p = snapshot->policy;
 	const struct registry *r = snapshot->registry;
 	const struct settings *s = &p->settings;
+	struct store_redis_settings redis = redis_settings(s);
+	struct err why;
 
 	for (size_t i = 0; i < p->lists.len && !settings_have_redis(s); i++)
 		if (list_first(p->lists.items[i], LIST_REDIS))
@@ -238,6 +249,8 @@ static int check_state(const struct snapshot *snapshot, struct err *reterr)
 	if ((*s->state.redis != '\0') + (s->state.sentinels.len > 0) + (s->state.cluster.len > 0) > 1)
 		return place_error(policy_place(p, s->state.cluster.len ? "state.cluster" : "state.sentinels", NULL), reterr,
 			"redis, sentinels and cluster: there is one store, keep one of them");
+	if (settings_have_redis(s) && store_redis_check(&redis, &why) < 0)
+		return place_error(policy_place(p, redis_place(s), NULL), reterr, "%s", why.text);
 	for (size_t i = 0; i < p->rules.len && !settings_have_store(s); i++)
 		if ((p->rules.items[i].action == RULE_GREYLIST && !p->rules.items[i].shadow) || p->rules.items[i].limit)
 			return place_error(p->rules.items[i].place, reterr, "rule %s needs a store: say where, with 'state { lmdb /var/lib/sluice/state }'",
@@ -424,12 +437,20 @@ static int check_settings(const struct policy *p, struct err *reterr)
 {
 	const struct settings *s = &p->settings;
 	struct events_settings events;
+	struct socket_address place;
 	const char *key;
 	struct err why;
 
 	if (*s->authserv_id && !domain_valid(s->authserv_id, strlen(s->authserv_id), 1))
 		return place_error(policy_place(p, "authserv_id", NULL), reterr, "'%s' is no host name: write one such as mx.example.org",
 			s->authserv_id);
+	if (!settings_listen_valid(s->listen))
+		return place_error(policy_place(p, "listen", NULL), reterr,
+			"'%s' is no place to listen: write unix:/PATH (of at most %zu octets), inet:PORT@ADDRESS or inet6:PORT@ADDRESS", s->listen,
+			sizeof place.u.un.sun_path - 1);
+	if (*s->http && !http_place_read(s->http, &place))
+		return place_error(policy_place(p, "http", NULL), reterr,
+			"'%s' is no place to listen: write 127.0.0.1:9580, \"[::1]:9580\" or unix:/run/sluice/http.sock", s->http);
 	if (events_read(s, "", &events, &key, &why) < 0)
 		return place_error(policy_place(p, key, NULL), reterr, "%s", why.text);
 	for (int64_t mode = s->socket_mode; mode; mode /= 10)

@@ -6,7 +6,7 @@
 #include "filter/base/err.h"
 #include "filter/policy/policy.h"
 
-/* A listening socket where `listen` says, which does not block; -1 with *reterr. */
+/* A listening socket where `listen` says, which is valid, and which does not block; -1 with *reterr. */
 int listen_open(const struct settings *s, struct err *reterr);
 /* The path of the unix socket that `listen` names, which is to be removed at the end; NULL: it names none. */
 const char *listen_path(const struct settings *s);

@@ -450,6 +450,11 @@ static bool read_tcp(const char *listen, struct socket_address *ret)
 	return true;
 }
 
+bool http_place_read(const char *listen, struct socket_address *ret)
+{
+	return http_socket_path(listen) ? socket_address_read(listen, ret) : read_tcp(listen, ret);
+}
+
 static bool answers(const struct socket_address *a)
 {
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -560,8 +565,8 @@ struct http *http_new(const char *listen, int inherited, const struct http_host 
 	*h = (struct http){ .host = *host, .inherited = inherited, .gate = { may_shake_hands, h } };
 	h->requests = h->handshakes = (struct bucket){ HTTP_BURST * 1000, clock_mono_ms() };
 	TAILQ_INIT(&h->clients);
-	if (!(http_socket_path(listen) ? socket_address_read(listen, &h->address) : read_tcp(listen, &h->address))) {
-		(void)err_set(reterr, -EINVAL, "http: '%s' is no place to listen: write 127.0.0.1:9580, [::1]:9580 or unix:/run/sluice/http.sock", listen);
+	if (!http_place_read(listen, &h->address)) {
+		(void)err_set(reterr, -EINVAL, "http: '%s' is no place to listen", listen);
 		free(h);
 		return NULL;
 	}

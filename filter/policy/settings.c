@@ -3,9 +3,12 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 #include <strings.h>
 
+#include "filter/base/ascii.h"
 #include "filter/base/cleanup.h"
+#include "filter/base/socket_address.h"
 
 static const char *const disagree_words[] = { "strictest", "remove", NULL };
 static const char *const on_fault_words[] = { "accept", "tempfail", NULL };
@@ -170,6 +173,20 @@ void settings_done(struct settings *s)
 	vec_done(&s->events.of);
 	vec_done(&s->state.sentinels);
 	vec_done(&s->state.cluster);
+}
+
+bool settings_listen_valid(const char *listen)
+{
+	const char *port = !strncmp(listen, "inet:", 5) ? listen + 5 : !strncmp(listen, "inet6:", 6) ? listen + 6 : NULL;
+	size_t len = port ? strcspn(port, "@") : 0;
+	struct socket_address a;
+	uint64_t number;
+
+	if (!port)
+		return !strncmp(listen, "unix:", 5) && socket_address_read(listen, &a);
+	if (ascii_is_alpha(*port))
+		return !memchr(port, ':', len); /* ADDRESS:PORT is how others have it */
+	return ascii_to_u64(port, len, UINT16_MAX, &number) && number;
 }
 
 bool settings_have_redis(const struct settings *s)

@@ -75,6 +75,8 @@ extern const struct settings_row settings_rows[];
 
 /* Put a parsed value in its place. 0, -ENOMEM. */
 int settings_store(struct settings *s, const struct settings_row *row, const struct sluice_setting *value);
+/* Is it unix:/PATH, inet:PORT, or inet:PORT@ADDRESS (inet6)? Names of ports and addresses are not looked up. */
+bool settings_listen_valid(const char *listen);
 bool settings_have_redis(const struct settings *s); /* of whatever kind */
 bool settings_have_store(const struct settings *s);
 void settings_done(struct settings *s); /* the vectors; texts belong to the policy's arena */

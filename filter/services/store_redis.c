@@ -172,17 +172,16 @@ static bool copy_texts(struct redis *r)
 	return good;
 }
 
-static int check_servers(const struct redis *r, struct err *reterr)
+int store_redis_check(const struct store_redis_settings *settings, struct err *reterr)
 {
 	static const char *const what[] = { "Redis server", "sentinel", "server of a Cluster" };
-	const struct store_redis_settings *settings = &r->settings;
 
 	for (size_t i = 0; i < settings->server_count; i++) {
 		char host[REDIS_SERVER_MAX];
 		int port;
 
-		if (!redis_server_read(r->servers[i], host, &port) || (!port && settings->kind != REDIS_ONE))
-			return err_set(reterr, -EINVAL, "'%s' is no %s: write HOST:PORT%s", r->servers[i], what[settings->kind],
+		if (!redis_server_read(settings->servers[i], host, &port) || (!port && settings->kind != REDIS_ONE))
+			return err_set(reterr, -EINVAL, "'%s' is no %s: write HOST:PORT%s", settings->servers[i], what[settings->kind],
 				settings->kind == REDIS_ONE ? ", or the absolute path of a unix socket" : "");
 		if (!port && settings->tls)
 			return err_set(reterr, -EINVAL, "tls is for HOST:PORT: through a unix socket nobody listens");
@@ -228,7 +227,7 @@ struct store *store_redis_open(const struct store_redis_settings *settings, stru
 	redis_op_scripts(r->scripts);
 	if (!copy_texts(r)) {
 		(void)err_set(reterr, -ENOMEM, "out of memory");
-	} else if (check_servers(r, reterr) == 0) {
+	} else {
 		if (settings->tls)
 			r->tls = redis_tls_new(&settings->tls_files, reterr);
 		if (r->tls || !settings->tls)

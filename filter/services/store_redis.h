@@ -35,7 +35,9 @@ struct store_redis_settings {
 	void *arg;
 };
 
-/* Servers that cannot be reached are no error here. NULL with *reterr: settings that cannot be, files of TLS that cannot be used, no memory. */
+/* Settings that cannot be: -EINVAL with *reterr. Of files and servers nothing is looked at. */
+int store_redis_check(const struct store_redis_settings *settings, struct err *reterr);
+/* Of settings that are checked. Servers that cannot be reached are no error here. NULL with *reterr: files of TLS that cannot be used, no memory. */
 struct store *store_redis_open(const struct store_redis_settings *settings, struct err *reterr);
 
 #endif

@@ -150,9 +150,11 @@ def test_passwords_users_and_databases(setup, settings, words):
     ('cluster 127.0.0.1:6379  prefix "{mx}"', "prefix '{mx}': braces choose the slot in a Cluster, leave them out"),
 ])
 def test_a_redis_that_cannot_be(setup, state, message):
+    """Known without trying it, and so to sluiced -t."""
     s = setup.sluice(RULES.format(state=state), start=False)
-    done = subprocess.run([sluice.SLUICED, "-c", s.conf], capture_output=True, text=True, env=sluice.environment(), timeout=net.PATIENCE_S, check=False)
-    assert done.returncode == 78 and message in done.stderr and "sluice.conf:" in done.stderr, done.stderr
+    for options in ([], ["-t"]):
+        done = subprocess.run([sluice.SLUICED, "-c", s.conf, *options], capture_output=True, text=True, env=sluice.environment(), timeout=net.PATIENCE_S, check=False)
+        assert done.returncode == 78 and message in done.stderr and "sluice.conf:" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize("answer", [None, b"", b"garbage\r\n", b"*2\r\n$1\r\nx\r\n:1\r\n", b"*2\r\n$3\r\n::1\r\n$1\r\n0\r\n", b"*-1\r\n", b"-ERR\r\n", b"+OK\r\n" * 9],

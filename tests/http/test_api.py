@@ -523,8 +523,9 @@ def test_a_page_that_takes_long_holds_up_no_mail(setup, api):
 @pytest.mark.parametrize("where", ["nonsense", "127.0.0.1:99999", ":80", "unix:relative", "unix:/" + "x" * 200])
 def test_bad_places(setup, where):
     s = setup.sluice(f'http "{where}"\n', start=False)
-    done = sluice.subprocess.run([str(SLUICED), "-c", str(s.conf)], capture_output=True, text=True, timeout=net.PATIENCE_S, check=False)
-    assert done.returncode == 69 and f"http: '{where}' is no place to listen" in done.stderr
+    for options in ([], ["-t"]):
+        done = sluice.subprocess.run([str(SLUICED), "-c", str(s.conf), *options], capture_output=True, text=True, timeout=net.PATIENCE_S, check=False)
+        assert done.returncode == 78 and f"'{where}' is no place to listen: write 127.0.0.1:9580" in done.stderr
 
 
 def test_what_is_no_socket_is_left_alone(setup):
