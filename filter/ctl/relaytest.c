@@ -504,6 +504,7 @@ int ctl_relaytest(int argc, char **argv)
 {
 	struct relaytest t = { .helo = "relaytest.example", .outside = "relaytest@example.com", .timeout_ms = 30000, .name = TEXT_INIT(300) };
 	int option, status;
+	uint64_t port;
 
 	while ((option = getopt_long(argc, argv, "h", options, NULL)) != -1) {
 		if (option == 'h')
@@ -518,6 +519,10 @@ int ctl_relaytest(int argc, char **argv)
 	if (optind + 1 != argc || !*argv[optind])
 		return usage(stderr, EX_USAGE);
 	split(argv[optind], &t);
+	if (!ascii_to_u64(t.port, strlen(t.port), UINT16_MAX, &port) || !port) {
+		fprintf(stderr, "sluicectl: '%s' is no port: write HOST:PORT, such as %s:25\n", t.port, t.host);
+		return EX_USAGE;
+	}
 	t.user = t.outside;
 	t.user_len = (int)(strrchr(t.outside, '@') - t.outside);
 	t.outside_domain = strrchr(t.outside, '@') + 1;

@@ -117,7 +117,8 @@ def test_only_ones_own_server_is_tried(setup):
 @pytest.mark.parametrize("args, status, said", [
     ([], 64, "usage"), (["a", "b"], 64, "usage"), (["--client", "nobody", "127.0.0.1"], 64, "not what this option takes"),
     (["--to", "a b@example.org", "127.0.0.1"], 64, "not what"), (["--to", "a\r\nRSET", "127.0.0.1"], 64, "not what"), (["--timeout", "soon", "127.0.0.1"], 64, "not what"),
-    (["--outside", "nobody", "127.0.0.1"], 64, "not what"), (["127.0.0.1:1"], 69, "refused"), (["no-such-host.invalid"], 69, "port 25")])
+    (["--outside", "nobody", "127.0.0.1"], 64, "not what"), (["127.0.0.1:99999"], 64, "no port"), (["[::1]:smtp"], 64, "no port"),
+    (["127.0.0.1:1"], 69, "refused"), (["no-such-host.invalid"], 69, "port 25")])
 def test_what_is_wrong_is_said(args, status, said):
     done = sluice.ctl("relaytest", *args)
     assert done.returncode == status and said in done.stderr, (done.returncode, done.stderr)
