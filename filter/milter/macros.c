@@ -58,6 +58,7 @@ bool macros_hear(struct macros *m, struct packet *p)
 {
 	const char *at = p->len ? memchr(commands, *p->data, sizeof commands) : NULL;
 	struct text *set;
+	bool starved;
 
 	if (!p->len)
 		return false;
@@ -75,9 +76,10 @@ bool macros_hear(struct macros *m, struct packet *p)
 		text_add(set, name, (size_t)(value - name));
 		text_add(set, value, strlen(value) + 1);
 	}
+	starved = set->starved;
 	if (set->failed) /* it may end with half a macro */
 		macros_forget(m, (enum macro_stage)(at - commands));
-	return true;
+	return !starved; /* without them a user would be a stranger */
 }
 
 /* An MTA may write {i} as i, and i as {i}. */

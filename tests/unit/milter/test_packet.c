@@ -13,6 +13,21 @@
 #include "filter/milter/packet.h"
 #include "filter/milter/protocol.h"
 
+/* ---- memory that runs out: the linker puts this in the place of grow() ---- */
+
+void *__real_grow(void *old, size_t had, size_t size);
+void *__wrap_grow(void *old, size_t had, size_t size);
+
+static int grows_left = -1; /* below 0: without end */
+
+void *__wrap_grow(void *old, size_t had, size_t size)
+{
+	if (!grows_left)
+		return NULL;
+	grows_left -= grows_left > 0;
+	return __real_grow(old, had, size);
+}
+
 /* ---- packets ---- */
 
 static const struct { const char *bytes; size_t len; enum packet_found want; size_t size; } heads[] = {
@@ -164,6 +179,28 @@ static void too_many_macros_are_none(void **state)
 	macros_done(&m);
 }
 
+static void macros_without_memory_are_refused(void **state)
+{
+	static const char set[] = "M{auth_type}\0PLAIN\0{auth_authen}\0ann\0{cert_subject}\0/C=DE/O=An organisation with a name that is long/OU=The department for "
+		"long names of those that have even longer ones/CN=mail.example.net\0{auth_author}\0bob\0";
+	bool heard = false;
+	int enough = 0;
+
+	(void)state;
+	for (; !heard && enough < 10; enough++) {
+		struct macros m;
+
+		macros_init(&m);
+		grows_left = enough;
+		heard = HEAR(&m, set);
+		grows_left = -1;
+		assert_string_equal(macro_text(&m, "{auth_authen}"), heard ? "ann" : "");
+		assert_string_equal(macro_text(&m, "{auth_author}"), heard ? "bob" : "");
+		macros_done(&m);
+	}
+	assert_true(heard && enough > 2); /* it was short at the first of them, and in between */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +211,7 @@ int main(void)
 		cmocka_unit_test(one_letter_may_have_braces_or_none),
 		cmocka_unit_test(what_is_no_set_of_macros_is_refused),
 		cmocka_unit_test(too_many_macros_are_none),
+		cmocka_unit_test(macros_without_memory_are_refused),
 	};
 
 	return cmocka_run_group_tests_name("packets", tests, NULL, NULL);
