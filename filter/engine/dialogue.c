@@ -152,6 +152,15 @@ static bool enter(struct dialogue *d)
 	return false;
 }
 
+/* One of a message: from now on there is something to forget, whether or not there was memory for its MAIL. */
+static bool enter_message(struct dialogue *d)
+{
+	if (!enter(d))
+		return false;
+	d->blank = false;
+	return true;
+}
+
 bool dialogue_starved(const struct dialogue *d)
 {
 	return shortage_count() != d->shortage;
@@ -281,10 +290,9 @@ struct verdict dialogue_mail(struct dialogue *d, const struct dialogue_mail *mai
 	struct message *m = &d->session->message;
 	bool now = d->plan->refuses[SLUICE_STAGE_CONNECT] || d->plan->refuses[SLUICE_STAGE_HELO] || d->plan->refuses[SLUICE_STAGE_MAIL];
 
-	if (!enter(d))
-		return fault_at(SLUICE_STAGE_MAIL);
 	begin_message(d);
-	d->blank = false;
+	if (!enter_message(d))
+		return fault_at(SLUICE_STAGE_MAIL);
 	m->begun = true;
 	m->begun_ms = d->now_ms;
 	learn_queue_id(d, mail->queue_id);
@@ -348,7 +356,7 @@ struct verdict dialogue_rcpt(struct dialogue *d, const struct dialogue_rcpt *rcp
 	struct recipient r = { 0 };
 	struct verdict v;
 
-	if (!enter(d))
+	if (!enter_message(d))
 		return fault_at(SLUICE_STAGE_RCPT);
 	learn_queue_id(d, rcpt->queue_id);
 	if (rcpt->rejected) {
@@ -384,7 +392,7 @@ struct verdict dialogue_rcpt(struct dialogue *d, const struct dialogue_rcpt *rcp
 
 struct verdict dialogue_data(struct dialogue *d, const char *queue_id)
 {
-	if (!enter(d))
+	if (!enter_message(d))
 		return fault_at(SLUICE_STAGE_DATA);
 	learn_queue_id(d, queue_id);
 	d->session->recipient = NULL;
@@ -449,7 +457,7 @@ void dialogue_header(struct dialogue *d, const char *name, const char *value, bo
 	struct arena *arena = session_arena(d->session, SCOPE_MESSAGE);
 	struct header h = { .name_len = strlen(name), .value_len = strlen(value) };
 
-	if (!enter(d))
+	if (!enter_message(d))
 		return;
 	m->header_bytes += h.name_len + h.value_len + 3; /* ":" and CRLF */
 	if (d->too_large || m->headers.len >= SESSION_MAX_HEADERS) {
@@ -469,7 +477,7 @@ void dialogue_header(struct dialogue *d, const char *name, const char *value, bo
 
 void dialogue_body(struct dialogue *d, const char *bytes, size_t len)
 {
-	if (!enter(d))
+	if (!enter_message(d))
 		return;
 	d->session->message.body_bytes += len;
 	begin_content(d);
@@ -562,7 +570,7 @@ struct verdict dialogue_message(struct dialogue *d, const char *queue_id, const 
 {
 	struct verdict v;
 
-	if (!enter(d))
+	if (!enter_message(d))
 		return fault_at(SLUICE_STAGE_MESSAGE);
 	learn_queue_id(d, queue_id);
 	d->session->recipient = NULL;
