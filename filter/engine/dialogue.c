@@ -152,6 +152,15 @@ static bool enter(struct dialogue *d)
 	return false;
 }
 
+/* One of the connection: what it said, no message will know. */
+static bool enter_connection(struct dialogue *d)
+{
+	if (enter(d))
+		return true;
+	d->lost = true;
+	return false;
+}
+
 /* One of a message: from now on there is something to forget, whether or not there was memory for its MAIL. */
 static bool enter_message(struct dialogue *d)
 {
@@ -211,7 +220,7 @@ struct verdict dialogue_connect(struct dialogue *d, const struct dialogue_client
 {
 	const struct macros_connection *m = &client->macros;
 
-	if (!enter(d))
+	if (!enter_connection(d))
 		return fault_at(SLUICE_STAGE_CONNECT);
 	d->session->client = client->ip;
 	d->session->connection = (struct macros_connection){
@@ -235,13 +244,13 @@ struct verdict dialogue_helo(struct dialogue *d, const char *name)
 {
 	struct verdict v;
 
-	if (!enter(d))
+	if (d->refused.stage == SLUICE_STAGE_HELO)
+		d->refused = go_on; /* another name, another verdict */
+	if (!enter_connection(d))
 		return fault_at(SLUICE_STAGE_HELO);
 	host_reset(d, SCOPE_HELO);
 	arena_reset(session_arena(d->session, SCOPE_HELO));
 	d->helo_judged = false;
-	if (d->refused.stage == SLUICE_STAGE_HELO)
-		d->refused = go_on; /* another name, another verdict */
 	d->session->helo = keep(d, SCOPE_HELO, name);
 	d->session->helo_len = strlen(d->session->helo);
 	set_facts(d, SLUICE_STAGE_HELO);

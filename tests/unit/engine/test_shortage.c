@@ -133,10 +133,41 @@ static void a_message_that_begins_without_memory_leaves_nothing_to_the_next_one(
 	}
 }
 
+/* Neither what a rule would have said of the name, nor what it said of the one before. */
+static void a_name_that_there_is_no_memory_for_is_never_judged(void **state)
+{
+	static const struct { const char *rules, *before, *name; } rows[] = {
+		{ "at message { rule bad reject \"550 5.7.1 bad\" when helo.name == bad.example }", NULL, "bad.example" },
+		{ "at helo { rule bad reject \"550 5.7.1 bad\" when helo.name == bad.example }", NULL, "bad.example" },
+		{ "at helo { rule bad reject \"550 5.7.1 bad\" when helo.name == bad.example }", "bad.example", "mail.example.net" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct verdict helo, first, second;
+		struct fixture f;
+
+		begin(&f, rows[i].rules);
+		if (rows[i].before)
+			assert_int_equal(dialogue_helo(f.d, rows[i].before).action, VERDICT_REJECT);
+		dialogue_rest(f.d);
+		exhausted = true;
+		helo = dialogue_helo(f.d, rows[i].name);
+		exhausted = false;
+		first = mail(&f);
+		dialogue_rest(f.d);
+		second = mail(&f);
+		if (helo.action != VERDICT_FAULT || first.action != VERDICT_FAULT || second.action != VERDICT_FAULT)
+			fail_msg("row %zu: %d, %d, %d", i, (int)helo.action, (int)first.action, (int)second.action);
+		end(&f);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_message_that_begins_without_memory_leaves_nothing_to_the_next_one),
+		cmocka_unit_test(a_name_that_there_is_no_memory_for_is_never_judged),
 	};
 
 	return cmocka_run_group_tests_name("shortage", tests, NULL, NULL);
