@@ -27,6 +27,7 @@ struct list_source {
 	char *name;  /* path, parameter of Postfix, class of Sendmail */
 	char *where; /* main.cf's folder, sendmail.cf, or NULL */
 	bool optional; /* a mail server that may not be installed */
+	bool was_there; /* it was when it was read last */
 	struct list_files files; /* of a mail server; list_refresh() alone, once the list is made */
 };
 
@@ -314,18 +315,35 @@ static int open_database(const struct list *l, const struct list_source *s, stru
 	return err_set(reterr, -ENOMEM, "out of memory");
 }
 
+/*
+ * A mail server that goes while we run may be on its way back, as when its settings are written anew: its domains are not forgotten for that, which
+ * would refuse their mail for good.
+ */
+static int look_whether_there(struct list_source *s, struct err *reterr)
+{
+	struct list_files files = { 0 };
+	int there = server_there(s, &files, reterr);
+
+	list_files_done(&files);
+	if (!there && s->was_there)
+		return err_set(reterr, -ENOENT, "%s: %s has no settings there any more, or its programs are not installed: a reload takes that",
+			s->where ? s->where : s->kind == LIST_POSTFIX ? LIST_POSTFIX_FOLDER : LIST_SENDMAIL_CF, s->kind == LIST_POSTFIX ? "Postfix" : "Sendmail");
+	s->was_there = there > 0;
+	return there < 0 ? there : 0;
+}
+
 /* The mark is from before it was read: what changes meanwhile is read again. */
 static int read_source(const struct list *l, struct list_source *s, struct contents *c, struct store *store, uint64_t *mark, struct err *reterr)
 {
 	uint64_t before = source_mark(s);
 	struct list_files files = { 0 };
-	int r;
+	int r = s->optional ? look_whether_there(s, reterr) : 0;
 
-	if (s->kind == LIST_CDB)
+	if (r == 0 && s->kind == LIST_CDB)
 		r = open_database(l, s, c, reterr);
-	else if (s->kind == LIST_REDIS)
+	else if (r == 0 && s->kind == LIST_REDIS)
 		r = read_set(s, c, store, reterr);
-	else
+	else if (r == 0)
 		r = each_of(l, s, add_line, c, &files, reterr);
 
 	if (files.paths.len) {
@@ -375,8 +393,8 @@ static int read_all(struct list *l, bool needed, struct contents *c, struct stor
 		else
 			mark = mark * 31 + source_mark(&l->sources.items[i]);
 	l->shared->loaded = l->shared->seen = mark;
-	if (r == 0 && needed && !list_optional(l) && contents_len(c) + list_items_len(l->fixed) == 0)
-		return err_set(reterr, -EINVAL, "%s: nothing is left in list %s, which cannot be empty", l->sources.items[0].name, l->name);
+	if (r == 0 && needed && (!list_optional(l) || contents_len(l->shared->contents)) && contents_len(c) + list_items_len(l->fixed) == 0)
+		return err_set(reterr, -EINVAL, "%s: nothing is left in list %s, which a check needs", l->sources.items[0].name, l->name);
 	return r;
 }
 

@@ -166,6 +166,23 @@ def test_one_that_comes_later(setup):
         m.greet()
         m.mail()
         assert m.rcpt("<u@come.example>").kind == CONTINUE and m.rcpt("<u@other.example>").kind == REPLY
+    # and goes while we run, as when its settings are written anew: no mail is refused for that
+    (etc / "main.cf").rename(etc / "old")
+    net.wait_for(lambda: f"list local-domains keeps its old contents: {etc}: Postfix has no settings there any more" in s.log(), "it to be missed")
+    with setup.milter(s) as m:
+        m.greet()
+        m.mail()
+        assert m.rcpt("<u@come.example>").kind == CONTINUE
+    (etc / "old").write_text("compatibility_level = 3.6\nmyhostname = mx.example.org\nmydestination = come.example back.example\n")
+    (etc / "old").rename(etc / "main.cf")
+    net.wait_for(lambda: "list local-domains was read again: 2 items" in s.log(), "the list to be read")
+    (etc / "main.cf").unlink()
+    net.wait_for(lambda: s.log().count("keeps its old contents") == 2, "it to be missed")
+    assert s.reload().returncode == 0
+    with setup.milter(s) as m:
+        m.greet()
+        m.mail()
+        assert m.rcpt("<u@come.example>").kind == REPLY, "it has gone for good"
 
 
 def test_a_file_is_not_optional(postfix):

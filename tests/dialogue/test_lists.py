@@ -91,12 +91,13 @@ def test_a_broken_file_keeps_the_old_contents(setup, tmp_path, content, why):
     assert s.log().count("keeps its old contents") == 1, "each change is told once"
 
 
-def test_a_list_that_a_check_needs_is_not_emptied(setup, tmp_path):
+@pytest.mark.parametrize("more", ["", "optional postfix mydestination in /nonexistent"], ids=["a file", "beside a mail server that is not there"])
+def test_a_list_that_a_check_needs_is_not_emptied(setup, tmp_path, more):
     path = tmp_path / "local-domains"
     path.write_text("example.org\n")
-    s = setup.sluice(f'list local-domains domain file "{path}"\nat rcpt {{ rule r reject "550 5.7.1 no" when relay.attempt }}\n')
+    s = setup.sluice(f'list local-domains domain file "{path}" {more}\nat rcpt {{ rule r reject "550 5.7.1 no" when relay.attempt }}\n')
     replace(path, b"# to be filled in\n")
-    until_logged(s, "nothing is left in list local-domains, which cannot be empty")
+    until_logged(s, "nothing is left in list local-domains, which a check needs")
     m = setup.milter(s)
     m.greet()
     m.mail()
