@@ -43,7 +43,7 @@ const struct settings_row settings_rows[] = {
 	{ NULL, { "drain", SLUICE_OPT_DURATION, .min = 0, .max = 600000, .deflt = "30s",
 		.help = "longest wait for messages under way when stopping" }, AT(drain_ms) },
 	{ NULL, { "max_questions", SLUICE_OPT_COUNT, .min = 1, .max = 10000, .deflt = "200",
-		.help = "DNS questions asked for one message" }, AT(max_questions) },
+		.help = "DNS questions that each check may ask about one message, or one connection" }, AT(max_questions) },
 	{ NULL, { "history", SLUICE_OPT_COUNT, .min = 0, .max = 100000, .deflt = "500",
 		.help = "cases kept in memory for 'sluicectl explain', of some 7 KB each" }, AT(history) },
 	{ NULL, { "client_net_v4", SLUICE_OPT_COUNT, .min = 8, .max = 32, .deflt = "24",

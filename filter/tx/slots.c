@@ -15,6 +15,7 @@ const char *const slot_source_words[] = { "open", "local", "cache", "dns", "time
 struct slot {
 	uint64_t id; /* never used twice in one connection: a late answer cannot meet the wrong slot */
 	bool unrecorded;
+	uint8_t asker; /* the waiter that it counts for */
 	enum slot_scope scope;
 	enum slot_kind kind;
 	enum slot_source source;
@@ -48,7 +49,6 @@ struct slots {
 	struct resolver *resolver;
 	struct store *store;
 	unsigned max_questions;
-	unsigned asked[3]; /* by scope */
 	struct slots_record record; /* of a replay */
 	bool hurry;
 
@@ -132,8 +132,6 @@ void slots_end(struct slots *s, enum slot_scope scope)
 {
 	(void)pthread_mutex_lock(&s->lock);
 	drop_from(s, scope);
-	for (enum slot_scope i = scope; i <= SLOT_RECIPIENT; i++)
-		s->asked[i] = 0;
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
@@ -318,15 +316,30 @@ static void on_drop(void *arg)
 	free(errand);
 }
 
-static struct slot *find(const struct slots *s, const struct dns_question *q)
+/* With the lock held. What failed as another had asked too much is asked anew: SPF can be led to ask for the author's policy. */
+static struct slot *find(const struct slots *s, const struct dns_question *q, unsigned waiter)
 {
 	for (size_t i = 0; i < s->list.len; i++) {
 		struct slot *slot = s->list.items[i];
 
-		if (slot->kind == SLOT_OF_DNS && slot->question.type == q->type && !strcmp(slot->question.name, q->name))
+		if (slot->kind == SLOT_OF_DNS && slot->question.type == q->type && !strcmp(slot->question.name, q->name) &&
+			(slot->source != SLOT_LIMIT || slot->waiters >> waiter & 1))
 			return slot;
 	}
 	return NULL;
+}
+
+/* By its asker, in its scope: one cannot use up what others need. Counted anew, as an idle connection has no room for 64 numbers. */
+static unsigned count_questions(const struct slots *s, const struct slot *like)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < s->list.len; i++) {
+		const struct slot *slot = s->list.items[i];
+
+		count += slot->kind == SLOT_OF_DNS && slot->asker == like->asker && slot->scope == like->scope;
+	}
+	return count;
 }
 
 static struct errand *errand_new(struct slots *s, const struct slot *slot)
@@ -350,7 +363,7 @@ static void start(struct slots *s, struct slot *slot)
 	struct errand *errand;
 	bool silent = false;
 
-	if (s->asked[slot->scope]++ >= s->max_questions) {
+	if (count_questions(s, slot) > s->max_questions) {
 		slot->answer = dns_answer_empty(SLUICE_DNS_FAILED, 0);
 		slot->source = SLOT_LIMIT;
 		return;
@@ -410,7 +423,7 @@ const struct sluice_dns_answer *slots_ask_dns(struct slots *s, enum slot_scope s
 		return static_view(SLUICE_DNS_NXDOMAIN);
 
 	(void)pthread_mutex_lock(&s->lock);
-	slot = find(s, &q);
+	slot = find(s, &q, waiter);
 	if (slot) {
 		slot->waiters |= UINT64_C(1) << waiter;
 		if (slot->source != SLOT_OPEN)
@@ -422,6 +435,7 @@ const struct sluice_dns_answer *slots_ask_dns(struct slots *s, enum slot_scope s
 	slot = calloc(1, sizeof *slot + size);
 	if (slot) {
 		slot->id = s->next_id++;
+		slot->asker = (uint8_t)waiter;
 		slot->scope = scope;
 		slot->question = (struct dns_question){ memcpy(slot->name, asked, size), type };
 		slot->shown = shown ? strdup(shown) : NULL;

@@ -31,7 +31,7 @@ extern const char *const slot_source_words[]; /* in the order of enum slot_sourc
 
 struct slots;
 
-/* max_questions: of one scope; more are answered FAILED. store NULL: all that is asked of it is. NULL: no memory. */
+/* max_questions: of one waiter in one scope; more are answered FAILED, to him alone. store NULL: all that is asked of it is. NULL: no memory. */
 struct slots *slots_new(struct resolver *resolver, struct store *store, unsigned max_questions);
 /* The session has ended. Takes NULL. */
 void slots_free(struct slots *s);

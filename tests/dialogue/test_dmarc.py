@@ -291,3 +291,26 @@ def test_a_trial_shows_it(tmp_path):
         "dmarc.result": "fail", "dmarc.disposition": "reject", "dmarc.policy": "reject", "dmarc.policy_domain": "example.net",
         "dmarc.org_domain": "example.net", "dmarc.spf_aligned": False, "dmarc.dkim_aligned": False, "dmarc.record": "v=DMARC1; p=reject",
         "dmarc.walk": ["_dmarc.example.net", "_dmarc.net"], "dmarc.testing": False, "dmarc.outcome": "done"}
+
+
+# ---- strangers whose SPF is much work ----
+
+def long_spf(domain, *terms, hosts=10):
+    """Ten mx of ten hosts each are what RFC 7208 4.6.4 allows: 111 questions."""
+    records = {(domain, "TXT"): ["v=spf1 " + " ".join([f"mx:m{i}.{domain}" for i in range(hosts)] + list(terms)) + " -all"]}
+    for i in range(hosts):
+        records[f"m{i}.{domain}", "MX"] = [f"10 h{k}.m{i}.{domain}." for k in range(10)]
+        records.update({(f"h{k}.m{i}.{domain}", "A"): ["203.0.113.1"] for k in range(10)})
+    return records
+
+
+# the first question beyond the limit is, in the second row, that of the author's policy
+@pytest.mark.parametrize("of_sender", [long_spf("evil.example"), long_spf("evil.example", "include:_dmarc.bank.example", hosts=8)])
+def test_a_long_spf_record_takes_nothing_from_the_authors_policy(tmp_path, of_sender):
+    records = {**long_spf("helo.evil.example"), **of_sender, ("_dmarc.bank.example", "TXT"): [REJECT], ("bank.example", "TXT"): ["nothing"]}
+    (tmp_path / "sluice.conf").write_text(sluice.plugin_lines() + 'at message { rule r reject "550 5.7.1 refused" when dmarc.disposition == reject }\n')
+    (tmp_path / "zone").write_text("".join(f"{name} {kind} {value}\n" for (name, kind), values in records.items() for value in values))
+    done = sluice.ctl("check", "-c", tmp_path / "sluice.conf", "--zone", tmp_path / "zone", "--json", "--client=198.51.100.9", "--helo=helo.evil.example",
+                      "--from=a@evil.example", "--rcpt=u@example.org", "-", stdin=message("a@bank.example"))
+    facts = json.loads(done.stdout)["facts"]
+    assert (done.returncode, facts["dmarc.result"], facts["spf.result"]) == (20, "fail", "temperror")

@@ -102,6 +102,22 @@ static void questions_beyond_the_limit_fail(void **state)
 	slots_free(s);
 }
 
+static void what_one_waiter_asks_leaves_the_others_their_number(void **state)
+{
+	struct slots *s = slots_new(resolver, NULL, 1);
+	const struct sluice_dns_answer *failed;
+
+	(void)state;
+	assert_int_equal(slots_ask_dns(s, SLOT_MESSAGE, "a.example", SLUICE_DNS_A, NULL, 0)->status, SLUICE_DNS_OK);
+	failed = slots_ask_dns(s, SLOT_MESSAGE, "b.example", SLUICE_DNS_A, NULL, 0);
+	assert_int_equal(failed->status, SLUICE_DNS_FAILED);
+	assert_int_equal(slots_ask_dns(s, SLOT_MESSAGE, "a.example", SLUICE_DNS_A, NULL, 1)->status, SLUICE_DNS_OK); /* costs nothing */
+	assert_int_equal(slots_ask_dns(s, SLOT_MESSAGE, "b.example", SLUICE_DNS_A, NULL, 1)->status, SLUICE_DNS_NXDOMAIN);
+	assert_int_equal(slots_ask_dns(s, SLOT_MESSAGE, "c.example", SLUICE_DNS_A, NULL, 1)->status, SLUICE_DNS_FAILED);
+	assert_ptr_equal(slots_ask_dns(s, SLOT_MESSAGE, "b.example", SLUICE_DNS_A, NULL, 0), failed); /* he goes on with what he has heard */
+	slots_free(s);
+}
+
 static void shown(void *arg, const struct slot_row *row)
 {
 	*(const char **)arg = row->name;
@@ -140,6 +156,7 @@ int main(void)
 		cmocka_unit_test(a_name_that_cannot_be_is_nxdomain),
 		cmocka_unit_test(silence_becomes_a_timeout_for_those_whose_time_is_up),
 		cmocka_unit_test(questions_beyond_the_limit_fail),
+		cmocka_unit_test(what_one_waiter_asks_leaves_the_others_their_number),
 		cmocka_unit_test(a_secret_name_is_shown_as_it_may_be),
 		cmocka_unit_test(without_a_program_its_answer_is_failed),
 	};
