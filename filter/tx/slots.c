@@ -744,6 +744,7 @@ void slots_expire(struct slots *s, uint64_t waiters)
 		}
 		slot->source = SLOT_TIMEOUT;
 		slot->waited_ns = clock_mono_ns() - slot->asked_ns;
+		s->ready |= slot->waiters & ~waiters; /* the late answer will find no open slot */
 	}
 	(void)pthread_mutex_unlock(&s->lock);
 }

@@ -74,7 +74,7 @@ const struct sluice_exchange_answer *slots_ask_exchange(struct slots *s, enum sl
 uint64_t slots_wait(struct slots *s, int64_t deadline_ms);
 /* Is there an open slot that it waits for? */
 bool slots_is_waiting(struct slots *s, unsigned waiter);
-/* Time is up: every open slot of these waiters becomes a TIMEOUT answer. */
+/* Time is up: every open slot of these waiters becomes a TIMEOUT answer. Others who wait for one are told of it by slots_wait(). */
 void slots_expire(struct slots *s, uint64_t waiters);
 /* From now on (true) a question that has no answer at once is answered TIMEOUT. */
 void slots_hurry(struct slots *s, bool hurry);

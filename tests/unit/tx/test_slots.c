@@ -90,6 +90,19 @@ static void silence_becomes_a_timeout_for_those_whose_time_is_up(void **state)
 	slots_free(s);
 }
 
+static void who_shares_a_slot_whose_time_is_up_is_told(void **state)
+{
+	struct slots *s = slots_new(resolver, NULL, 10);
+
+	(void)state;
+	assert_null(slots_ask_dns(s, SLOT_CONNECTION, "silent.example", SLUICE_DNS_A, NULL, 3));
+	assert_null(slots_ask_dns(s, SLOT_MESSAGE, "silent.example", SLUICE_DNS_A, NULL, 4));
+	slots_expire(s, UINT64_C(1) << 3);
+	assert_false(slots_is_waiting(s, 4));
+	assert_int_equal(slots_wait(s, clock_mono_ms() + 5), UINT64_C(1) << 4);
+	slots_free(s);
+}
+
 static void questions_beyond_the_limit_fail(void **state)
 {
 	struct slots *s = slots_new(resolver, NULL, 1);
@@ -155,6 +168,7 @@ int main(void)
 		cmocka_unit_test(one_slot_for_a_name_and_type),
 		cmocka_unit_test(a_name_that_cannot_be_is_nxdomain),
 		cmocka_unit_test(silence_becomes_a_timeout_for_those_whose_time_is_up),
+		cmocka_unit_test(who_shares_a_slot_whose_time_is_up_is_told),
 		cmocka_unit_test(questions_beyond_the_limit_fail),
 		cmocka_unit_test(what_one_waiter_asks_leaves_the_others_their_number),
 		cmocka_unit_test(a_secret_name_is_shown_as_it_may_be),
