@@ -426,6 +426,10 @@ const struct sluice_dns_answer *slots_ask_dns(struct slots *s, enum slot_scope s
 	slot = find(s, &q, waiter);
 	if (slot) {
 		slot->waiters |= UINT64_C(1) << waiter;
+		if (scope < slot->scope) { /* it has to outlive what the first asker is about, and counts for him no more */
+			slot->scope = scope;
+			slot->asker = (uint8_t)waiter;
+		}
 		if (slot->source != SLOT_OPEN)
 			view = dns_answer_view(slot->answer);
 		(void)pthread_mutex_unlock(&s->lock);

@@ -40,7 +40,8 @@ void slots_end(struct slots *s, enum slot_scope scope);
 
 /*
  * The answer, or NULL: the waiter is told of by slots_wait() when it has come. shown: what people see in the place of
- * the name, or NULL. Borrowed; lives as long as the slot. A name that cannot be in the DNS is NXDOMAIN.
+ * the name, or NULL. Borrowed; lives as long as the slot, which has the longest scope of those who asked. A name that cannot be in the DNS is
+ * NXDOMAIN.
  */
 const struct sluice_dns_answer *slots_ask_dns(struct slots *s, enum slot_scope scope, const char *name,
 	enum sluice_dns_type type, const char *shown, unsigned waiter);

@@ -131,6 +131,22 @@ static void what_one_waiter_asks_leaves_the_others_their_number(void **state)
 	slots_free(s);
 }
 
+static void a_slot_lives_as_long_as_the_longest_scope_of_its_waiters(void **state)
+{
+	struct slots *s = slots_new(resolver, NULL, 1);
+
+	(void)state;
+	assert_null(slots_ask_dns(s, SLOT_MESSAGE, "silent.example", SLUICE_DNS_A, NULL, 1));
+	assert_null(slots_ask_dns(s, SLOT_CONNECTION, "silent.example", SLUICE_DNS_A, NULL, 2));
+	assert_null(slots_ask_dns(s, SLOT_MESSAGE, "silent.example", SLUICE_DNS_A, NULL, 1)); /* makes it no shorter */
+	assert_int_equal(slots_ask_dns(s, SLOT_MESSAGE, "a.example", SLUICE_DNS_A, NULL, 1)->status, SLUICE_DNS_OK); /* his number is whole again */
+	slots_end(s, SLOT_MESSAGE);
+	assert_int_equal(slots_count(s), 1);
+	assert_true(slots_is_waiting(s, 2));
+	assert_int_equal(slots_ask_dns(s, SLOT_CONNECTION, "a.example", SLUICE_DNS_A, NULL, 2)->status, SLUICE_DNS_FAILED); /* it counts for this one now */
+	slots_free(s);
+}
+
 static void shown(void *arg, const struct slot_row *row)
 {
 	*(const char **)arg = row->name;
@@ -171,6 +187,7 @@ int main(void)
 		cmocka_unit_test(who_shares_a_slot_whose_time_is_up_is_told),
 		cmocka_unit_test(questions_beyond_the_limit_fail),
 		cmocka_unit_test(what_one_waiter_asks_leaves_the_others_their_number),
+		cmocka_unit_test(a_slot_lives_as_long_as_the_longest_scope_of_its_waiters),
 		cmocka_unit_test(a_secret_name_is_shown_as_it_may_be),
 		cmocka_unit_test(without_a_program_its_answer_is_failed),
 	};
