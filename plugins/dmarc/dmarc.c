@@ -296,15 +296,19 @@ static bool align(struct sluice_check_ctx *c, const struct dmarc_walk *author, c
 	return true;
 }
 
+/* What is unknown may have been a pass, but none for another domain than its own. */
 static bool align_spf(
 	struct sluice_check_ctx *c, const struct dmarc_walk *author, bool strict, enum dmarc_alignment *ret)
 {
 	bool pass = fact_is(c, "spf.result", "pass");
+	char own[DMARC_NAME_SIZE];
 	size_t len;
 	const char *domain = sluice_fact(c, "spf.domain", &len);
 
-	if (is_unknown(c, "spf.result", "spf.outcome"))
-		*ret = DMARC_OPEN;
+	if (is_unknown(c, "spf.result", "spf.outcome")) {
+		spf_domain(c, own);
+		return align(c, author, own, strlen(own), strict, false, ret);
+	}
 	if (!domain || (!pass && !fact_is(c, "spf.result", "temperror")))
 		return true;
 	return align(c, author, domain, len, strict, pass, ret);
@@ -326,28 +330,29 @@ static bool align_signers(struct sluice_check_ctx *c, const struct dmarc_walk *a
 	return all;
 }
 
-static bool align_dkim(
-	struct sluice_check_ctx *c, const struct dmarc_walk *author, bool strict, enum dmarc_alignment *ret)
+static bool align_dkim(struct sluice_check_ctx *c, const struct dmarc_message *m, const struct dmarc_walk *author,
+	bool strict, enum dmarc_alignment *ret)
 {
-	bool all;
+	bool all = true;
 
 	if (is_unknown(c, "dkim.result", "dkim.outcome"))
-		*ret = DMARC_OPEN;
-	all = align_signers(c, author, strict, "dkim.domains", true, ret);
+		for (size_t i = 0; i < m->signer_count; i++)
+			all &= align(c, author, m->signers[i], strlen(m->signers[i]), strict, false, ret);
+	all &= align_signers(c, author, strict, "dkim.domains", true, ret);
 	all &= align_signers(c, author, strict, "dkim.unverified", false, ret);
 	return all;
 }
 
 /* SPF and DKIM, side by side. False: wait. */
-static bool align_all(struct sluice_check_ctx *c, const struct dmarc_walk *author, enum dmarc_alignment *spf,
-	enum dmarc_alignment *dkim)
+static bool align_all(struct sluice_check_ctx *c, const struct dmarc_message *m, const struct dmarc_walk *author,
+	enum dmarc_alignment *spf, enum dmarc_alignment *dkim)
 {
 	const struct dmarc_record *r = author->policy >= 0 ? &author->records[author->policy] : NULL;
 	bool all = true;
 
 	if (r) {
 		all &= align_spf(c, author, r->strict_spf, spf);
-		all &= align_dkim(c, author, r->strict_dkim, dkim);
+		all &= align_dkim(c, m, author, r->strict_dkim, dkim);
 	}
 	return all;
 }
@@ -459,7 +464,7 @@ static enum sluice_outcome judge(struct sluice_check_ctx *c, struct sluice_resul
 
 	if (!ask_walk(c, m->domain, &walk) || !existence)
 		return SLUICE_PENDING;
-	if (!align_all(c, &walk, &spf, &dkim))
+	if (!align_all(c, m, &walk, &spf, &dkim))
 		return SLUICE_PENDING;
 	v = dmarc_judge(&walk, existence_of(existence), spf, dkim);
 	override(c, res, m->domain, &v);

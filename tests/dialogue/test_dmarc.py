@@ -314,3 +314,11 @@ def test_a_long_spf_record_takes_nothing_from_the_authors_policy(tmp_path, of_se
                       "--from=a@evil.example", "--rcpt=u@example.org", "-", stdin=message("a@bank.example"))
     facts = json.loads(done.stdout)["facts"]
     assert (done.returncode, facts["dmarc.result"], facts["spf.result"]) == (20, "fail", "temperror")
+
+
+def test_a_domain_that_answers_drop_by_drop_does_not_excuse_the_author(setup):
+    records = {**long_spf("helo.evil.example"), **long_spf("evil.example"), ("_dmarc.bank.example", "TXT"): [REJECT], ("bank.example", "TXT"): ["nothing"]}
+    gate = Gate(setup, records, deadline="20s", more="max_questions 1000")
+    gate.dns.pace_s = 0.001
+    answer, facts, _ = gate.send(message("a@bank.example"), sender="<a@evil.example>", helo="helo.evil.example")
+    assert facts["dmarc.result"] == "fail" and (answer.kind, answer.code) == (REPLY, 550)

@@ -18,11 +18,12 @@ def bound():
 
 class Server:
     """records: {(name, type): [values] | "SERVFAIL" | "TIMEOUT" | "TRUNCATED"}; a name that is not there is NXDOMAIN.
-    What is truncated cannot be had over TCP either. sock: of UDP, bound already; None: one is made."""
+    What is truncated cannot be had over TCP either. pace_s: so long before each answer, one after the other. sock: of UDP, bound already; None: one is made."""
 
-    def __init__(self, records=None, delay_s=0, ttl=300, sock=None):
+    def __init__(self, records=None, delay_s=0, ttl=300, sock=None, pace_s=0):
         self.records = {(name.lower().rstrip("."), kind): value for (name, kind), value in (records or {}).items()}
         self.delay_s = delay_s
+        self.pace_s = pace_s
         self.ttl = ttl
         self.asked = []
         self.silent = False
@@ -45,7 +46,11 @@ class Server:
                 continue
             except OSError:
                 return
-            threading.Thread(target=self._answer, args=(wire, peer), daemon=True).start()
+            if self.pace_s:
+                time.sleep(self.pace_s)
+                self._answer(wire, peer)
+            else:
+                threading.Thread(target=self._answer, args=(wire, peer), daemon=True).start()
 
     def _answer(self, wire, peer):
         query = dns.message.from_wire(wire)

@@ -31,6 +31,11 @@ static const struct fake_record dns[] = {
 		"dkim.outcome", "done"                                                                                 \
 	}
 #define NOBODY "reason=\"neither SPF nor DKIM vouches for the domain\""
+#define REFUSED                                                                                                        \
+	"done dmarc.result=fail dmarc.disposition=reject dmarc.policy=reject dmarc.policy_domain=example.net "         \
+	"dmarc.org_domain=example.net dmarc.spf_aligned=no dmarc.dkim_aligned=no "                                     \
+	"dmarc.record=v=DMARC1;p=reject;sp=quarantine dmarc.walk=_dmarc.example.net, _dmarc.net dmarc.testing=no\n"    \
+	"mx.ours.example;\n\tdmarc=fail " NOBODY " header.from=example.net policy.dmarc=reject\n"
 
 static const struct {
 	const char *header, *mail_from;
@@ -112,13 +117,28 @@ static const struct {
 		"mx.ours.example;\n\tdmarc=temperror reason=\"it cannot be found out who vouches for the domain\" "
 		"header.from=example.net policy.dmarc=reject\n",
 		2, NULL },
-	{ "From: a@example.net\n", "a@example.net", { SPF("fail", "example.net"), { "dkim.outcome", "temperror" } },
+	/* a check that has found nothing out may have found a pass, if it was about somebody who may vouch */
+	{ "From: a@example.net\nDKIM-Signature: v=1; d=mail.example.net; s=x\n", "a@example.net",
+		{ SPF("fail", "example.net"), { "dkim.outcome", "temperror" } },
 		"temperror dmarc.result=temperror dmarc.policy=reject dmarc.policy_domain=example.net "
 		"dmarc.org_domain=example.net dmarc.spf_aligned=no dmarc.record=v=DMARC1;p=reject;sp=quarantine "
 		"dmarc.walk=_dmarc.example.net, _dmarc.net dmarc.testing=no\n"
 		"mx.ours.example;\n\tdmarc=temperror reason=\"it cannot be found out who vouches for the domain\" "
 		"header.from=example.net policy.dmarc=reject\n",
 		1, NULL },
+	{ "From: a@example.net\n", "a@example.net", { { "spf.outcome", "temperror" }, NO_DKIM },
+		"temperror dmarc.result=temperror dmarc.policy=reject dmarc.policy_domain=example.net "
+		"dmarc.org_domain=example.net dmarc.dkim_aligned=no dmarc.record=v=DMARC1;p=reject;sp=quarantine "
+		"dmarc.walk=_dmarc.example.net, _dmarc.net dmarc.testing=no\n"
+		"mx.ours.example;\n\tdmarc=temperror reason=\"it cannot be found out who vouches for the domain\" "
+		"header.from=example.net policy.dmarc=reject\n",
+		1, NULL },
+	{ "From: a@example.net\nDKIM-Signature: v=1; d=other.example; s=x\n", "a@example.net",
+		{ SPF("fail", "example.net"), { "dkim.outcome", "temperror" } }, REFUSED, 1, NULL },
+	{ "From: a@example.net\n", "a@example.net", { SPF("fail", "example.net"), { "dkim.outcome", "temperror" } },
+		REFUSED, 1, NULL },
+	{ "From: a@example.net\n", "a@other.example", { { "spf.outcome", "temperror" }, NO_DKIM }, REFUSED, 1, NULL },
+	{ "From: a@example.net\n", "", { { "spf.outcome", "temperror" }, NO_DKIM }, REFUSED, 1, NULL }, /* of HELO */
 	/* no author */
 	{ "Subject: x\n", "a@example.net", { SPF("pass", "example.net"), NO_DKIM },
 		"done dmarc.result=permerror dmarc.disposition=none\n"
