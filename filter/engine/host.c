@@ -10,7 +10,7 @@
 #include "filter/services/clock.h"
 
 #define FACT_TEXT_MAX  (64u << 10) /* octets of one fact; more are cut */
-#define CHECK_MAX_RUNS 200 /* of one check over one event: an evaluation of SPF has some twenty */
+#define CHECK_MAX_ROUNDS 200 /* of questions of one check over one event: an evaluation of SPF has some twenty */
 #define AUTHRES_MAX_BYTES 32000    /* edits.c puts a blank before it */
 
 /* ---- looking ---- */
@@ -612,6 +612,7 @@ void host_run(struct dialogue *d, unsigned index)
 	struct sluice_result res = { .c = &c };
 	size_t authres_len = check->scope == SCOPE_RCPT ? 0 : d->authres[check->scope].len;
 	size_t insert_len = d->edits.insert.len;
+	uint64_t asked = slots_asked(d->session->slots);
 	int64_t began = clock_mono_ns();
 	unsigned shortage = shortage_count();
 	bool probe = check->check->stage == SLUICE_STAGE_PROBE;
@@ -637,7 +638,7 @@ void host_run(struct dialogue *d, unsigned index)
 	d->checks[index].failed = false;
 	outcome = check->check->run(&c, &res);
 	note_shortage(d, check->scope, shortage);
-	if (outcome == SLUICE_PENDING && ++d->checks[index].runs >= CHECK_MAX_RUNS) {
+	if (outcome == SLUICE_PENDING && slots_asked(d->session->slots) != asked && ++d->checks[index].rounds >= CHECK_MAX_ROUNDS) {
 		broken(&res, "it has asked for ever and came to no end");
 		outcome = SLUICE_TEMPERROR;
 	}

@@ -49,7 +49,7 @@ struct taken { /* units taken from a limit, to be given back when a refusal make
 struct check_state {
 	int64_t ns;
 	void *memory;
-	unsigned runs; /* that ended PENDING */
+	unsigned rounds; /* runs that asked for something new, and ended PENDING */
 	enum sluice_outcome outcome;
 	enum case_error error;
 	bool failed; /* something that it asked gave no answer: error */

@@ -753,6 +753,11 @@ void slots_expire(struct slots *s, uint64_t waiters)
 	(void)pthread_mutex_unlock(&s->lock);
 }
 
+uint64_t slots_asked(const struct slots *s)
+{
+	return s->next_id; /* only this thread makes slots */
+}
+
 void slots_hurry(struct slots *s, bool hurry)
 {
 	s->hurry = hurry;

@@ -77,6 +77,8 @@ uint64_t slots_wait(struct slots *s, int64_t deadline_ms);
 bool slots_is_waiting(struct slots *s, unsigned waiter);
 /* Time is up: every open slot of these waiters becomes a TIMEOUT answer. Others who wait for one are told of it by slots_wait(). */
 void slots_expire(struct slots *s, uint64_t waiters);
+/* Questions so far, of all waiters and kinds: those that were found again are one. Session's thread. */
+uint64_t slots_asked(const struct slots *s);
 /* From now on (true) a question that has no answer at once is answered TIMEOUT. */
 void slots_hurry(struct slots *s, bool hurry);
 

@@ -90,6 +90,21 @@ def test_messages_are_not_held_up_twice_by_what_is_lost(setup):
     assert last(s)["stages"]["message"] < 290
 
 
+def test_answers_that_come_one_by_one_are_waited_for(setup):
+    """Each lets the check run again, and that is no sign that it asks for ever."""
+    records = {}
+    for domain in ("example.net", "mail.example.net"):  # what RFC 7208 4.6.4 allows: 111 questions each
+        hosts = [f"m{i}.{domain}" for i in range(10)]
+        records[domain, "TXT"] = ["v=spf1 " + " ".join(f"mx:{host}" for host in hosts) + " -all"]
+        records.update({(host, "MX"): [f"10 h{k}.{host}." for k in range(10)] for host in hosts})
+        records.update({(f"h{k}.{host}", "A"): ["203.0.113.1"] for host in hosts for k in range(10)})
+    s = setup.sluice(config("max_questions 1000", setup.dns(records, pace_s=0.001)))
+    m = setup.milter(s)
+    m.greet()
+    assert m.message().kind == CONTINUE
+    assert "spf.result" in last(s)["facts"] and "asked for ever" not in s.log()
+
+
 # ---- start early, wait late ----
 
 LISTED = {**NAMES, ("1.2.0.192.zen.example", "A"): ["127.0.0.2"]}
