@@ -14,6 +14,7 @@
 #include "filter/base/ascii.h"
 #include "filter/control.h"
 #include "filter/ctl/paint.h"
+#include "filter/ctl/program.h"
 #include "filter/ctl/shown.h"
 #include "filter/services/clock.h"
 #include "filter/services/command.h"
@@ -319,11 +320,12 @@ static int undo(struct attach *a)
 static int serve(struct attach a, const char *config, enum verb verb, bool *ret_changed)
 {
 	static int (*const acts[])(struct attach *a) = { check, apply, prove, undo };
+	char path[PATH_MAX];
 	struct err err;
 	int status;
 
-	a.config = config;
-	printf("%s\n", config);
+	a.config = program_path(config, path);
+	printf("%s\n", a.config);
 	status = begin(&a, &err) < 0 ? failed(&err) : acts[verb](&a);
 	*ret_changed = a.changed;
 	end(&a);

@@ -16,6 +16,7 @@
 #include "filter/control.h"
 #include "filter/ctl/hold.h"
 #include "filter/ctl/listing.h"
+#include "filter/ctl/program.h"
 #include "filter/ctl/show.h"
 #include "filter/ctl/shown.h"
 
@@ -26,6 +27,7 @@
 struct hold {
 	const struct hold_queue *queue;
 	const char *config; /* of the mail server; NULL: the usual one */
+	char path[PATH_MAX]; /* that, where it was relative */
 	struct ctl_target target;
 	bool asks; /* the daemon answers, and may know why a message is held */
 	bool raw;
@@ -254,7 +256,7 @@ static bool set(struct hold *h, int option)
 	switch (option) {
 	case POSTFIX:
 		h->queue = &hold_postfix;
-		h->config = optarg;
+		h->config = program_path(optarg, h->path);
 		return true;
 	case SENDMAIL:
 		h->queue = &hold_sendmail;

@@ -120,3 +120,13 @@ int program_run(const char *const *argv, const char *input, size_t len, int64_t 
 	(void)signal(SIGPIPE, before);
 	return status;
 }
+
+const char *program_path(const char *path, char buf[PATH_MAX])
+{
+	size_t len;
+
+	if (*path == '/' || !getcwd(buf, PATH_MAX))
+		return path;
+	len = strlen(buf);
+	return (size_t)snprintf(buf + len, PATH_MAX - len, "/%s", path) < PATH_MAX - len ? buf : path;
+}

@@ -3,6 +3,7 @@
 #ifndef CTL_PROGRAM_H
 #define CTL_PROGRAM_H
 
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,5 +15,7 @@
  * started, was ended by a signal, or was killed.
  */
 int program_run(const char *const *argv, const char *input, size_t len, int64_t timeout_ms, struct text *why);
+/* The same path from the root on, in buf where it is not: some of Postfix's programs take no other. */
+const char *program_path(const char *path, char buf[PATH_MAX]);
 
 #endif

@@ -98,10 +98,10 @@ class Stock(Mta):
     def setting(self, name, *more):
         return subprocess.run(["postconf", "-c", self.conf, *more, "-h", name], capture_output=True, text=True, check=True).stdout.strip()
 
-    def attach(self, s, *args, status=0, **kwargs):
+    def attach(self, s, *args, status=0, where=None, **kwargs):
         for name in ("main.cf", "master.cf"):
             os.utime(self.conf / name, (1, 1))  # Postfix's programs wait for two seconds when it is new
-        return attach(s, "postfix", "--config", self.conf, *args, status=status, **kwargs)
+        return attach(s, "postfix", "--config", where or self.conf, *args, status=status, **kwargs)
 
 
 def attach(s, *args, status=0, user=None):
@@ -139,7 +139,7 @@ def test_a_stock_postfix_and_back_again(setup):
     said = p.attach(s, status=1)
     assert f"+smtpd_milters = {milter_of(s)}\n" in said and f"+non_smtpd_milters = {milter_of(s)}\n" in said and "in a chroot" in said
     assert p.files() == before, "to look changes nothing"
-    said = p.attach(s, "--apply")
+    said = p.attach(s, "--apply", where=os.path.relpath(p.conf))
     assert "attached, and the mail server has read it" in said
     assert p.setting("smtpd_milters") == milter_of(s)
     case = seen(s, p)

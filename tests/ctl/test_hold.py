@@ -23,7 +23,7 @@ class Gate:
         self.server = setup.postfix(self.sluice) if kind == "postfix" else setup.sendmail(self.sluice)
 
     def command(self, *args, target=True):
-        where = ["--postfix", self.server.conf] if self.kind == "postfix" else ["--sendmail", self.server.dir / "sendmail.cf"]
+        where = ["--postfix", os.path.relpath(self.server.conf)] if self.kind == "postfix" else ["--sendmail", self.server.dir / "sendmail.cf"]
         argv = [sluice.SLUICECTL, "hold", *where, *(["-s", self.sluice.control] if target else []), *args]
         env = sluice.environment()
         if self.kind == "sendmail":
