@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "filter/base/ascii.h"
+#include "filter/base/unix_socket.h"
 #include "filter/control_dmarc.h"
 #include "filter/control_forget.h"
 #include "filter/control_learn.h"
@@ -29,14 +30,12 @@ int control_open(const char *path, struct err *reterr)
 	if (strlen(path) >= sizeof sa.sun_path)
 		return err_set(reterr, -ENAMETOOLONG, "control: the path of a unix socket has at most %zu octets", sizeof sa.sun_path - 1);
 	memcpy(sa.sun_path, path, strlen(path));
+	r = unix_socket_clear("control", &sa, reterr);
+	if (r < 0)
+		return r;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_set(reterr, -errno, "control: %s", strerror(errno));
-	if (connect(fd, (const struct sockaddr *)&sa, sizeof sa) == 0) {
-		(void)close(fd);
-		return err_set(reterr, -EADDRINUSE, "control: somebody listens on %s already: is sluiced running?", path);
-	}
-	(void)unlink(path);
 	old = umask(0177);
 	r = bind(fd, (const struct sockaddr *)&sa, sizeof sa);
 	(void)umask(old);

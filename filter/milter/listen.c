@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "filter/base/unix_socket.h"
+
 #define BACKLOG 4096 /* Postfix does not wait for room on a unix socket; the system's somaxconn is a limit, too */
 
 static int parse_mode(int64_t digits)
@@ -38,31 +40,6 @@ static int own_unix_socket(const char *path, const struct settings *s, struct er
 	if (chown(path, (uid_t)-1, group->gr_gid) < 0)
 		return err_set(reterr, -errno, "%s: cannot be given to group %s: %s", path, s->socket_group, strerror(errno));
 	return 0;
-}
-
-/* Is somebody there? Then the socket is not ours to take. */
-static bool in_use(const struct sockaddr_un *sa)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool answers = fd >= 0 && connect(fd, (const struct sockaddr *)sa, sizeof *sa) == 0;
-
-	if (fd >= 0)
-		(void)close(fd);
-	return answers;
-}
-
-static int check_unix(const struct sockaddr_un *sa, struct err *reterr)
-{
-	const char *path = sa->sun_path;
-	struct stat st;
-
-	if (lstat(path, &st) < 0)
-		return 0;
-	if (!S_ISSOCK(st.st_mode))
-		return err_set(reterr, -EEXIST, "listen: %s exists and is no socket", path);
-	if (in_use(sa))
-		return err_set(reterr, -EADDRINUSE, "listen: somebody listens on %s already: is sluiced running?", path);
-	return unlink(path) < 0 ? err_set(reterr, -errno, "listen: the old %s cannot be removed: %s", path, strerror(errno)) : 0;
 }
 
 static int listen_at(int family, const void *address, socklen_t len)
@@ -91,7 +68,7 @@ static int open_unix(const struct settings *s, const char *path, struct err *ret
 	int fd;
 
 	memcpy(sa.sun_path, path, strlen(path));
-	if (check_unix(&sa, reterr) < 0)
+	if (unix_socket_clear("listen", &sa, reterr) < 0)
 		return -1;
 	old = umask(0177); /* nobody else gets in before it has its mode and group */
 	fd = listen_at(AF_UNIX, &sa, sizeof sa);

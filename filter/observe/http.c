@@ -19,6 +19,7 @@
 
 #include "filter/base/ascii.h"
 #include "filter/base/socket_address.h"
+#include "filter/base/unix_socket.h"
 #include "filter/observe/http_tls.h"
 #include "filter/services/clock.h"
 #include "filter/services/reactor.h"
@@ -455,40 +456,10 @@ bool http_place_read(const char *listen, struct socket_address *ret)
 	return http_socket_path(listen) ? socket_address_read(listen, ret) : read_tcp(listen, ret);
 }
 
-static bool answers(const struct socket_address *a)
-{
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool yes = fd >= 0 && connect(fd, &a->u.any, a->len) == 0;
-
-	if (fd >= 0)
-		(void)close(fd);
-	return yes;
-}
-
-/* A socket that nobody answers on is one that was left behind. */
-static int clear_path(const struct socket_address *a)
-{
-	struct stat st;
-
-	if (lstat(a->u.un.sun_path, &st) < 0)
-		return 0;
-	if (!S_ISSOCK(st.st_mode))
-		return EEXIST;
-	if (answers(a))
-		return EADDRINUSE;
-	(void)unlink(a->u.un.sun_path);
-	return 0;
-}
-
 static int open_socket(const struct socket_address *a, int *ret)
 {
-	bool is_path = a->u.any.sa_family == AF_UNIX;
-	int fd = -1, on = 1, error = is_path ? clear_path(a) : 0;
+	int fd = socket(a->u.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1, error = fd < 0 ? errno : 0;
 
-	if (!error) {
-		fd = socket(a->u.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		error = fd < 0 ? errno : 0;
-	}
 	if (!error) {
 		mode_t old = umask(0177);
 
@@ -567,6 +538,10 @@ struct http *http_new(const char *listen, int inherited, const struct http_host 
 	TAILQ_INIT(&h->clients);
 	if (!http_place_read(listen, &h->address)) {
 		(void)err_set(reterr, -EINVAL, "http: '%s' is no place to listen", listen);
+		free(h);
+		return NULL;
+	}
+	if (inherited < 0 && h->address.u.any.sa_family == AF_UNIX && unix_socket_clear("http", &h->address.u.un, reterr) < 0) {
 		free(h);
 		return NULL;
 	}

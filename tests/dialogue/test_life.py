@@ -251,6 +251,27 @@ def test_what_is_no_socket_is_left_alone(setup):
     s.socket.write_text("precious")
     refused(s, 69, f"listen: {s.socket} exists and is no socket")
     assert s.socket.read_text() == "precious"
+    s.socket.unlink()
+    s.control.write_text("precious")
+    refused(s, 69, f"control: {s.control} exists and is no socket")
+    assert s.control.read_text() == "precious"
+
+
+def test_a_socket_that_another_program_uses_is_left_alone(setup):
+    """One for datagrams, and one whose queue is full: neither takes the connection that asks whether somebody is there."""
+    s = setup.sluice("", start=False)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+        other.bind(str(s.control))
+        refused(s, 69, f"control: somebody listens on {s.control} already")
+        assert s.control.is_socket()
+    s.control.unlink()
+    with socket.socket(socket.AF_UNIX) as other, socket.socket(socket.AF_UNIX) as waits:
+        other.bind(str(s.control))
+        other.listen(0)
+        waits.connect(str(s.control))
+        refused(s, 69, f"control: somebody listens on {s.control} already")
+        assert s.control.is_socket()
+    s.start()  # what is left behind goes
 
 
 @pytest.mark.parametrize("listen, message", [

@@ -533,4 +533,4 @@ def test_what_is_no_socket_is_left_alone(setup):
     path.write_text("x")
     s = setup.sluice(f"http unix:{path}\n", start=False)
     done = sluice.subprocess.run([str(SLUICED), "-c", str(s.conf)], capture_output=True, text=True, timeout=net.PATIENCE_S, check=False)
-    assert done.returncode == 69 and path.read_text() == "x"
+    assert done.returncode == 69 and path.read_text() == "x" and f"http: {path} exists and is no socket" in done.stderr
