@@ -5,12 +5,18 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "filter/base/ascii.h"
+#include "filter/base/ip.h"
 #include "filter/base/json.h"
 #include "filter/base/key.h"
 #include "filter/control.h"
 #include "filter/control_store.h"
+#include "filter/mail/address.h"
+#include "filter/mail/domain.h"
+#include "filter/mail/greylist_key.h"
 
-#define ROWS_MAX 1000 /* of a list */
+#define ROWS_MAX  1000 /* of a list */
+#define SHOWN_MAX 100  /* octets of a word that is wrong */
 #define ROTATION_KEPT_MS (INT64_C(1000) * 24 * 3600 * 1000) /* longer than a key may be used */
 
 struct request {
@@ -200,6 +206,74 @@ static int64_t setting(const struct snapshot *s, const char *key)
 	return found ? found->number : 0;
 }
 
+static int no_word(const struct request *q, const char *word, size_t len, const char *remedy)
+{
+	text_adds(q->out, "'");
+	text_add_safe(q->out, word, len, SHOWN_MAX);
+	text_addf(q->out, "' is no %s\n", remedy);
+	return EX_USAGE;
+}
+
+/* "greylist|CLIENT", as the check has it. */
+static int add_client(const struct request *q, const char *word, size_t len, struct text *key)
+{
+	const char *remedy = "client: write its address, its network as 'greylist list' shows it, or @ and the domain that SPF says it may send for";
+	char shown[NET_TEXT_MAX];
+	struct sluice_ip ip;
+	struct net net;
+
+	if (len && *word == '@' && domain_valid(word + 1, len - 1, 1)) {
+		greylist_client_key(key, NULL, word + 1, len - 1);
+		return EX_OK;
+	}
+	if (ip_parse(word, len, &ip))
+		net = settings_client_net(&q->s->policy->settings, &ip);
+	else if (!net_parse(word, len, &net))
+		return no_word(q, word, len, remedy);
+	(void)net_format(&net, shown);
+	greylist_client_key(key, shown, NULL, strlen(shown));
+	return EX_OK;
+}
+
+/* Nothing is nobody: the null reverse-path, and no recipient yet. */
+static bool is_address(const struct sluice_address *a)
+{
+	return a->len == 0 || memchr(a->text, '@', a->len) || ascii_equals(a->text, a->len, "postmaster");
+}
+
+/* "|SENDER|RECIPIENT" of "SENDER|RECIPIENT". */
+static int add_try(const struct request *q, const char *words, struct text *key)
+{
+	SLUICE_CLEANUP(text_done) struct text sender = TEXT_INIT(LIMIT_KEY_BYTES), rcpt = TEXT_INIT(LIMIT_KEY_BYTES);
+	size_t len = strcspn(words, "|"), rest = words[len] ? strlen(words + len + 1) : 0;
+	struct sluice_address from, to;
+
+	if (!words[len] || memchr(words + len + 1, '|', rest))
+		return control_say(q->out, EX_USAGE, "a client, a sender and a recipient are needed, as 'sluicectl greylist list' shows them");
+	key_unescape(&sender, words, len);
+	key_unescape(&rcpt, words + len + 1, rest);
+	from = address_split(text_str(&sender), sender.len);
+	to = address_split(text_str(&rcpt), rcpt.len);
+	if (!is_address(&from))
+		return no_word(q, words, len, "sender: write user@example.net, or <> for the null one");
+	if (!is_address(&to))
+		return no_word(q, words + len + 1, rest, "recipient: write user@example.org");
+	greylist_try_key(key, &from, &to);
+	return EX_OK;
+}
+
+/* The key of a try, or of a client alone; what is wrong with the words is said. */
+static int greylist_key(const struct request *q, bool whole, struct text *key)
+{
+	size_t len = strcspn(q->key, "|");
+	int status = add_client(q, q->key, len, key);
+
+	if (status == EX_OK && (whole || q->key[len]))
+		status = add_try(q, q->key + len + (q->key[len] == '|'), key);
+	key_shorten(key, STORE_KEY_MAX);
+	return status;
+}
+
 static struct sluice_store_op try_op(const struct request *q, bool look)
 {
 	return (struct sluice_store_op){ .verb = SLUICE_STORE_GREYLIST, .greylist = { .delay_ms = look ? setting(q->s, "delay") : 0,
@@ -249,8 +323,11 @@ static int greylist_show(const struct request *q)
 {
 	SLUICE_CLEANUP(text_done) struct text key = TEXT_INIT(LIMIT_KEY_BYTES);
 	struct sluice_store_answer a;
+	int status;
 
-	full_key(q, &key);
+	status = greylist_key(q, true, &key);
+	if (status != EX_OK)
+		return status;
 	a = control_store_call(q->s->store, try_op(q, true), &key, NULL);
 	if (a.status == SLUICE_STORE_FAILED)
 		return control_store_failed(q->out, &a);
@@ -259,31 +336,40 @@ static int greylist_show(const struct request *q)
 	return a.greylist == SLUICE_STORE_GREYLIST_NEW ? EX_NOINPUT : EX_OK;
 }
 
+/* A network of another size is one that nobody is looked for by. */
+static bool is_one_client(const struct request *q)
+{
+	size_t len = strcspn(q->key, "|");
+	struct net net;
+
+	return !memchr(q->key, '/', len) || !net_parse(q->key, len, &net) ||
+		net.prefix_len == settings_client_net(&q->s->policy->settings, &net.ip).prefix_len;
+}
+
 /* As if it had come, and come again after the delay. */
 static int greylist_pass(const struct request *q)
 {
 	SLUICE_CLEANUP(text_done) struct text key = TEXT_INIT(LIMIT_KEY_BYTES);
 	struct sluice_store_answer a = { .greylist = SLUICE_STORE_GREYLIST_NEW };
+	int status = greylist_key(q, true, &key);
 
-	if (!strchr(q->key, '|'))
-		return control_say(q->out, EX_USAGE, "pass needs a client, a sender and a recipient, as 'sluicectl greylist list' shows them");
-	full_key(q, &key);
+	if (status != EX_OK)
+		return status;
+	if (!is_one_client(q))
+		return control_say(q->out, EX_USAGE, "this network is not one client, as client_net_v4 and client_net_v6 say: write an address");
 	for (int i = 0; i < 2 && a.status == SLUICE_STORE_OK && a.greylist == SLUICE_STORE_GREYLIST_NEW; i++)
 		a = control_store_call(q->s->store, try_op(q, false), &key, NULL);
 	return a.status == SLUICE_STORE_FAILED ? control_store_failed(q->out, &a) : EX_OK;
 }
 
 /* All of a client: its passes, and each of its tries. */
-static int forget_client(const struct request *q)
+static int forget_client(const struct request *q, struct text *prefix)
 {
 	SLUICE_CLEANUP(keys_done) struct keys keys = { 0 };
-	SLUICE_CLEANUP(text_done) struct text prefix = TEXT_INIT(LIMIT_KEY_BYTES);
-	int status, found;
+	int status, found = delete(q, SLUICE_STORE_COUNT, prefix);
 
-	full_key(q, &prefix);
-	found = delete(q, SLUICE_STORE_COUNT, &prefix);
-	text_addc(&prefix, '|');
-	status = read_keys(q, SLUICE_STORE_GREYLIST, text_str(&prefix), &keys);
+	text_addc(prefix, '|');
+	status = read_keys(q, SLUICE_STORE_GREYLIST, text_str(prefix), &keys);
 	for (size_t i = 0; status == EX_OK && i < keys.items.len; i++) {
 		SLUICE_CLEANUP(text_done) struct text key = TEXT_INIT(LIMIT_KEY_BYTES);
 
@@ -296,10 +382,11 @@ static int forget_client(const struct request *q)
 static int greylist_forget(const struct request *q)
 {
 	SLUICE_CLEANUP(text_done) struct text key = TEXT_INIT(LIMIT_KEY_BYTES);
-	int status;
+	int status = greylist_key(q, false, &key);
 
-	full_key(q, &key);
-	status = strchr(q->key, '|') ? delete(q, SLUICE_STORE_GREYLIST, &key) : forget_client(q);
+	if (status != EX_OK)
+		return status;
+	status = strchr(q->key, '|') ? delete(q, SLUICE_STORE_GREYLIST, &key) : forget_client(q, &key);
 	return status == EX_NOINPUT ? control_say(q->out, status, "nothing is known of it: 'sluicectl greylist list' shows what is") : status;
 }
 

@@ -12,7 +12,10 @@
 
 /* list | list-json | show RULE|VALUE... | reset RULE|VALUE... */
 int control_limits(const struct snapshot *s, const char *request, struct text *out);
-/* list | list-json | show KEY | pass KEY | forget CLIENT or KEY, where KEY is CLIENT|SENDER|RECIPIENT */
+/*
+ * list | list-json | show KEY | pass KEY | forget CLIENT or KEY, where KEY is CLIENT|SENDER|RECIPIENT: as they are listed, or the client's address and
+ * the two addresses as the mail had them
+ */
 int control_greylist(const struct snapshot *s, const char *request, struct text *out);
 /* get KEY | put KEY TEXT, where KEY is DOMAIN|TYPE; get of what was never put says nothing */
 int control_rotation(const struct snapshot *s, const char *request, struct text *out);

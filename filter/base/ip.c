@@ -123,6 +123,14 @@ bool net_parse(const char *text, size_t len, struct net *ret)
 	return true;
 }
 
+const char *net_format(const struct net *n, char buf[NET_TEXT_MAX])
+{
+	char ip[IP_TEXT_MAX];
+
+	(void)snprintf(buf, NET_TEXT_MAX, "%s/%u", ip_format(&n->ip, ip), n->prefix_len);
+	return buf;
+}
+
 /* The bits of octet i that belong to a prefix. */
 static uint8_t prefix_mask(uint8_t prefix_len, size_t i)
 {

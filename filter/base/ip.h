@@ -8,7 +8,8 @@
 
 #include "plugins/plugin.h"
 
-#define IP_TEXT_MAX 46 /* with the NUL */
+#define IP_TEXT_MAX  46 /* with the NUL */
+#define NET_TEXT_MAX (IP_TEXT_MAX + 4)
 
 struct net {
 	struct sluice_ip ip; /* host bits are zero */
@@ -36,6 +37,7 @@ int ip_reverse_name(const struct sluice_ip *ip, const char *suffix, char *buf, s
 
 /* "192.0.2.0/24", "2001:db8::/32", or an address alone. False when not of that form or host bits are set. */
 bool net_parse(const char *text, size_t len, struct net *ret);
+const char *net_format(const struct net *n, char buf[NET_TEXT_MAX]); /* with its prefix; returns buf */
 bool net_contains(const struct net *n, const struct sluice_ip *ip);
 /* Cut an address to a network: host bits zeroed. prefix_len beyond the family's is the whole address. */
 struct net net_of(const struct sluice_ip *ip, uint8_t prefix_len);

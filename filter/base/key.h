@@ -12,6 +12,8 @@
  * type it; fold: ASCII letters become small ones.
  */
 void key_add(struct text *key, const char *part, size_t len, bool fold);
+/* What a person gives for a part, as it was or as it is shown: the escapes of key_add() are undone, and nothing else. Added to out. */
+void key_unescape(struct text *out, const char *part, size_t len);
 /* One of more than max octets (at least 18) keeps its first, and has its hash in the place of the rest: the same in each process. */
 void key_shorten(struct text *key, size_t max);
 

@@ -276,8 +276,23 @@ static int print_entries(const char *answer)
 	return EX_OK;
 }
 
+struct form {
+	const char *verb;
+	unsigned words; /* how many may stand behind it: a bit for each number, the highest for all that are greater */
+};
+#define WORDS_MAX 31
+
+/* What is not in the table is the daemon's to judge. */
+static bool is_form(const struct form *forms, const char *verb, int words)
+{
+	for (; forms->verb; forms++)
+		if (!strcmp(forms->verb, verb))
+			return forms->words >> (words < WORDS_MAX ? words : WORDS_MAX) & 1;
+	return true;
+}
+
 /* VERB [PART...] as one request, the parts of the key joined as the store has them. */
-static int on_state(int argc, char **argv, const char *usage)
+static int on_state(int argc, char **argv, const struct form *forms, const char *usage)
 {
 	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(CONTROL_ANSWER_MAX);
 	SLUICE_CLEANUP(text_done) struct text request = TEXT_INIT(CONTROL_LINE_MAX - 1);
@@ -285,7 +300,7 @@ static int on_state(int argc, char **argv, const char *usage)
 	bool json = false;
 	int option = ctl_target_options(argc, argv, &target, &json), status;
 
-	if (option != -1 || optind == argc || (json && strcmp(argv[optind], "list") != 0)) {
+	if (option != -1 || optind == argc || (json && strcmp(argv[optind], "list") != 0) || !is_form(forms, argv[optind], argc - optind - 1)) {
 		fprintf(option == 'h' ? stdout : stderr, "usage: sluicectl %s [-c FILE | -s SOCKET] %s\n", argv[0], usage);
 		return option == 'h' ? EX_OK : EX_USAGE;
 	}
@@ -306,10 +321,14 @@ static int on_state(int argc, char **argv, const char *usage)
 
 int ctl_limits(int argc, char **argv)
 {
-	return on_state(argc, argv, "list [--json] | show RULE VALUE... | reset RULE VALUE...");
+	static const struct form forms[] = { { "list", 1u << 0 }, { "show", ~3u }, { "reset", ~3u }, { NULL, 0 } };
+
+	return on_state(argc, argv, forms, "list [--json] | show RULE VALUE... | reset RULE VALUE...");
 }
 
 int ctl_greylist(int argc, char **argv)
 {
-	return on_state(argc, argv, "list [--json] | show CLIENT SENDER RECIPIENT | pass CLIENT SENDER RECIPIENT | forget CLIENT [SENDER RECIPIENT]");
+	static const struct form forms[] = { { "list", 1u << 0 }, { "show", 1u << 3 }, { "pass", 1u << 3 }, { "forget", 1u << 1 | 1u << 3 }, { NULL, 0 } };
+
+	return on_state(argc, argv, forms, "list [--json] | show CLIENT SENDER RECIPIENT | pass CLIENT SENDER RECIPIENT | forget CLIENT [SENDER RECIPIENT]");
 }

@@ -95,9 +95,9 @@ static void set_macro(struct session *s, enum core_fact fact, const char *text)
 
 static void set_net(struct session *s, const struct settings *settings)
 {
-	struct net net = net_of(&s->client, (uint8_t)(s->client.family == 4 ? settings->client_net_v4 : settings->client_net_v6));
-	char ip[IP_TEXT_MAX];
-	const char *text = arena_printf(session_arena(s, SCOPE_CONNECTION), "%s/%u", ip_format(&net.ip, ip), net.prefix_len);
+	struct net net = settings_client_net(settings, &s->client);
+	char shown[NET_TEXT_MAX];
+	const char *text = arena_printf(session_arena(s, SCOPE_CONNECTION), "%s", net_format(&net, shown));
 
 	if (text)
 		set_text(s, CORE_CLIENT_NET, text, strlen(text));

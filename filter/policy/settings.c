@@ -189,6 +189,11 @@ bool settings_listen_valid(const char *listen)
 	return ascii_to_u64(port, len, UINT16_MAX, &number) && number;
 }
 
+struct net settings_client_net(const struct settings *s, const struct sluice_ip *client)
+{
+	return net_of(client, (uint8_t)(client->family == 4 ? s->client_net_v4 : s->client_net_v6));
+}
+
 bool settings_have_redis(const struct settings *s)
 {
 	return *s->state.redis || s->state.sentinels.len || s->state.cluster.len;

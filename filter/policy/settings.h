@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "filter/base/ip.h"
 #include "filter/base/vec.h"
 #include "plugins/plugin.h"
 
@@ -77,6 +78,7 @@ extern const struct settings_row settings_rows[];
 int settings_store(struct settings *s, const struct settings_row *row, const struct sluice_setting *value);
 /* Is it unix:/PATH, inet:PORT, or inet:PORT@ADDRESS (inet6)? Names of ports and addresses are not looked up. */
 bool settings_listen_valid(const char *listen);
+struct net settings_client_net(const struct settings *s, const struct sluice_ip *client); /* that counts as one client */
 bool settings_have_redis(const struct settings *s); /* of whatever kind */
 bool settings_have_store(const struct settings *s);
 void settings_done(struct settings *s); /* the vectors; texts belong to the policy's arena */

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "filter/base/key.h"
-#include "plugins/greylist/greylist_eval.h"
+#include "filter/mail/greylist_key.h"
 
 #define KEY_MAX (1u << 18) /* before it is shortened: far more than an address has */
 
@@ -87,7 +87,7 @@ static const struct sluice_store_answer *count_client(struct sluice_check_ctx *c
 static enum sluice_outcome judge(struct sluice_check_ctx *c, struct sluice_result *res, const struct sluice_address *rcpt)
 {
 	const struct settings *s = sluice_state(c);
-	SLUICE_CLEANUP(text_done) struct text client_key = TEXT_INIT(KEY_MAX), key = TEXT_INIT(KEY_MAX), sender = TEXT_INIT(KEY_MAX);
+	SLUICE_CLEANUP(text_done) struct text client_key = TEXT_INIT(KEY_MAX), key = TEXT_INIT(KEY_MAX);
 	const struct sluice_store_answer *a;
 	struct sluice_store_op op;
 
@@ -104,9 +104,7 @@ static enum sluice_outcome judge(struct sluice_check_ctx *c, struct sluice_resul
 		}
 	}
 	text_add(&key, text_str(&client_key), client_key.len);
-	greylist_fold_sender(&sender, sluice_mail_from(c));
-	key_add(&key, text_str(&sender), sender.len, false);
-	key_add(&key, rcpt ? rcpt->text : "", rcpt ? rcpt->len : 0, true);
+	greylist_try_key(&key, sluice_mail_from(c), rcpt);
 	op = keyed(SLUICE_STORE_GREYLIST, &key);
 	op.greylist.delay_ms = s->values[DELAY];
 	op.greylist.window_ms = s->values[WINDOW];

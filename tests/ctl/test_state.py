@@ -76,16 +76,39 @@ def test_greylist(setup, state):
     assert attempt(setup, s, sender="<new@example.net>").text.startswith("451 4.7.1 greylisted")
 
 
+def test_greylist_of_what_the_log_has(setup, state):
+    """The address of the client, and sender and recipient as the mail has them: the key is the one that the daemon looks for."""
+    s = start(setup, state)
+    mail = ("198.51.100.8", "Bounce-17+u=example.org@Example.net", "U@Example.org")
+    assert shown(s, "greylist", "pass", *mail) == ""
+    assert listed(s, "greylist", 1)[0].startswith("198.51.100.0/24 bounce-##@example.net u@example.org  has passed 1 times")
+    assert attempt(setup, s, "198.51.100.9", "<bounce-18+u=example.org@example.net>").kind == CONTINUE
+    assert shown(s, "greylist", "show", *mail) == "has passed 2 times\n"
+    assert shown(s, "greylist", "show", "198.51.100.0/24", "bounce-##@example.net", "u@example.org") == "has passed 2 times\n"
+    assert shown(s, "greylist", "pass", "2001:db8::7", "<>", "") == shown(s, "greylist", "pass", "@example.net", "a%7cb@example.net", "u@example.org") == ""
+    assert {line.split("  ")[0] for line in listed(s, "greylist", 3)} >= {"2001:db8::/64 @", "@example.net a%7cb@example.net u@example.org"}
+    assert shown(s, "greylist", "forget", *mail) == shown(s, "greylist", "forget", "2001:db8::8") == ""
+    assert listed(s, "greylist", 1)
+
+
 def test_what_is_asked_wrongly(setup):
     s = setup.sluice(CONF.format(state=f"lmdb {setup.folder}/state"))
-    assert "a key is needed" in shown(s, "limits", "show", status=64)
-    assert "no key is needed" in shown(s, "limits", "list", "fast", status=64)
-    assert "pass needs a client, a sender and a recipient" in shown(s, "greylist", "pass", "192.0.2.0/24", status=64)
+    for words in (["show"], ["show", "fast"], ["reset", "fast"], ["list", "fast"]):
+        assert "usage: sluicectl limits" in shown(s, "limits", *words, status=64)
+    for words in (["pass", *WHO[:1]], ["pass", *WHO[:2]], ["pass", *WHO, "x"], ["show", "x"], ["show", *WHO, "x"], ["forget"], ["forget", *WHO[:2]], ["list", "x"]):
+        assert "usage: sluicectl greylist" in shown(s, "greylist", *words, status=64)
+    for verb in ("show", "pass", "forget"):
+        for client in ("198.51.100", "mail.example.net", "@", "198.51.100.8/24", ""):
+            assert f"'{client}' is no client: write its address" in shown(s, "greylist", verb, client, *WHO[1:], status=64)
+        assert "'nobody' is no sender" in shown(s, "greylist", verb, WHO[0], "nobody", WHO[2], status=64)
+        assert "'nobody' is no recipient" in shown(s, "greylist", verb, *WHO[:2], "nobody", status=64)
+    assert "this network is not one client" in shown(s, "greylist", "pass", "198.51.100.0/25", *WHO[1:], status=64)
+    assert listed(s, "greylist", 0) == []
     assert "usage: sluicectl greylist" in shown(s, "greylist", status=64)
     assert "does not know this request" in shown(s, "greylist", "burn", "x", status=64)
     assert "usage: sluicectl limits" in shown(s, "limits", "-h")
-    assert "a key is shorter" in shown(s, "limits", "show", "x" * 20000, status=64)
-    assert "a key is shorter" in shown(s, "limits", "show", "x\nreload", status=64)
+    assert "a key is shorter" in shown(s, "limits", "show", "fast", "x" * 20000, status=64)
+    assert "a key is shorter" in shown(s, "limits", "show", "fast", "x\nreload", status=64)
     none = setup.sluice("authserv_id mx.example.org\n")
     assert "there is no store" in shown(none, "limits", "list", status=69)
 

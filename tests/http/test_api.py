@@ -195,13 +195,15 @@ def test_limits_and_greylist_are_released(setup, api):
     assert send().kind == CONTINUE
     assert "greylisted" in send("<grey@example.org>").text
     key = api.web.get("/api/v1/greylist")["entries"][0]["key"]
-    assert post(api, "greylist/pass", {"key": key}).status == 200
+    bad = post(api, "greylist/pass", {"key": ["mail.example.net", *key[1:]]})
+    assert bad.status == 422 and "is no client: write its address" in bad.json["error"], bad.body
+    assert post(api, "greylist/pass", {"key": ["192.0.2.1", *key[1:]]}).status == 200
     assert send("<grey@example.org>").kind == CONTINUE
     assert post(api, "greylist/forget", {"key": key}).status == 200
     assert post(api, "greylist/forget", {"key": key}).status == 404
     assert post(api, "limits/reset", {"rule": "fast", "values": ["192.0.2.99"]}).status == 404
     audit = [line for line in api.log().splitlines() if "audit: " in line]
-    assert len(audit) == 5 and 'token=the-operate scope=operate asked="limits reset fast|192.0.2.1" status=0' in audit[0] and "status=66" in audit[4]
+    assert len(audit) == 6 and 'token=the-operate scope=operate asked="limits reset fast|192.0.2.1" status=0' in audit[0] and "status=66" in audit[5]
 
 
 @pytest.mark.parametrize("path, body", [

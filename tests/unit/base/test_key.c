@@ -34,6 +34,21 @@ static void no_part_can_be_taken_for_two(void **state)
 	}
 }
 
+static void a_part_can_be_given_as_it_is_shown(void **state)
+{
+	static const char *const rows[][2] = {
+		{ "a%7cb%20c%25", "a|b c%" }, { "%7C", "|" }, { "100%", "100%" }, { "%2", "%2" }, { "%zz", "%zz" }, { "%41%de", "%41%de" }, { "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		SLUICE_CLEANUP(text_done) struct text got = TEXT_INIT(64);
+
+		key_unescape(&got, rows[i][0], strlen(rows[i][0]));
+		assert_string_equal(text_str(&got), rows[i][1]);
+	}
+}
+
 static void a_long_key_is_cut_and_stays_itself(void **state)
 {
 	SLUICE_CLEANUP(text_done) struct text a = TEXT_INIT(1024), b = TEXT_INIT(1024), again = TEXT_INIT(1024);
@@ -60,6 +75,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_part_can_be_taken_for_two),
+		cmocka_unit_test(a_part_can_be_given_as_it_is_shown),
 		cmocka_unit_test(a_long_key_is_cut_and_stays_itself),
 	};
 

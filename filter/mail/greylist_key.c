@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "plugins/greylist/greylist_eval.h"
+#include "filter/mail/greylist_key.h"
 
 #include <string.h>
 
 #include "filter/base/ascii.h"
 #include "filter/base/key.h"
 
+#define KEY_MAX      (1u << 18) /* of a sender: far more than an address has */
 #define BATV_TAG_MIN 4 /* "prvs=" then a tag of some digits and letters, then "=" */
 
 /* Octets of "prvs=TAG=" or "btv1==TAG==" at the start; 0: none. */
@@ -57,4 +58,13 @@ void greylist_client_key(struct text *out, const char *net, const char *domain, 
 	text_add(&client, domain ? domain : net ? net : "", domain || net ? len : 0);
 	text_adds(out, "greylist");
 	key_add(out, text_str(&client), client.len, true);
+}
+
+void greylist_try_key(struct text *out, const struct sluice_address *sender, const struct sluice_address *rcpt)
+{
+	SLUICE_CLEANUP(text_done) struct text folded = TEXT_INIT(KEY_MAX);
+
+	greylist_fold_sender(&folded, sender);
+	key_add(out, text_str(&folded), folded.len, false);
+	key_add(out, rcpt ? rcpt->text : "", rcpt ? rcpt->len : 0, true);
 }

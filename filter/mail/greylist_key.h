@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* greylist_eval.h - what makes two tries the same try. Pure. */
-#ifndef GREYLIST_EVAL_H
-#define GREYLIST_EVAL_H
+/* greylist_key.h - what makes two tries the same try: keys of the greylist, for the check and for people who ask about it. Pure. */
+#ifndef MAIL_GREYLIST_KEY_H
+#define MAIL_GREYLIST_KEY_H
 
 #include "filter/base/text.h"
 #include "plugins/plugin.h"
@@ -17,5 +17,7 @@ void greylist_fold_sender(struct text *out, const struct sluice_address *sender)
  * len octets of that one.
  */
 void greylist_client_key(struct text *out, const char *net, const char *domain, size_t len);
+/* "|SENDER|RECIPIENT" added to that: a try. rcpt NULL: at DATA, of the null reverse-path. */
+void greylist_try_key(struct text *out, const struct sluice_address *sender, const struct sluice_address *rcpt);
 
 #endif

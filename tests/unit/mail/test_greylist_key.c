@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "filter/mail/address.h"
-#include "plugins/greylist/greylist_eval.h"
+#include "filter/mail/greylist_key.h"
 
 static void senders_are_known_again_at_the_next_try(void **state)
 {
@@ -60,11 +60,36 @@ static void a_client_is_its_network_or_the_domain_that_authorised_it(void **stat
 	}
 }
 
+static void a_try_has_the_same_key_again_when_it_is_made_of_what_is_shown(void **state)
+{
+	static const struct {
+		const char *sender, *rcpt, *want;
+	} rows[] = {
+		{ "<A@Example.NET>", "<U@example.ORG>", "|a@example.net|u@example.org" },
+		{ "<b-7+x@example.net>", "u@example.org", "|b-##@example.net|u@example.org" },
+		{ "b-##@example.net", "u@example.org", "|b-##@example.net|u@example.org" },
+		{ "<>", NULL, "|@|" },
+		{ "@", "", "|@|" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		struct sluice_address from = address_split(rows[i].sender, strlen(rows[i].sender));
+		struct sluice_address to = rows[i].rcpt ? address_split(rows[i].rcpt, strlen(rows[i].rcpt)) : (struct sluice_address){ 0 };
+		SLUICE_CLEANUP(text_done) struct text got = TEXT_INIT(1024);
+
+		greylist_try_key(&got, &from, rows[i].rcpt ? &to : NULL);
+		if (strcmp(text_str(&got), rows[i].want) != 0)
+			fail_msg("%s: got '%s'", rows[i].sender, text_str(&got));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(senders_are_known_again_at_the_next_try),
 		cmocka_unit_test(a_client_is_its_network_or_the_domain_that_authorised_it),
+		cmocka_unit_test(a_try_has_the_same_key_again_when_it_is_made_of_what_is_shown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
