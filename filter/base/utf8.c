@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "filter/base/utf8.h"
 
+#include <string.h>
+
 /* The well-formed sequences of RFC 3629 section 4; the second octet's range shuts out overlong forms and surrogates. */
 static const struct {
 	unsigned char first_min, first_max, second_min, second_max;
@@ -48,6 +50,11 @@ bool utf8_valid(const char *bytes, size_t len)
 		i += n;
 	}
 	return true;
+}
+
+size_t utf8_mark_len(const char *bytes, size_t len)
+{
+	return len >= 3 && !memcmp(bytes, "\xef\xbb\xbf", 3) ? 3 : 0;
 }
 
 uint32_t utf8_decode(const char *bytes, size_t n)

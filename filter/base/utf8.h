@@ -10,6 +10,8 @@
 /* Octets of the well-formed character at the start of bytes: 1 to 4; 0 when there is none. */
 size_t utf8_char_len(const char *bytes, size_t len);
 bool utf8_valid(const char *bytes, size_t len);
+/* Octets of a byte order mark at the start, which editors put there and nobody sees: 3, or 0. */
+size_t utf8_mark_len(const char *bytes, size_t len);
 /* The code of one well-formed character of n octets. */
 uint32_t utf8_decode(const char *bytes, size_t n);
 /* The octets of a code up to 0x10ffff, no surrogate; their number. */

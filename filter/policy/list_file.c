@@ -11,6 +11,7 @@
 #include "filter/base/ascii.h"
 #include "filter/base/hash.h"
 #include "filter/base/text.h"
+#include "filter/base/utf8.h"
 
 #define PATH_BYTES 4096
 
@@ -69,6 +70,7 @@ int list_file_each(const char *path, list_line_fn fn, void *arg, struct err *ret
 	struct source file = { .path = (char *)(uintptr_t)path }; /* for messages, which only read it */
 	unsigned line = 0;
 	struct stat st;
+	size_t mark;
 	int r;
 
 	if (stat(path, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode))
@@ -78,8 +80,9 @@ int list_file_each(const char *path, list_line_fn fn, void *arg, struct err *ret
 		return unreadable(path, r, reterr);
 	if (!text.len)
 		return 0;
-	file.bytes = text.bytes;
-	file.len = text.len;
+	mark = utf8_mark_len(text.bytes, text.len);
+	file.bytes = text.bytes + mark;
+	file.len = text.len - mark;
 	for (const char *p = file.bytes, *end = file.bytes + file.len; r == 0 && p < end;) {
 		const char *eol = memchr(p, '\n', (size_t)(end - p));
 		struct list_line found;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "filter/base/text.h"
+#include "filter/base/utf8.h"
 
 #define SHOWN_COLUMNS 160 /* of a longer line, the part around the place is shown */
 
@@ -35,12 +36,13 @@ int source_load(const char *path, struct source **ret, struct err *reterr)
 {
 	SLUICE_CLEANUP(text_done) struct text text = TEXT_INIT(SOURCE_MAX_BYTES);
 	int r = text_read_file(&text, path);
+	size_t mark = utf8_mark_len(text_str(&text), text.len);
 
 	if (r == -EFBIG)
 		return err_set(reterr, r, "%s: larger than %u MB: keep long lists in files of their own", path, SOURCE_MAX_BYTES >> 20);
 	if (r < 0)
 		return err_set(reterr, r, "%s: cannot be read: %s", path, strerror(-r));
-	return source_from(path, text_str(&text), text.len, ret, reterr);
+	return source_from(path, text_str(&text) + mark, text.len - mark, ret, reterr);
 }
 
 void source_free(struct source *s)

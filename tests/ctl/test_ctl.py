@@ -73,6 +73,17 @@ def test_a_refusal_names_rule_file_and_line(conf):
     assert (case["verdict"]["file"], case["verdict"]["line"]) == (str(conf), line)
 
 
+def test_a_byte_order_mark_is_no_word(conf, tmp_path):
+    (tmp_path / "more.conf").write_bytes(b"\xef\xbb\xbfrecipients_disagree remove # from an editor\n")
+    conf.write_bytes(b"\xef\xbb\xbf" + f"include more.conf\n{conf.read_text()}nonsense\n".encode())
+    done = sluice.ctl("config", "check", "-c", conf)
+    assert done.returncode == 78 and "'nonsense'" in done.stderr and done.stderr.count("\n") <= 3, done.stderr
+    conf.write_bytes(conf.read_bytes().replace(b"nonsense\n", b""))
+    assert sluice.ctl("config", "check", "-c", conf).returncode == 0
+    shown = sluice.ctl("config", "show", "-c", conf).stdout
+    assert "recipients_disagree remove" in shown
+
+
 def test_secrets_are_shown_to_nobody(conf):
     for done in (check(conf, *WHO, "--client=192.0.2.2", "--json"), check(conf, *WHO, "--client=192.0.2.2"),
                  sluice.ctl("config", "show", "-c", conf)):

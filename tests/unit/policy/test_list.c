@@ -129,6 +129,29 @@ static void a_file_may_have_comments_and_blank_lines(void **state)
 	list_free(l);
 }
 
+static void a_file_may_begin_with_a_byte_order_mark(void **state)
+{
+	char path[] = "/tmp/sluice-list-XXXXXX";
+	int fd = mkstemp(path);
+	struct list *l = list_new("file", SLUICE_LIST_DOMAIN, (struct place){ 0 });
+	struct err err;
+	static const char content[] = "\xef\xbb\xbf""first.example\n\xef\xbb\xbf second.example\n";
+
+	(void)state;
+	assert_int_equal(write(fd, content, sizeof content - 1), sizeof content - 1);
+	assert_int_equal(list_add_source(l, LIST_FILE, path, NULL, false, (struct place){ 0 }, &err), -EINVAL);
+	assert_non_null(strstr(err.text, ":2:1: ")); /* elsewhere it is none */
+	list_free(l);
+	l = list_new("file", SLUICE_LIST_DOMAIN, (struct place){ 0 });
+	assert_int_equal(ftruncate(fd, 17), 0);
+	(void)close(fd);
+	assert_int_equal(list_add_source(l, LIST_FILE, path, NULL, false, (struct place){ 0 }, &err), 0);
+	assert_int_equal(list_len(l), 1);
+	assert_true(list_has_domain(l, "first.example", 13));
+	(void)unlink(path);
+	list_free(l);
+}
+
 static void write_file(const char *path, const char *content)
 {
 	FILE *out = fopen(path, "w");
@@ -300,6 +323,7 @@ int main(void)
 		cmocka_unit_test(addresses),
 		cmocka_unit_test(many_items_are_found),
 		cmocka_unit_test(a_file_may_have_comments_and_blank_lines),
+		cmocka_unit_test(a_file_may_begin_with_a_byte_order_mark),
 		cmocka_unit_test(changed_files_are_taken_when_they_are_at_rest),
 		cmocka_unit_test(broken_files_keep_the_old_contents),
 		cmocka_unit_test(lines_are_not_endless_and_patterns_not_many),
