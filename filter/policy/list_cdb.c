@@ -54,14 +54,6 @@ static bool is_whole(const struct cdb *cdb, size_t keys)
 	return places == 2 * (uint64_t)keys;
 }
 
-static bool is_folded(const char *key, size_t len)
-{
-	for (size_t i = 0; i < len; i++)
-		if (key[i] >= 'A' && key[i] <= 'Z')
-			return false;
-	return true;
-}
-
 struct walk {
 	enum sluice_list_type type;
 	list_line_fn fn; /* may be NULL */
@@ -78,8 +70,8 @@ static int see_key(struct walk *w, const char *path, const char *key, size_t len
 
 	w->nul |= nul;
 	w->plain |= !nul;
-	if (!list_item_valid(w->type, key, line.len) || !is_folded(key, line.len))
-		return err_set(reterr, -EINVAL, "%s: key %zu, '%.*s', is never found: it is no %s in small letters", path, w->count,
+	if (!list_item_is_key(w->type, key, line.len))
+		return err_set(reterr, -EINVAL, "%s: key %zu, '%.*s', is never found: it is no %s in small letters, with A-labels (xn--...)", path, w->count,
 			(int)(line.len < KEY_SHOWN ? line.len : KEY_SHOWN), key, w->type == SLUICE_LIST_DOMAIN ? "domain" : "address");
 	return w->fn ? w->fn(w->arg, &line, reterr) : 0;
 }

@@ -20,7 +20,7 @@ struct list_items {
 	enum sluice_list_type type;
 	size_t len;
 	struct net_tree nets;
-	struct text_set texts; /* in lower case */
+	struct text_set texts; /* folded */
 };
 
 struct list_items *list_items_new(enum sluice_list_type type)
@@ -48,22 +48,64 @@ size_t list_items_len(const struct list_items *l)
 	return l->len;
 }
 
-/* Lower case into buf; false when it does not fit. */
-static bool fold(const char *s, size_t len, char buf[ITEM_MAX])
+struct folded {
+	char text[ITEM_MAX];
+	size_t len;
+};
+
+/*
+ * Lower case, and what is from domain_at on as the DNS has it: mail may have either form of a domain. False: it does not fit, or the DNS cannot
+ * have it.
+ */
+static bool fold(const char *s, size_t len, size_t domain_at, struct folded *ret)
 {
-	if (len >= ITEM_MAX)
+	const char *domain = s + domain_at;
+	size_t domain_len = len - domain_at;
+	char ascii[DOMAIN_ASCII_SIZE];
+
+	if (!ascii_only(domain, domain_len)) {
+		if (!domain_to_ascii(domain, domain_len, ascii))
+			return false;
+		domain = ascii;
+		domain_len = strlen(ascii);
+	}
+	if (domain_at + domain_len >= ITEM_MAX)
 		return false;
-	for (size_t i = 0; i < len; i++)
-		buf[i] = ascii_lower(s[i]);
-	buf[len] = '\0';
+	for (size_t i = 0; i < domain_at; i++)
+		ret->text[i] = ascii_lower(s[i]);
+	for (size_t i = 0; i < domain_len; i++)
+		ret->text[domain_at + i] = ascii_lower(domain[i]);
+	ret->len = domain_at + domain_len;
+	ret->text[ret->len] = '\0';
 	return true;
 }
 
-static int add_text(struct list_items *l, const char *item, size_t len, struct err *reterr)
+static bool fold_address(const char *s, size_t len, struct folded *ret)
 {
-	char folded[ITEM_MAX];
+	const char *at_sign = memrchr(s, '@', len);
 
-	if (!fold(item, len, folded) || !text_set_add(&l->texts, folded, len))
+	return fold(s, len, at_sign ? (size_t)(at_sign - s) + 1 : len, ret);
+}
+
+static bool fold_item(enum sluice_list_type type, const char *item, size_t len, struct folded *ret)
+{
+	if (type == SLUICE_LIST_ADDRESS)
+		return fold_address(item, len, ret);
+	return fold(item, len, type == SLUICE_LIST_DOMAIN ? len && *item == '.' : len, ret);
+}
+
+static int bad(const char *item, size_t len, const char *remedy, struct place at, struct err *reterr)
+{
+	return place_error(at, reterr, "'%.*s' is no %s", (int)(len < ITEM_SHOWN ? len : ITEM_SHOWN), item, remedy);
+}
+
+static int add_text(struct list_items *l, const char *item, size_t len, struct place at, struct err *reterr)
+{
+	struct folded folded;
+
+	if (!fold_item(l->type, item, len, &folded))
+		return bad(item, len, "domain that the DNS can have: write its A-labels (xn--...), if it has such", at, reterr);
+	if (!text_set_add(&l->texts, folded.text, folded.len))
 		return err_set(reterr, -ENOMEM, "out of memory");
 	l->len = l->texts.len;
 	return 0;
@@ -103,24 +145,34 @@ static bool is_pattern(const char *item, size_t len)
 
 bool list_item_valid(enum sluice_list_type type, const char *item, size_t len)
 {
+	struct folded folded;
 	struct net net;
 
 	switch (type) {
 	case SLUICE_LIST_DOMAIN:
-		return is_domain(item, len);
+		return is_domain(item, len) && fold_item(type, item, len, &folded);
 	case SLUICE_LIST_NETWORK:
 		return net_parse(item, len, &net);
 	case SLUICE_LIST_ADDRESS:
-		return is_address(item, len);
+		return is_address(item, len) && fold_item(type, item, len, &folded);
 	case SLUICE_LIST_PATTERN:
 		return is_pattern(item, len);
 	}
 	return false;
 }
 
-static int bad(const char *item, size_t len, const char *remedy, struct place at, struct err *reterr)
+static bool is_same(const void *arg, const char *key, size_t len)
 {
-	return place_error(at, reterr, "'%.*s' is no %s", (int)(len < ITEM_SHOWN ? len : ITEM_SHOWN), item, remedy);
+	const struct folded *item = arg;
+
+	return item->len == len && !memcmp(item->text, key, len);
+}
+
+bool list_item_is_key(enum sluice_list_type type, const char *item, size_t len)
+{
+	struct folded folded;
+
+	return list_item_valid(type, item, len) && fold_item(type, item, len, &folded) && is_same(&folded, item, len);
 }
 
 int list_items_add(struct list_items *l, const char *item, size_t len, struct place at, struct err *reterr)
@@ -145,34 +197,34 @@ int list_items_add(struct list_items *l, const char *item, size_t len, struct pl
 			return bad(item, len, "pattern: write up to 511 octets of UTF-8, with * for any octets and ? for one", at, reterr);
 		break;
 	}
-	return add_text(l, item, len, reterr);
+	return add_text(l, item, len, at, reterr);
 }
 
 bool list_keys_of_domain(const char *domain, size_t len, bool (*has)(const void *arg, const char *key, size_t len), const void *arg)
 {
-	char name[ITEM_MAX];
+	struct folded name;
 
 	while (len && domain[len - 1] == '.')
 		len--;
-	if (!len || !fold(domain, len, name))
+	if (!len || !fold(domain, len, 0, &name))
 		return false;
-	if (has(arg, name, len))
+	if (has(arg, name.text, name.len))
 		return true;
-	for (const char *dot = strchr(name, '.'); dot; dot = strchr(dot + 1, '.'))
-		if (has(arg, dot, len - (size_t)(dot - name)))
+	for (const char *dot = strchr(name.text, '.'); dot; dot = strchr(dot + 1, '.'))
+		if (has(arg, dot, name.len - (size_t)(dot - name.text)))
 			return true;
 	return false;
 }
 
 bool list_keys_of_address(const struct sluice_address *a, bool (*has)(const void *arg, const char *key, size_t len), const void *arg)
 {
-	char text[ITEM_MAX];
+	struct folded f;
 	const char *at_sign;
 
-	if (a->null || !fold(a->text, a->len, text))
+	if (a->null || !fold_address(a->text, a->len, &f))
 		return false;
-	at_sign = memrchr(text, '@', a->len);
-	return has(arg, text, a->len) || (at_sign && has(arg, at_sign, a->len - (size_t)(at_sign - text)));
+	at_sign = memrchr(f.text, '@', f.len);
+	return has(arg, f.text, f.len) || (at_sign && has(arg, at_sign, f.len - (size_t)(at_sign - f.text)));
 }
 
 static bool has_text(const void *arg, const char *key, size_t len)
@@ -208,30 +260,21 @@ bool list_items_match(const struct list_items *l, const char *text, size_t len)
 	return false;
 }
 
-static bool ends_with(const char *value, size_t len, const char *item, size_t item_len)
-{
-	return item_len <= len && ascii_equal(value + len - item_len, item_len, item, item_len);
-}
-
 bool list_item_matches(enum sluice_list_type type, const char *item, size_t item_len, const char *value, size_t len)
 {
 	struct sluice_address a;
-	const char *at_sign;
+	struct folded folded;
 	struct sluice_ip ip;
 	struct net net;
 
 	switch (type) {
 	case SLUICE_LIST_DOMAIN:
-		while (len && value[len - 1] == '.')
-			len--;
-		return ascii_equal(value, len, item, item_len) || (item_len && *item == '.' && len > item_len && ends_with(value, len, item, item_len));
+		return fold_item(type, item, item_len, &folded) && list_keys_of_domain(value, len, is_same, &folded);
 	case SLUICE_LIST_NETWORK:
 		return net_parse(item, item_len, &net) && ip_parse(value, len, &ip) && net_contains(&net, &ip);
 	case SLUICE_LIST_ADDRESS:
 		a = address_split(value, len);
-		at_sign = a.len ? memrchr(a.text, '@', a.len) : NULL;
-		return !a.null && (ascii_equal(a.text, a.len, item, item_len) ||
-		       (at_sign && ascii_equal(at_sign, a.len - (size_t)(at_sign - a.text), item, item_len)));
+		return fold_item(type, item, item_len, &folded) && list_keys_of_address(&a, is_same, &folded);
 	case SLUICE_LIST_PATTERN:
 		return glob_matches(value, len, item, item_len);
 	}

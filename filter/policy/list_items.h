@@ -21,6 +21,7 @@ size_t list_items_len(const struct list_items *l);
 /* As list_add(). */
 int list_items_add(struct list_items *l, const char *item, size_t len, struct place at, struct err *reterr) SLUICE_MUST_USE;
 bool list_item_valid(enum sluice_list_type type, const char *item, size_t len); /* could it be added? Pure. */
+bool list_item_is_key(enum sluice_list_type type, const char *item, size_t len); /* and is it as list_keys_of_...() have it? Pure. */
 
 /* Each is false for items of another type. */
 bool list_items_domain(const struct list_items *l, const char *domain, size_t len);
@@ -28,7 +29,8 @@ bool list_items_ip(const struct list_items *l, const struct sluice_ip *ip);
 bool list_items_address(const struct list_items *l, const struct sluice_address *a);
 bool list_items_match(const struct list_items *l, const char *text, size_t len);
 /*
- * The texts that are looked for when a domain, or an address, is: in small letters, a NUL behind each. True: has() knows one of them. Pure.
+ * The texts that are looked for when a domain, or an address, is: in small letters, with A-labels for U-labels, a NUL behind each. True: has() knows
+ * one of them. Pure.
  */
 bool list_keys_of_domain(const char *domain, size_t len, bool (*has)(const void *arg, const char *key, size_t len), const void *arg);
 bool list_keys_of_address(const struct sluice_address *a, bool (*has)(const void *arg, const char *key, size_t len), const void *arg);

@@ -54,6 +54,17 @@ def test_test(lists, tmp_path, name, value, by):
         assert done.returncode == 1 and done.stdout == "" and f"{value} is not in list {name}" in done.stderr
 
 
+def test_letters_that_are_not_ascii(lists):
+    """A U-label and its A-label are one domain, whichever stands in the list and whichever the mail has."""
+    (lists.conf.parent / "more" / "20").write_text("münchen.example\n.xn--bcher-kva.example\n")
+    (lists.conf.parent / "people").write_text("@münchen.example\n")
+    for name, values in (("ours", ["münchen.example", "xn--mnchen-3ya.example", "a.bücher.example"]),
+                         ("people", ["<a@MÜNCHEN.example>", "<a@xn--mnchen-3ya.example>"])):
+        assert [lists("test", name, value).returncode for value in values] == [0] * len(values), name
+    done = lists("add", "ours", "\u2603.\u202e.example")
+    assert done.returncode == 65 and "write its A-labels (xn--...)" in done.stderr
+
+
 def test_add_keeps_all_else(lists):
     lists.file.chmod(0o640)
     if os.geteuid() == 0:

@@ -45,9 +45,10 @@ def test_it_is_looked_up_and_exchanged(setup, tmp_path, end):
     (b"one.example\n", "this is no cdb, or it was cut"),
     (b"x" * 5000, "this is no cdb, or it was cut"),
     (["Capital.example"], "key 1, 'Capital.example', is never found: it is no domain in small letters"),
+    (["münchen.example"], "key 1, 'münchen.example', is never found: it is no domain in small letters, with A-labels (xn--...)"),
     (["good.example", "no domain"], "key 2, 'no domain', is never found: it is no domain in small letters"),
     (None, "No such file or directory"),
-], ids=["text", "long", "capital", "word", "gone"])
+], ids=["text", "long", "capital", "letters", "word", "gone"])
 def test_a_broken_one_keeps_the_old(setup, tmp_path, content, why):
     path = tmp_path / "refused.cdb"
     make(path, ["one.example"])

@@ -28,7 +28,8 @@ static struct list *list_of(enum sluice_list_type type, const char *const *items
 
 static void domains(void **state)
 {
-	static const char *const items[] = { "Example.ORG", ".below.example", "both.example", ".both.example", NULL };
+	static const char *const items[] = { "Example.ORG", ".below.example", "both.example", ".both.example", "m\u00fcnchen.example",
+		".xn--bcher-kva.example", ".Stra\u00dfe.example", NULL };
 	static const struct {
 		const char *name;
 		bool in;
@@ -36,11 +37,17 @@ static void domains(void **state)
 		{ "example.org", true }, { "EXAMPLE.org.", true }, { "a.example.org", false }, { "xample.org", false },
 		{ "below.example", false }, { "a.below.example", true }, { "a.b.below.example", true }, { "xbelow.example", false },
 		{ "both.example", true }, { "a.both.example", true }, { "", false }, { ".", false }, { "org", false },
+		{ "m\u00fcnchen.example", true }, { "M\u00dcNCHEN.Example.", true }, { "xn--mnchen-3ya.example", true }, { "XN--MNCHEN-3YA.example", true },
+		{ "a.b\u00fccher.example", true }, { "A.xn--bcher-kva.example", true }, { "xn--bcher-kva.example", false },
+		{ "a.stra\u00dfe.example", true }, { "a.xn--strae-oqa.example", true }, { "\xff.example", false },
 	};
 	struct list *l = list_of(SLUICE_LIST_DOMAIN, items);
+	struct err err;
 
 	(void)state;
-	assert_int_equal(list_len(l), 4);
+	assert_int_equal(list_len(l), 7);
+	assert_int_equal(list_add(l, "\u2603.\u202e.example", 14, (struct place){ 0 }, &err), -EINVAL);
+	assert_non_null(strstr(err.text, "write its A-labels (xn--...)"));
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 		if (list_has_domain(l, rows[i].name, strlen(rows[i].name)) != rows[i].in)
 			fail_msg("'%s'", rows[i].name);
@@ -73,13 +80,15 @@ static void networks(void **state)
 
 static void addresses(void **state)
 {
-	static const char *const items[] = { "Boss@Example.org", "@staff.example", NULL };
+	static const char *const items[] = { "Boss@Example.org", "@staff.example", "j\u00f6rg@m\u00fcnchen.example", "@xn--bcher-kva.example", NULL };
 	static const struct {
 		const char *address;
 		bool in;
 	} rows[] = {
 		{ "<boss@example.org>", true }, { "<BOSS@EXAMPLE.ORG>", true }, { "<other@example.org>", false }, { "<any@staff.example>", true },
 		{ "<any@sub.staff.example>", false }, { "<>", false }, { "<boss>", false },
+		{ "<j\u00f6rg@xn--mnchen-3ya.example>", true }, { "<j\u00f6rg@M\u00fcnchen.example>", true }, { "<any@b\u00fccher.example>", true },
+		{ "<jorg@m\u00fcnchen.example>", false },
 	};
 	struct list *l = list_of(SLUICE_LIST_ADDRESS, items);
 
@@ -264,6 +273,8 @@ static void an_item_matches_what_the_list_finds(void **state)
 		{ SLUICE_LIST_ADDRESS, "a@example.org", "<>" }, { SLUICE_LIST_NETWORK, "192.0.2.0/24", "192.0.2.77" },
 		{ SLUICE_LIST_NETWORK, "192.0.2.0/24", "192.0.3.77" }, { SLUICE_LIST_NETWORK, "2001:db8::/32", "2001:db8::1" },
 		{ SLUICE_LIST_PATTERN, "*.dyn.*", "a.DYN.example" }, { SLUICE_LIST_PATTERN, "*.dyn.*", "dyn.example" },
+		{ SLUICE_LIST_DOMAIN, "m\u00fcnchen.example", "xn--mnchen-3ya.example" }, { SLUICE_LIST_DOMAIN, ".xn--mnchen-3ya.example", "a.M\u00fcnchen.example" },
+		{ SLUICE_LIST_ADDRESS, "@M\u00dcNCHEN.example", "<j\u00f6rg@xn--mnchen-3ya.example>" },
 	};
 
 	(void)state;
