@@ -384,6 +384,8 @@ static int parse_not(struct parser *p, const struct expr **ret)
 	}
 	if (r < 0)
 		return r;
+	if (p->l->token.type == TOKEN_WORD && *p->l->token.text == '!') /* as in other languages: a fact that is like it would be the opposite */
+		return place_error(p->l->token.place, p->err, "'%s' is written 'not%s%s'", p->l->token.text, p->l->token.text[1] ? " " : "", p->l->token.text + 1);
 	if (p->l->token.type == TOKEN_PAREN) {
 		struct place open = p->l->token.place;
 
