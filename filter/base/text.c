@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "filter/base/grow.h"
@@ -200,21 +202,30 @@ static int read_all(struct text *t, int fd)
 	}
 }
 
+static bool is_nameless_pipe(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == PIPEFS_MAGIC;
+}
+
 int text_read_file(struct text *t, const char *path)
 {
 	size_t len_before = t->len;
 	struct stat st;
 	int fd, r = 0;
 
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
 	if (fstat(fd, &st) < 0)
 		r = -errno;
 	else if (S_ISDIR(st.st_mode))
 		r = -EISDIR;
-	else if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode))
+	else if (!S_ISREG(st.st_mode) && !is_nameless_pipe(fd))
 		r = -EINVAL;
+	else if (fcntl(fd, F_SETFL, 0) < 0)
+		r = -errno;
 	else
 		r = read_all(t, fd);
 	(void)close(fd);
@@ -223,4 +234,9 @@ int text_read_file(struct text *t, const char *path)
 		t->bytes[t->len] = '\0';
 	}
 	return r;
+}
+
+const char *text_file_error(int r)
+{
+	return r == -EINVAL ? "it is no regular file" : strerror(-r);
 }

@@ -40,7 +40,11 @@ void text_add_safe(struct text *t, const char *bytes, size_t len, size_t max);
 void text_add_int(struct text *t, int64_t n); /* in decimal */
 void text_add_milli(struct text *t, int64_t thousandths); /* 1500 is "1.5", 2000 is "2" */
 
-/* The content of a file, added. 0; -errno, with nothing added; -EFBIG when it does not fit. Regular files and FIFOs. */
+/*
+ * The content of a file, added. 0; -errno, with nothing added; -EFBIG when it does not fit; -EINVAL when it is none. Regular files, and the
+ * pipe of a shell's <(command); one with a name would keep us waiting for whoever writes to it.
+ */
 int text_read_file(struct text *t, const char *path) SLUICE_MUST_USE;
+const char *text_file_error(int r); /* what text_read_file() returned, in words; as strerror() */
 
 #endif

@@ -103,7 +103,7 @@ static int load_zone(const char *path, struct text *bytes, struct zone **ret, st
 		return 0;
 	r = text_read_file(bytes, path);
 	if (r < 0)
-		return err_set(reterr, r, "%s: cannot be read: %s", path, strerror(-r));
+		return err_set(reterr, r, "%s: cannot be read: %s", path, text_file_error(r));
 	return zone_parse(path, text_str(bytes), bytes->len, ret, reterr);
 }
 

@@ -195,7 +195,7 @@ static int read_secret(struct lexer *l, const struct sluice_option *o, struct sl
 {
 	SLUICE_CLEANUP(text_done) struct text content = TEXT_INIT(SECRET_MAX);
 	bool file = token_is(&l->token, "file"), env = token_is(&l->token, "env");
-	const char *value;
+	const char *value, *path;
 	size_t len;
 	int r;
 
@@ -211,9 +211,12 @@ static int read_secret(struct lexer *l, const struct sluice_option *o, struct sl
 	if (l->token.type != TOKEN_WORD && l->token.type != TOKEN_STRING)
 		return wrong(&l->token, o, reterr);
 	if (file) {
-		r = text_read_file(&content, l->token.text);
+		path = source_path(l->source, l->token.text, l->arena);
+		if (!path)
+			return err_set(reterr, -ENOMEM, "out of memory");
+		r = text_read_file(&content, path);
 		if (r < 0)
-			return place_error(l->token.place, reterr, "the secret's file cannot be read: %s", strerror(-r));
+			return place_error(l->token.place, reterr, "the secret's file %s cannot be read: %s", path, text_file_error(r));
 	} else {
 		value = getenv(l->token.text);
 		if (!value)

@@ -41,7 +41,7 @@ int source_load(const char *path, struct source **ret, struct err *reterr)
 	if (r == -EFBIG)
 		return err_set(reterr, r, "%s: larger than %u MB: keep long lists in files of their own", path, SOURCE_MAX_BYTES >> 20);
 	if (r < 0)
-		return err_set(reterr, r, "%s: cannot be read: %s", path, strerror(-r));
+		return err_set(reterr, r, "%s: cannot be read: %s", path, text_file_error(r));
 	return source_from(path, text_str(&text) + mark, text.len - mark, ret, reterr);
 }
 

@@ -343,7 +343,7 @@ int zone_load(const char *path, struct zone **ret, struct err *reterr)
 	int r = text_read_file(&text, path);
 
 	if (r < 0)
-		return err_set(reterr, r, "%s: %s", path, r == -EFBIG ? "a zone has at most 64 MB" : strerror(-r));
+		return err_set(reterr, r, "%s: %s", path, r == -EFBIG ? "a zone has at most 64 MB" : text_file_error(r));
 	return zone_parse(path, text_str(&text), text.len, ret, reterr);
 }
 

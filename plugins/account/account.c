@@ -218,7 +218,7 @@ static int load_senders(struct settings *s, const char *path, struct sluice_conf
 	int r = text_read_file(&file, path);
 
 	if (r < 0) {
-		(void)snprintf(reterr->text, sizeof reterr->text, "senders: %.150s cannot be read: %s", path, strerror(-r));
+		(void)snprintf(reterr->text, sizeof reterr->text, "senders: %.150s cannot be read: %s", path, text_file_error(r));
 		return -EINVAL;
 	}
 	return account_table_parse(path, text_str(&file), file.len, &s->senders, reterr);

@@ -282,7 +282,7 @@ int lua_script_load(const char *name, const char *path, const struct lua_limits 
 	}
 	r = text_read_file(&source, path);
 	if (r < 0) {
-		(void)snprintf(reterr->text, sizeof reterr->text, "%s: cannot be read: %s", path, strerror(-r));
+		(void)snprintf(reterr->text, sizeof reterr->text, "%s: cannot be read: %s", path, text_file_error(r));
 		return r == -ENOMEM ? r : -EINVAL;
 	}
 	s = calloc(1, sizeof *s);

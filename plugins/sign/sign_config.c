@@ -102,7 +102,7 @@ static int load_table(const char *path, struct text *out, struct err *reterr)
 {
 	int r = text_read_file(out, path);
 
-	return r < 0 && r != -ENOMEM ? err_set(reterr, -EINVAL, "%s cannot be read: %s", path, strerror(-r)) : r;
+	return r < 0 && r != -ENOMEM ? err_set(reterr, -EINVAL, "%s cannot be read: %s", path, text_file_error(r)) : r;
 }
 
 static int load_tables(struct sign_config *c, const char *key_table, const char *signing_table, const char *user, struct err *reterr)

@@ -84,6 +84,30 @@ def test_a_byte_order_mark_is_no_word(conf, tmp_path):
     assert "recipients_disagree remove" in shown
 
 
+def test_a_secrets_file_is_looked_for_beside_the_configuration(conf):
+    conf.write_text(conf.read_text().replace('key "s3cret"', "key file keys/dnsbl"))
+    (conf.parent / "keys").mkdir()
+    (conf.parent / "keys" / "dnsbl").write_text("s3cret\n")
+    assert check(conf, *WHO, "--client=192.0.2.2").returncode == 20
+
+
+def test_a_pipe_keeps_nobody_waiting(conf, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    done = sluice.ctl("config", "check", "-c", pipe)
+    assert done.returncode == 78 and f"{pipe}: cannot be read: it is no regular file" in done.stderr
+    text = conf.read_text()
+    for line in ("include pipe", "dnsbl b.example { key file pipe }", 'account { senders pipe }', f'dns {{ local_data "{pipe}" }}'):
+        conf.write_text(f"{text}{line}\n")
+        done = sluice.ctl("config", "check", "-c", conf)
+        assert done.returncode == 78 and "it is no regular file" in done.stderr, line + done.stderr
+    conf.write_text(text)
+    with open(conf, "rb") as whole, subprocess.Popen(["cat"], stdin=whole, stdout=subprocess.PIPE) as cat:  # as a shell's <(cat FILE)
+        done = subprocess.run([str(sluice.SLUICECTL), "config", "check", "-c", "/dev/stdin"], stdin=cat.stdout, capture_output=True,
+                              env=sluice.environment(), timeout=net.PATIENCE_S, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_secrets_are_shown_to_nobody(conf):
     for done in (check(conf, *WHO, "--client=192.0.2.2", "--json"), check(conf, *WHO, "--client=192.0.2.2"),
                  sluice.ctl("config", "show", "-c", conf)):

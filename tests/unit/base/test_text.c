@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "filter/base/text.h"
@@ -155,6 +156,14 @@ static void reads_files(void **state)
 	assert_int_equal(text_read_file(&t, name), 0);
 	assert_string_equal(text_str(&t), "piped");
 	(void)close(pipes[0]);
+	(void)snprintf(name, sizeof name, "%s.fifo", path);
+	assert_int_equal(mkfifo(name, 0600), 0);
+	(void)alarm(10); /* nobody writes to it */
+	assert_int_equal(text_read_file(&t, name), -EINVAL);
+	(void)alarm(0);
+	(void)unlink(name);
+	assert_string_equal(text_file_error(-EINVAL), "it is no regular file");
+	assert_string_equal(text_file_error(-ENOENT), strerror(ENOENT));
 	text_done(&t);
 	(void)close(fd);
 	(void)unlink(path);
