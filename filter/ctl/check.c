@@ -53,7 +53,7 @@ static int usage(FILE *out, int status)
 	      "  --now TIME           as if it were then (RFC 3339: 2026-01-31T12:00:00Z)\n"
 	      "  --all                run every check, and let no rule end the transaction early\n"
 	      "  --json               print the case as one line of JSON\n"
-	      "exit status: 0 accept, 5 hold, 6 discard, 10 tempfail, 20 reject, 64 usage, 78 bad configuration, 70 fault\n", out);
+	      "exit status: 0 accept, 5 hold, 6 discard, 10 tempfail, 20 reject, 64 usage, 66 no message, 78 bad configuration, 70 fault\n", out);
 	return status;
 }
 
@@ -128,6 +128,7 @@ static int read_message(const char *path, struct text *out)
 	FILE *f = !strcmp(path, "-") ? stdin : fopen(path, "re");
 	char buf[65536];
 	size_t n;
+	int error;
 
 	if (!f) {
 		fprintf(stderr, "sluicectl: %s: %s\n", path, strerror(errno));
@@ -135,8 +136,13 @@ static int read_message(const char *path, struct text *out)
 	}
 	while ((n = fread(buf, 1, sizeof buf, f)) > 0)
 		text_add(out, buf, n);
+	error = ferror(f) ? errno : 0; /* that of a folder, too: it can be opened */
 	if (f != stdin)
 		(void)fclose(f);
+	if (error) {
+		fprintf(stderr, "sluicectl: %s: %s\n", path, strerror(error));
+		return EX_NOINPUT;
+	}
 	if (!out->failed)
 		return EX_OK;
 	fprintf(stderr, "sluicectl: %s is larger than %u MB\n", path, MESSAGE_MAX_BYTES >> 20);
@@ -258,8 +264,11 @@ int ctl_check(int argc, char **argv)
 			return usage(stderr, EX_USAGE);
 		}
 	}
-	if (!a.ip.family || !a.helo || !a.from || !a.rcpts.len || argc - optind > 1) {
+	if (!a.ip.family || !a.helo || !a.from || !a.rcpts.len) {
 		fputs("sluicectl: check needs --client, --helo, --from and --rcpt\n", stderr);
+		status = usage(stderr, EX_USAGE);
+	} else if (argc - optind > 1) {
+		fputs("sluicectl: check takes one message\n", stderr);
 		status = usage(stderr, EX_USAGE);
 	}
 	if (status == EX_OK && optind < argc)

@@ -124,6 +124,12 @@ def test_check_reads_a_message(conf, tmp_path):
     assert by_file["size"] == by_stdin["size"] > 40
 
 
+def test_what_is_no_message(conf, tmp_path):
+    for path, why in ((tmp_path, "Is a directory"), (tmp_path / "nothing", "No such file or directory")):
+        done = check(conf, *WHO, path)
+        assert done.returncode == 66 and done.stdout == "" and done.stderr == f"sluicectl: {path}: {why}\n"
+
+
 def test_check_at_another_time(conf):
     case = json.loads(check(conf, *WHO, "--client=192.0.2.9", "--json", "--now=2025-11-25T09:00:00Z").stdout)
     assert case["facts"]["spf.explanation"] == "asked at 1764061200" and case["time"] == "2025-11-25T09:00:00.000Z"
@@ -147,7 +153,7 @@ def test_check_for_people(conf):
     (["check", *WHO[1:]], "check needs --client, --helo, --from and --rcpt"),
     (["check", *WHO, "--port", "70000"], "'70000' is no port"),
     (["check", *WHO, "--now", "yesterday"], "'yesterday' is no time"),
-    (["check", *WHO, "a", "b"], "usage: sluicectl check"),
+    (["check", *WHO, "a", "b"], "check takes one message\nusage: sluicectl check"),
     (["check", *WHO, "--nonsense"], "usage: sluicectl check"),
     (["chek"], "there is no command 'chek': did you mean 'check'?"),
     (["config"], "usage: sluicectl config check"),
