@@ -29,7 +29,7 @@ static const struct sluice_option options[] = {
 	[TIMEOUT] = { "timeout", SLUICE_OPT_DURATION, .min = 100, .max = 600000, .deflt = "20s",
 		.help = "longest wait for its answer; no longer than stage_deadline lets it be" },
 	[MAX] = { "max", SLUICE_OPT_SIZE, .min = 1, .max = INT64_C(1) << 28, .deflt = "500K", .help = "a message that is larger is not sent" },
-	[USER] = { "user", SLUICE_OPT_TEXT, .deflt = "\"\"", .help = "as whom SpamAssassin is to look at it" },
+	[USER] = { "user", SLUICE_OPT_TEXT, .deflt = "", .help = "as whom SpamAssassin is to look at it; empty: it is not told" },
 	{ .key = NULL },
 };
 

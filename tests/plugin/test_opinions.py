@@ -84,6 +84,13 @@ def test_it_is_asked_only_between_the_marks(setup, name):
         assert send(setup, s).kind == milter.CONTINUE and len(fake.asked) == 1
 
 
+def test_no_user_is_named_unless_it_is_configured(setup):
+    with spamd.Fake(lambda message: spamd_says(1)) as fake:
+        s = setup.sluice(conf("spamd", fake.address))
+        assert send(setup, s).kind == milter.CONTINUE
+        assert b"User:" not in fake.asked[0][0]
+
+
 @both
 def test_it_hears_of_client_and_envelope(setup, name):
     with spamd.Fake(lambda message: SAYS[name](1)) as fake:
