@@ -34,6 +34,11 @@ def test_commands_are_there(page):
         assert not name or f"Fl {'-' if option.strip().startswith('--') else ''}{name}" in manual, (command, option)
 
 
+def test_each_hold_says_why():
+    for page in [*PAGES, *(sluice.TOP / "plugins").glob("*/*.md")]:
+        assert not re.findall(r"\brule \S+ +hold\b(?! *\").*", page.read_text()), page
+
+
 def blocks():
     return [(f"{page.stem}-{i}", text) for page in PAGES for i, text in enumerate(re.findall(r"```sluice\n(.*?)```", page.read_text(), re.S))]
 

@@ -28,6 +28,18 @@ def test_mandoc_finds_nothing_wrong(page):
     assert not re.search(r"^@[\w-]+@$", (BUILT / page).read_text(), re.M), "a table was not printed"
 
 
+def test_no_default_is_nothing():
+    assert not re.search(r'^\.Cm *(?:"")? \.$', (BUILT / "sluice.conf.5").read_text(), re.M)
+
+
+def test_each_type_of_facts_is_explained():
+    text = (BUILT / "sluice-rules.5").read_text()
+    types = set(re.findall(r"^\.It Sy \S+ Pq (\w+), from", text, re.M))
+    conditions, _, _ = text.partition("\n.Sh FACTS\n")
+    explained = {name for line in re.findall(r"^\.It Sy ((?:\w+ , )*\w+)$", conditions, re.M) for name in line.split(" , ")}
+    assert len(types) > 6 and types <= explained, types - explained
+
+
 def test_every_setting_and_every_option_of_a_check_is_there():
     options = names(r'\{ "(\w+)", SLUICE_OPT_', "filter/policy/settings.c", "filter/mail/dnsbl_zone.h", "plugins/*/*.c")
     assert len(options) > 25

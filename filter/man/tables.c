@@ -93,7 +93,7 @@ static void option(const struct sluice_option *o)
 		option_print(&high, &number, &limit);
 		printf("From %s to %s.\n", text_str(&low), text_str(&high));
 	}
-	if (o->deflt && *o->deflt)
+	if (o->deflt && *o->deflt && strcmp(o->deflt, "\"\"") != 0)
 		printf("Default:\n.Cm %s .\n", o->deflt);
 	if (o->repeated)
 		puts("May stand more than once, or with several values in [ ].");
@@ -175,7 +175,7 @@ static void fact(const struct catalog_fact *f)
 		puts(" .");
 	}
 	if (f->scope == SCOPE_RCPT)
-		puts("Only at rcpt.");
+		puts("Known of one recipient: at rcpt, and at message for each recipient.");
 }
 
 static void print_facts(const struct registry *r)
