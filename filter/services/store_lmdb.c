@@ -25,7 +25,8 @@
 #define COMMIT_JOBS 256   /* and no more than these: until then each page that they change is in memory */
 #define RETRY_MS    1000  /* after a failure, until it is tried again */
 #define QUEUE_MAX   65536 /* operations that wait; one more fails at once */
-#define PURGE_MAX   512   /* expired entries removed with one commit */
+#define PURGE_MAX   512   /* expired entries removed after a commit: by one transaction of its own, */
+#define PURGE_LESS  4     /* or, without room for that, by several with a fourth of it, and so on */
 #define INDEX_BYTES 8     /* the time of expiry in front of a key in the index, big-endian */
 #define KEY_BYTES   (1 + STORE_KEY_MAX)
 #define HEAD_BYTES  8     /* the time of expiry in front of an entry */
@@ -62,7 +63,7 @@ struct lmdb {
 	/* the writer's own */
 	MDB_txn *txn; /* with operations that are not committed; NULL: none */
 	int64_t txn_began_ms, retry_ms;
-	unsigned txn_jobs;
+	unsigned txn_jobs, jobs_max; /* jobs_max: COMMIT_JOBS; when the file was full it begins with one, and grows with each commit */
 	struct store_state state;
 	struct sluice_store_tally tallies[SLUICE_STORE_TALLY_MAX];
 };
@@ -198,15 +199,6 @@ static void tell(struct lmdb *l, bool working, const char *why)
 		l->settings.changed(l->settings.arg, working, why);
 }
 
-static void fail(struct lmdb *l, int e)
-{
-	if (l->txn)
-		mdb_txn_abort(l->txn);
-	l->txn = NULL;
-	l->retry_ms = clock_mono_ms() + RETRY_MS;
-	tell(l, false, e == MDB_MAP_FULL ? "it has grown to its max_size: give it more, or wait until entries expire" : mdb_strerror(e));
-}
-
 static int begin(struct lmdb *l)
 {
 	int e;
@@ -221,7 +213,23 @@ static int begin(struct lmdb *l)
 	return e;
 }
 
-static int purge(struct lmdb *l)
+static int end(struct lmdb *l)
+{
+	int e = mdb_txn_commit(l->txn);
+
+	l->txn = NULL; /* gone, whatever came of it */
+	return e;
+}
+
+static void undo(struct lmdb *l)
+{
+	if (l->txn)
+		mdb_txn_abort(l->txn);
+	l->txn = NULL;
+}
+
+/* Up to `most` expired entries. */
+static int remove_expired(struct lmdb *l, unsigned most, unsigned *ret_removed)
 {
 	int64_t now_ms = clock_wall_ms();
 	MDB_cursor *cursor;
@@ -230,7 +238,7 @@ static int purge(struct lmdb *l)
 
 	if (e)
 		return e;
-	for (int i = 0; i < PURGE_MAX; i++) {
+	for (*ret_removed = 0; *ret_removed < most; ++*ret_removed) {
 		unsigned char bytes[KEY_BYTES];
 		MDB_val key = { 0, bytes };
 
@@ -249,18 +257,74 @@ static int purge(struct lmdb *l)
 	return e == MDB_NOTFOUND ? 0 : e;
 }
 
-static void commit(struct lmdb *l)
+/*
+ * Remove expired entries, with transactions of their own that are made smaller until there is room for them: each page that changes needs a
+ * free one first, and one that becomes free is of use to the next transaction but one. *ret_removed 0: there are none, or no room at all.
+ */
+static int purge(struct lmdb *l, unsigned *ret_removed)
 {
-	int e = purge(l);
+	unsigned most = PURGE_MAX, removed = 0;
+	int e = 0;
 
-	if (!e) {
-		e = mdb_txn_commit(l->txn);
-		l->txn = NULL; /* gone, whatever came of it */
+	*ret_removed = 0;
+	while (most && *ret_removed < PURGE_MAX) {
+		e = begin(l);
+		if (!e)
+			e = remove_expired(l, most, &removed);
+		if (!e)
+			e = end(l);
+		undo(l);
+		if (e == MDB_MAP_FULL) {
+			most /= PURGE_LESS;
+			continue;
+		}
+		if (e)
+			return e;
+		*ret_removed += removed;
+		if (removed < most)
+			break;
 	}
-	if (e)
+	return 0;
+}
+
+/* The file is full: all that has expired goes, as far as time allows. A few of many do not help, as a page is free when most of it is. */
+static void make_room(struct lmdb *l)
+{
+	int64_t until_ms = clock_mono_ms() + COMMIT_MS;
+	unsigned removed;
+
+	while (purge(l, &removed) == 0 && removed && clock_mono_ms() < until_ms)
+		;
+}
+
+static void fail(struct lmdb *l, int e)
+{
+	undo(l);
+	l->retry_ms = clock_mono_ms() + RETRY_MS;
+	tell(l, false, e == MDB_MAP_FULL ? "it has grown to its max_size: give it more, or wait until entries expire" : mdb_strerror(e));
+	if (e == MDB_MAP_FULL) {
+		l->jobs_max = 1;
+		make_room(l);
+	}
+}
+
+/* in_time: its time was up before there were jobs_max. Else it works again only when there is room for as many as ever: not in each second anew. */
+static int commit(struct lmdb *l, bool in_time)
+{
+	unsigned removed;
+	int e = end(l);
+
+	if (!e)
+		e = purge(l, &removed);
+	if (e) {
 		fail(l, e);
-	else
+		return e;
+	}
+	if (l->jobs_max < COMMIT_JOBS)
+		l->jobs_max++;
+	if (in_time || l->jobs_max == COMMIT_JOBS)
 		tell(l, true, NULL);
+	return 0;
 }
 
 /* ---- the writer ---- */
@@ -282,18 +346,19 @@ static void serve(struct lmdb *l, const struct job *job)
 
 	if (job->flush) {
 		if (l->txn)
-			commit(l);
+			(void)commit(l, true);
 		a.status = l->working ? SLUICE_STORE_OK : SLUICE_STORE_FAILED; /* only this thread changes it */
 	} else if (l->txn || clock_mono_ms() >= l->retry_ms) {
 		e = begin(l);
 		if (!e)
 			e = run(l, &job->op, &a);
-		l->txn_jobs++;
+		if (e)
+			fail(l, e);
+		else if (++l->txn_jobs >= l->jobs_max)
+			e = commit(l, false);
 	}
-	if (e) {
+	if (e)
 		a = (struct sluice_store_answer){ .status = SLUICE_STORE_FAILED, .why = out_of_order };
-		fail(l, e);
-	}
 	answer(l, job, &a);
 }
 
@@ -333,11 +398,9 @@ static void *writer(void *arg)
 			next = job->next;
 			serve(l, job);
 			free(job);
-			if (l->txn && l->txn_jobs >= COMMIT_JOBS)
-				commit(l);
 		}
 		if (l->txn && (closing || clock_mono_ms() - l->txn_began_ms >= COMMIT_MS))
-			commit(l);
+			(void)commit(l, true);
 	}
 	return NULL;
 }
@@ -619,6 +682,7 @@ struct store *store_lmdb_open(const struct store_lmdb_settings *settings, struct
 	l->lock_fd = -1;
 	l->last = &l->first;
 	l->working = true;
+	l->jobs_max = COMMIT_JOBS;
 	(void)pthread_mutex_init(&l->lock, NULL);
 	clock_cond_init(&l->wake);
 	if (take_folder(l, reterr) < 0 || open_env(l, reterr) < 0 || start(l, reterr) < 0) {
