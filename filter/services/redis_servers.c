@@ -461,6 +461,12 @@ static void set_slot(struct redis_servers *s, unsigned slot, struct redis_node *
 		n->slots++;
 }
 
+static void count_range(void *arg, unsigned first, unsigned last, const char *server)
+{
+	(void)server;
+	*(unsigned *)arg += first <= last ? last - first + 1 : 0;
+}
+
 static void take_range(void *arg, unsigned first, unsigned last, const char *server)
 {
 	struct redis_servers *s = arg;
@@ -506,6 +512,7 @@ static void on_map(struct redis_command *c, const redisReply *reply)
 {
 	struct redis_servers *s = (struct redis_servers *)((char *)c - offsetof(struct redis_servers, map_question));
 	struct redis_node *asked = s->map_asked;
+	unsigned slots = 0;
 
 	s->map_asked = NULL;
 	if (!asked || !reply) {
@@ -517,10 +524,17 @@ static void on_map(struct redis_command *c, const redisReply *reply)
 		want_map(s);
 		return;
 	}
+	if (!redis_slots_read(reply, asked->name, count_range, &slots) || !slots) { /* it is not of the Cluster (any more): what others say stays */
+		if (!s->mapped)
+			set_trouble(asked, "it knows of no slots");
+		want_map(s);
+		return;
+	}
 	s->map_fits = true;
 	for (unsigned slot = 0; slot < REDIS_SLOTS; slot++)
 		set_slot(s, slot, NULL);
-	if (!redis_slots_read(reply, asked->name, take_range, s) || !s->map_fits || s->mapped < REDIS_SLOTS)
+	(void)redis_slots_read(reply, asked->name, take_range, s);
+	if (!s->map_fits || s->mapped < REDIS_SLOTS)
 		want_map(s);
 	for (size_t i = 0; i < s->nodes.len; i++)
 		if (!s->nodes.items[i]->ready && s->nodes.items[i]->slots)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A store that fails, in each way there is: mail goes on, nothing hangs, the log says so once each way."""
 import concurrent.futures
+import itertools
 import os
 import signal
 import socket
@@ -169,6 +170,78 @@ def test_a_sentinel_or_a_cluster_that_answers_garbage(setup, kind, answer):
             assert got.kind == CONTINUE and took < 4.5, (got, took)
         net.wait_for(lambda: OUT in s.log(), "the log to say so")
         assert s.log().count(OUT) == 1, s.log()
+    finally:
+        server.stop()
+
+
+class ClusterServer(Garbage):
+    """A server of a Cluster, as far as we speak with one. slots: its answer to CLUSTER SLOTS; run(): to an operation."""
+    EARLY = b"*3\r\n:1\r\n:3600000\r\n:1\r\n"
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), b"")
+        self.port = self.sock.getsockname()[1]
+        self.name = f"127.0.0.1:{self.port}"
+        self.asked = 0
+        self.run = lambda: self.EARLY
+        self.all_slots = b"*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:%d\r\n" % self.port
+        self.slots = self.all_slots
+
+    def say(self, words):
+        if words[0] == b"CLUSTER":
+            self.asked += 1
+            return self.slots
+        return {b"PING": b"+PONG\r\n", b"SELECT": b"+OK\r\n", b"SCRIPT": b"$40\r\n" + b"0" * 40 + b"\r\n"}.get(words[0]) or self.run()
+
+    def talk(self, conn):
+        try:
+            with conn.makefile("rb") as lines:
+                while head := lines.readline():
+                    words = []
+                    for _ in range(int(head[1:])):
+                        words.append(lines.read(int(lines.readline()[1:]) + 2)[:-2])
+                    conn.sendall(self.say(words))
+        except OSError:
+            pass
+        conn.close()
+
+
+@pytest.mark.parametrize("answer", [b"*0\r\n", b"*1\r\n:0\r\n", b"*2\r\n*3\r\n:0\r\n:1\r\n*2\r\n$9\r\n127.0.0.1\r\n:1\r\n:0\r\n"],
+                         ids=["reset", "types", "half"])
+def test_a_server_that_is_no_longer_of_the_cluster_is_not_believed(setup, answer):
+    """It is still named, and asked in its turn who has which slots: those of the others stay theirs."""
+    stranger, whole = ClusterServer(), ClusterServer()
+    stranger.slots = answer
+    turns = itertools.count()
+    whole.run = lambda: whole.EARLY if next(turns) % 4 else b"-MOVED 1 %s\r\n" % whole.name.encode()  # or nobody is asked again
+    try:
+        s = start(setup, f"cluster [{stranger.name} {whole.name}]  timeout 300ms  lmdb {setup.folder}/state")
+        wait_until_it_works(setup, s)
+        net.wait_for(lambda: s.status()["store"] == "works", "the map to be known")
+        time.sleep(0.35)  # until a request does not wait for others to take over
+        local, asked = s.status()["store_local_asked"], stranger.asked
+        out = s.log().count(OUT)
+        numbers = itertools.count()
+
+        def try_it():
+            assert GREYLISTED in attempt(setup, s, f"u{next(numbers)}")[0].text
+            return stranger.asked >= asked + 3
+        net.wait_for(try_it, "the stranger to be asked")
+        assert s.status()["store_local_asked"] == local and s.log().count(OUT) == out, s.log()
+    finally:
+        stranger.stop()
+        whole.stop()
+
+
+def test_a_cluster_of_which_no_server_has_slots(setup):
+    server = ClusterServer()
+    server.slots = b"*0\r\n"
+    try:
+        s = start(setup, f"cluster {server.name} timeout 200ms")
+        net.wait_for(lambda: f"{OUT}: {server.name}: it knows of no slots" in s.log(), "the log to say so")
+        server.slots = server.all_slots
+        net.wait_for(lambda: BACK in s.log(), "the store to work")
+        assert s.log().count(OUT) == 1 and s.log().count(BACK) == 1, s.log()
     finally:
         server.stop()
 
