@@ -23,6 +23,7 @@
 #define REDIRECTS_MAX       5     /* at once; then only every AGAIN_MS */
 #define MAP_MS              200   /* at least, between two questions for the map */
 #define MAP_LATER_MS        2000  /* when nothing has taken over for long */
+#define REFUSED_MS          2000  /* so long after a server has refused to run something that is believed, whatever a map says */
 #define UNUSED_MS           60000 /* a server that has no slots is forgotten after that */
 
 static const char no_connection[] = "no connection to Redis", no_answer[] = "no answer of Redis in time", too_many[] = "too many operations are under way";
@@ -40,6 +41,7 @@ struct redis_node {
 	int64_t down_ms;                /* since then it is not ready */
 	int64_t used_ms;                /* ASK has sent us there */
 	int64_t later_ms;               /* since then it has answered nothing but that it cannot for now; 0: it has */
+	int64_t refused_ms;             /* it has said so last */
 	char later[REDIS_WHY_MAX];      /* the words of that; "": slots are on their way, which is no trouble */
 	char trouble[REDIS_WHY_MAX];    /* what it last refused as a whole; "": nothing */
 };
@@ -294,7 +296,7 @@ static int64_t map_due_ms(const struct redis_servers *s)
 	bool fine = s->mapped == REDIS_SLOTS, fresh = false;
 
 	for (size_t i = 0; i < s->nodes.len; i++) {
-		fine &= !s->nodes.items[i]->slots || s->nodes.items[i]->ready;
+		fine &= !s->nodes.items[i]->slots || (s->nodes.items[i]->ready && !*s->nodes.items[i]->trouble);
 		fresh |= now - s->nodes.items[i]->down_ms < TAKEOVER_MS;
 	}
 	return s->map_ms + (fine || fresh ? MAP_MS : MAP_LATER_MS);
@@ -536,11 +538,16 @@ static void on_map(struct redis_command *c, const redisReply *reply)
 	(void)redis_slots_read(reply, asked->name, take_range, s);
 	if (!s->map_fits || s->mapped < REDIS_SLOTS)
 		want_map(s);
-	for (size_t i = 0; i < s->nodes.len; i++)
-		if (!s->nodes.items[i]->ready && s->nodes.items[i]->slots)
+	for (size_t i = 0; i < s->nodes.len; i++) {
+		struct redis_node *n = s->nodes.items[i];
+
+		if (n->ready && *n->trouble && n->refused_ms && clock_mono_ms() - n->refused_ms < REFUSED_MS)
+			want_map(s); /* later, when it has refused nothing since */
+		else if (n->ready && s->mapped)
+			*n->trouble = '\0';
+		else if (n->slots)
 			want_map(s); /* another one may take over */
-		else if (s->nodes.items[i]->ready && s->mapped)
-			*s->nodes.items[i]->trouble = '\0';
+	}
 	tend_nodes(s);
 	judge(s);
 	send_waiting(s);
@@ -605,8 +612,10 @@ static void redirect(struct redis_request *q, const char *error, bool moved)
 /* A request has failed by what the server cannot for now. */
 static void tell_later(struct redis_node *n)
 {
-	if (n && n->ready && n->later_ms && *n->later)
+	if (n && n->ready && n->later_ms && *n->later) {
 		set_trouble(n, n->later);
+		want_map(n->servers); /* which says that it is over, if nothing else is asked */
+	}
 }
 
 /* The server has not run it, and cannot for now: will it soon? Then it waits. */
@@ -618,8 +627,10 @@ static bool wait_for_node(struct redis_request *q, struct redis_node *n, const c
 
 	if (n && !n->later_ms)
 		n->later_ms = now;
-	if (n)
+	if (n) {
+		n->refused_ms = now;
 		(void)snprintf(n->later, sizeof n->later, "%s", moving ? "" : error);
+	}
 	if (!takes_over(s) || q->fixed || (n && now - n->later_ms >= s->settings.takeover_ms)) {
 		tell_later(n);
 		return false;

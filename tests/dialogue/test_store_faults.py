@@ -246,6 +246,29 @@ def test_a_cluster_of_which_no_server_has_slots(setup):
         server.stop()
 
 
+def test_a_cluster_that_was_down_works_again_without_being_asked(setup):
+    """All its servers are there, and none runs anything. That is said once, and is over when it is over, though no more mail comes."""
+    server = ClusterServer()
+    try:
+        s = start(setup, f"cluster {server.name}  timeout 300ms  lmdb {setup.folder}/state")
+        wait_until_it_works(setup, s)
+        net.wait_for(lambda: s.status()["store_in_use"] == "shared", "the map to be known")
+        before = s.log().count(OUT)
+        server.run = lambda: b"-CLUSTERDOWN The cluster is down\r\n"
+        until = time.monotonic() + 1.5
+        numbers = itertools.count()
+        while time.monotonic() < until:
+            assert GREYLISTED in attempt(setup, s, f"down{next(numbers)}")[0].text
+            time.sleep(0.02)
+        assert s.log().count(OUT) == before + 1 and s.log().count(BACK) == before, s.log()
+        assert f"{OUT}: {server.name}: CLUSTERDOWN The cluster is down" in s.log()
+        server.run = lambda: server.EARLY
+        net.wait_for(lambda: s.log().count(BACK) == before + 1, "the store to work")
+        net.wait_for(lambda: s.status()["store_to_merge"] == "0", "all to be merged")
+    finally:
+        server.stop()
+
+
 def test_redis_killed_under_load_costs_no_message(setup):
     with Redis(setup.folder) as redis:
         s = start(setup, f"redis {redis.path} timeout 500ms")
