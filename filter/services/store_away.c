@@ -209,14 +209,15 @@ static void note(struct copy *c)
 static void merge_done(struct copy *c, bool good)
 {
 	struct store_away *a = c->away;
-	bool again = !good && ++c->tries < TRIES_MAX;
+	bool again;
 
 	if (good)
 		(void)__atomic_add_fetch(&a->merged, 1, __ATOMIC_RELAXED);
 	(void)pthread_mutex_lock(&a->lock);
 	a->merging--;
 	a->halted |= !good;
-	again &= !a->closing;
+	c->tries += !good && a->working; /* one that is away refuses no key */
+	again = !good && c->tries < TRIES_MAX && !a->closing;
 	if (again) /* before what was noted since, which may be of the same key */
 		queue_push(&a->to_merge, c);
 	tell_whether_any(a);

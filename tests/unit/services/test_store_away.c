@@ -341,6 +341,24 @@ static void a_key_that_is_refused_again_and_again_is_left(void **state)
 	store_free(both.store);
 }
 
+/* Other keys are answered, as those of the other servers of a Cluster; it is no fault of this key. */
+static void a_try_while_the_shared_store_is_away_does_not_count(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++) {
+		start(&both, verbs[i]);
+		for (int tries = 0; tries < 20; tries++) {
+			come_back(&both);
+			step(&both.local, 0, true);
+			store_away_shared_changed(both.away, false, "a part of it is gone");
+			step(&both.shared, 0, false);
+			assert_int_equal(store_stats(both.store).to_merge, 1);
+		}
+		come_back(&both);
+		end(&both, 5);
+	}
+}
+
 static void what_waits_to_be_merged_is_freed_with_the_store(void **state)
 {
 	(void)state;
@@ -361,6 +379,7 @@ int main(void)
 		cmocka_unit_test(a_merge_that_was_not_done_is_done_again),
 		cmocka_unit_test(a_local_store_that_is_out_of_order_for_a_while_loses_nothing),
 		cmocka_unit_test(a_key_that_is_refused_again_and_again_is_left),
+		cmocka_unit_test(a_try_while_the_shared_store_is_away_does_not_count),
 		cmocka_unit_test(what_waits_to_be_merged_is_freed_with_the_store),
 	};
 
