@@ -437,7 +437,6 @@ static int check_settings(const struct policy *p, struct err *reterr)
 {
 	const struct settings *s = &p->settings;
 	struct events_settings events;
-	struct socket_address place;
 	const char *key;
 	struct err why;
 
@@ -446,9 +445,8 @@ static int check_settings(const struct policy *p, struct err *reterr)
 			s->authserv_id);
 	if (!settings_listen_valid(s->listen))
 		return place_error(policy_place(p, "listen", NULL), reterr,
-			"'%s' is no place to listen: write unix:/PATH (of at most %zu octets), inet:PORT@ADDRESS or inet6:PORT@ADDRESS", s->listen,
-			sizeof place.u.un.sun_path - 1);
-	if (*s->http && !http_place_read(s->http, &place))
+			"'%s' is no place to listen: write unix:/PATH (of at most 107 octets), inet:PORT@ADDRESS or inet6:PORT@ADDRESS", s->listen);
+	if (*s->http && !http_place_valid(s->http))
 		return place_error(policy_place(p, "http", NULL), reterr,
 			"'%s' is no place to listen: write 127.0.0.1:9580, \"[::1]:9580\" or unix:/run/sluice/http.sock", s->http);
 	if (events_read(s, "", &events, &key, &why) < 0)

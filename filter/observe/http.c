@@ -25,6 +25,7 @@
 #include "filter/services/reactor.h"
 
 #define BACKLOG   128
+#define ADDRESS_MAX 128 /* octets of ADDRESS in `http`, with the NUL */
 #define ACCEPT_REST_MS 100
 #define LINGER_MS 2000 /* for the other side to take the last of an answer */
 
@@ -425,25 +426,33 @@ const char *http_socket_path(const char *listen)
 	return !strncmp(listen, "unix:", 5) ? listen + 5 : NULL;
 }
 
-/* ADDRESS:PORT with brackets around an IPv6 address; a name is looked up. */
-static bool read_tcp(const char *listen, struct socket_address *ret)
+/* ADDRESS:PORT with brackets around an IPv6 address. NULL: it is none; else the port. */
+static const char *split_tcp(const char *listen, char ret_address[ADDRESS_MAX])
 {
-	const struct addrinfo wanted = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
 	const char *colon = strrchr(listen, ':');
 	size_t len = colon ? (size_t)(colon - listen) : 0;
-	char address[128];
-	struct addrinfo *found;
 	uint64_t port;
 
 	if (len > 2 && listen[0] == '[' && colon[-1] == ']') {
 		listen++;
 		len -= 2;
 	}
-	if (!len || len >= sizeof address || !ascii_to_u64(colon + 1, strlen(colon + 1), UINT16_MAX, &port))
-		return false;
-	memcpy(address, listen, len);
-	address[len] = '\0';
-	if (getaddrinfo(address, colon + 1, &wanted, &found) != 0)
+	if (!len || len >= ADDRESS_MAX || !ascii_to_u64(colon + 1, strlen(colon + 1), UINT16_MAX, &port))
+		return NULL;
+	memcpy(ret_address, listen, len);
+	ret_address[len] = '\0';
+	return colon + 1;
+}
+
+/* A name is looked up. */
+static bool read_tcp(const char *listen, struct socket_address *ret)
+{
+	const struct addrinfo wanted = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV };
+	char address[ADDRESS_MAX];
+	const char *port = split_tcp(listen, address);
+	struct addrinfo *found;
+
+	if (!port || getaddrinfo(address, port, &wanted, &found) != 0)
 		return false;
 	memcpy(&ret->u, found->ai_addr, found->ai_addrlen);
 	ret->len = found->ai_addrlen;
@@ -451,9 +460,12 @@ static bool read_tcp(const char *listen, struct socket_address *ret)
 	return true;
 }
 
-bool http_place_read(const char *listen, struct socket_address *ret)
+bool http_place_valid(const char *listen)
 {
-	return http_socket_path(listen) ? socket_address_read(listen, ret) : read_tcp(listen, ret);
+	struct socket_address path;
+	char address[ADDRESS_MAX];
+
+	return http_socket_path(listen) ? socket_address_read(listen, &path) : split_tcp(listen, address) != NULL;
 }
 
 static int open_socket(const struct socket_address *a, int *ret)
@@ -536,8 +548,8 @@ struct http *http_new(const char *listen, int inherited, const struct http_host 
 	*h = (struct http){ .host = *host, .inherited = inherited, .gate = { may_shake_hands, h } };
 	h->requests = h->handshakes = (struct bucket){ HTTP_BURST * 1000, clock_mono_ms() };
 	TAILQ_INIT(&h->clients);
-	if (!http_place_read(listen, &h->address)) {
-		(void)err_set(reterr, -EINVAL, "http: '%s' is no place to listen", listen);
+	if (!(http_socket_path(listen) ? socket_address_read(listen, &h->address) : read_tcp(listen, &h->address))) {
+		(void)err_set(reterr, -EINVAL, "http: '%s' is no place to listen: there is no such address", listen);
 		free(h);
 		return NULL;
 	}

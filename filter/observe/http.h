@@ -9,7 +9,6 @@
 #include <openssl/types.h>
 
 #include "filter/base/err.h"
-#include "filter/base/socket_address.h"
 #include "filter/base/text.h"
 #include "filter/observe/http_request.h"
 
@@ -58,8 +57,8 @@ struct http *http_new(const char *listen, int inherited, const struct http_host 
 int http_socket(const struct http *h);
 /* retired: another process has the socket. Else its file goes, too. False: an answer that takes long is being found, and not all was freed. Takes NULL. */
 bool http_free(struct http *h, bool retired);
-/* False: listen is no place as above, or its name is not found. */
-bool http_place_read(const char *listen, struct socket_address *ret);
+/* Is it a place as above? Names are not looked up. */
+bool http_place_valid(const char *listen);
 /* The path of listen, where it is one; else NULL. */
 const char *http_socket_path(const char *listen);
 

@@ -530,6 +530,14 @@ def test_bad_places(setup, where):
         assert done.returncode == 78 and f"'{where}' is no place to listen: write 127.0.0.1:9580" in done.stderr
 
 
+def test_a_name_that_is_not_there(setup):
+    """Which another machine may know: the configuration is good, and cannot be served here."""
+    s = setup.sluice("http no-such-host.invalid:9580\n", start=False)
+    for options, status in (["-t"], 0), ([], 69):
+        done = sluice.subprocess.run([str(SLUICED), "-c", str(s.conf), *options], capture_output=True, text=True, timeout=net.PATIENCE_S, check=False)
+        assert done.returncode == status and ("there is no such address" in done.stderr) == (status != 0), done.stderr
+
+
 def test_what_is_no_socket_is_left_alone(setup):
     path = setup.folder / "precious"
     path.write_text("x")
