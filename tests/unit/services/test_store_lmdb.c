@@ -42,7 +42,7 @@ static void on_answer(void *arg, const struct sluice_store_answer *answer)
 {
 	long *counts = arg;
 
-	(void)__atomic_add_fetch(&counts[answer->status == SLUICE_STORE_FAILED], 1, __ATOMIC_RELAXED);
+	(void)__atomic_add_fetch(&counts[answer->status == SLUICE_STORE_FAILED], 1, __ATOMIC_RELEASE);
 }
 
 /* So many new entries at once, of keys in no order, as hashes are. True: all were taken. */
@@ -58,7 +58,7 @@ static bool add(struct store *s, int count)
 
 		store_run(s, &op, on_answer, counts);
 	}
-	while (__atomic_load_n(&counts[0], __ATOMIC_RELAXED) + __atomic_load_n(&counts[1], __ATOMIC_RELAXED) < count)
+	while (__atomic_load_n(&counts[0], __ATOMIC_ACQUIRE) + __atomic_load_n(&counts[1], __ATOMIC_ACQUIRE) < count)
 		pause_ms(1);
 	return counts[1] == 0;
 }
