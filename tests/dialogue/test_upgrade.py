@@ -231,6 +231,21 @@ def test_a_stop_is_for_the_old_process_too(setup, no_successor_stays):
     ended_well(s, old)
 
 
+def test_a_stop_waits_for_an_old_process_no_longer_than_drain(setup, no_successor_stays):
+    s = setup.sluice("drain 200ms\n")
+    idle = setup.milter(s)
+    idle.greet()
+    old = upgrade(s, no_successor_stays)
+    old.send_signal(signal.SIGSTOP)
+    try:
+        s.process.send_signal(signal.SIGTERM)
+        s.process.wait()
+        assert old.poll() is None
+    finally:
+        old.send_signal(signal.SIGCONT)
+    ended_well(s, old)
+
+
 def begin_message(m, s, started):
     """And then another process takes over."""
     m.greet()
