@@ -84,6 +84,7 @@ def test_an_answer_that_the_mta_has_not_taken_yet_is_waited_for(setup):
     m.end_of_headers()
     m.send(b"E")
     net.wait_for(lambda: " verdict=accept " in s.log(), "the end to be judged")
+    net.wait_for(lambda: s.status()["in_progress"] == "0", "the answer to be made")
     s.process.send_signal(signal.SIGTERM)
     net.wait_for(lambda: "stopping: 0 messages are under way" in s.log(), "the stop to begin")
     answer = m.answer()

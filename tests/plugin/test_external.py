@@ -49,7 +49,7 @@ def block(path, at="mail", more="", facts=FACTS, kind="program"):
     return f'external x {{ {kind} {path}  at {at}  {facts}  {more} }}\n'
 
 
-def started(setup, run, at="mail", more="", rule=RULE, before=""):
+def started(setup, run, at="mail", more="timeout 30s", rule=RULE, before=""):
     return setup.sluice(f"authserv_id mx.example.org\nstage_deadline 20s\n{before}{block(program(setup.folder, run), at, more)}{rule}")
 
 
@@ -90,7 +90,7 @@ def test_it_is_told_what_is_known_at_its_stage(setup):
 
 def test_it_sees_the_message(setup):
     told = setup.folder / "told"
-    s = started(setup, f"open({str(told)!r}, 'w').write(json.dumps([greeting, ask]))\nanswer(q, yes=False)", at="message", more="headers yes body 8",
+    s = started(setup, f"open({str(told)!r}, 'w').write(json.dumps([greeting, ask]))\nanswer(q, yes=False)", at="message", more="timeout 30s headers yes body 8",
                 rule='at message { rule r reject "550 5.7.1 x" when x.yes }\n')
     m = setup.milter(s)
     m.greet()
