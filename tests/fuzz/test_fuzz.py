@@ -9,7 +9,7 @@ import subprocess
 import pytest
 from support import sluice
 
-SECONDS = int(os.environ.get("SLUICE_FUZZ_SECONDS", "10"))
+SECONDS = int(os.environ.get("SLUICE_FUZZ_SECONDS", "60"))
 HERE = sluice.TOP / "tests/fuzz"
 TARGETS = sorted(path for path in (sluice.BUILD / "tests/fuzz").glob("fuzz_*") if path.is_file())
 INPUT_S = 30  # for one input; all are done in milliseconds on a machine that does nothing else
