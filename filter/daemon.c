@@ -677,6 +677,8 @@ int daemon_upgrade(struct daemon *d, pid_t *ret_pid, struct err *reterr)
 
 	if (!d->binary)
 		return err_set(reterr, -ENOENT, "what is to be started cannot be said: /proc is not there");
+	if (getpid() == 1) /* all others are killed when it ends */
+		return err_set(reterr, -EBUSY, "sluiced is the first process of a container, which ends with it: start a container of the new image in its place");
 	log_write(d->log, LOG_LEVEL_INFO, "upgrade: starting %s", d->binary);
 	share_state(d, true);
 	r = upgrade_start(d->binary, d->config, &give, ret_pid, reterr);

@@ -96,6 +96,22 @@ def test_sessions_end_where_they_began(setup, no_successor_stays, kind):
     again.abort()
 
 
+def test_the_first_process_of_a_container_stays(setup):
+    """Everything in a PID namespace ends with its first process."""
+    s = setup.sluice(REFUSE % "old", start=False)
+    s.inside = ("unshare", "--pid", "--fork", "--kill-child")
+    s.start()
+    m = setup.milter(s)
+    m.greet()
+    done = s.ctl("upgrade")
+    assert done.returncode != 0 and "first process of a container" in done.stderr, done.stderr
+    assert "old" in refused(m) and s.ctl("status").returncode == 0
+    m.quit()
+    os.kill(int(pathlib.Path(f"/proc/{s.process.pid}/task/{s.process.pid}/children").read_text()), signal.SIGTERM)
+    assert s.process.wait(net.PATIENCE_S) == 0
+    s.process = None
+
+
 def test_http_is_answered_by_the_new_one_alone(setup, no_successor_stays):
     """Also while the old one has a connection to serve."""
     port = net.free_port()
