@@ -60,7 +60,7 @@ const struct catalog_fact core_facts[CORE_FACTS] = {
 	[CORE_RCPT_ORCPT] = FACT("rcpt.orcpt", SLUICE_TEXT, RCPT, RCPT, "parameter ORCPT of RCPT (RFC 3461)"),
 	[CORE_RCPT_COUNT] = FACT("rcpt.count", SLUICE_INT, RCPT, MESSAGE, "recipients so far, this one among them"),
 	[CORE_FROM_ADDRESS] = FACT("from.address", SLUICE_ADDRESS, MESSAGE, MESSAGE, "address in the header field From, where it is the only one"),
-	[CORE_FROM_DOMAIN] = FACT("from.domain", SLUICE_DOMAIN, MESSAGE, MESSAGE, "its domain"),
+	[CORE_FROM_DOMAIN] = FACT("from.domain", SLUICE_DOMAIN, MESSAGE, MESSAGE, "domain of the address in From, or of all of them"),
 	[CORE_FROM_COUNT] = FACT("from.count", SLUICE_INT, MESSAGE, MESSAGE, "addresses in all fields From"),
 	[CORE_FROM_MALFORMED] = FACT("from.malformed", SLUICE_BOOL, MESSAGE, MESSAGE, "a field From has something in it that is no address"),
 	[CORE_HEADER_COUNT] = FACT("header.count", SLUICE_INT, MESSAGE, MESSAGE, "header fields"),
@@ -178,39 +178,59 @@ static void at_rcpt(struct session *s, const struct policy *p)
 	profile_set_facts(&p->profiles, s->facts);
 }
 
-/* Of each field: two with one address each are as ambiguous as one with two. */
-static void count_from(const struct header *h, struct text *address, int64_t *count, bool *malformed)
+/* What all fields From say: two with one address each are as ambiguous as one with two. */
+struct authors {
+	struct text first;
+	int64_t count;
+	bool malformed, apart; /* apart: they are of several domains */
+};
+
+static void add_author(struct authors *authors, const struct text *address)
+{
+	struct sluice_address first, next;
+
+	if (authors->count++ == 0) {
+		text_add(&authors->first, address->bytes, address->len);
+		return;
+	}
+	first = address_split(text_str(&authors->first), authors->first.len);
+	next = address_split(address->bytes, address->len);
+	authors->apart |= !ascii_equal(first.domain, first.domain_len, next.domain, next.domain_len);
+}
+
+static void read_from(const struct header *h, struct authors *authors)
 {
 	struct header_lexer l = { h->value, h->value + h->value_len };
 	SLUICE_CLEANUP(text_done) struct text next = TEXT_INIT(MAILBOX_MAX_BYTES);
 	enum mailbox_step step;
 
 	while ((step = mailbox_next(&l, &next)) != MAILBOX_END) {
-		*malformed |= step == MAILBOX_BAD;
-		if (step == MAILBOX_ADDRESS && (*count)++ == 0)
-			text_add(address, next.bytes, next.len);
+		authors->malformed |= step == MAILBOX_BAD;
+		if (step == MAILBOX_ADDRESS)
+			add_author(authors, &next);
 	}
 }
 
 static void set_from(struct session *s)
 {
-	SLUICE_CLEANUP(text_done) struct text text = TEXT_INIT(MAILBOX_MAX_BYTES);
+	struct authors authors = { .first = TEXT_INIT(MAILBOX_MAX_BYTES) };
 	struct sluice_address a;
-	int64_t count = 0;
-	bool malformed = false;
 
 	for (size_t i = 0; i < s->message.headers.len; i++) {
 		const struct header *h = &s->message.headers.items[i];
 
 		if (header_field_is(h->name, h->name_len, "From"))
-			count_from(h, &text, &count, &malformed);
+			read_from(h, &authors);
 	}
-	set_number(s, CORE_FROM_COUNT, count);
-	set_bool(s, CORE_FROM_MALFORMED, malformed);
-	if (count != 1 || malformed || !address_copy(session_arena(s, SCOPE_MESSAGE), text.bytes, text.len, &a))
-		return;
-	set_text(s, CORE_FROM_ADDRESS, a.text, a.len);
-	set_text(s, CORE_FROM_DOMAIN, a.domain, a.domain_len);
+	set_number(s, CORE_FROM_COUNT, authors.count);
+	set_bool(s, CORE_FROM_MALFORMED, authors.malformed);
+	if (authors.count && !authors.malformed && !authors.apart && !authors.first.failed &&
+		address_copy(session_arena(s, SCOPE_MESSAGE), authors.first.bytes, authors.first.len, &a)) {
+		if (authors.count == 1)
+			set_text(s, CORE_FROM_ADDRESS, a.text, a.len);
+		set_text(s, CORE_FROM_DOMAIN, a.domain, a.domain_len);
+	}
+	text_done(&authors.first);
 }
 
 void core_facts_set(struct session *s, enum sluice_stage stage, const struct policy *p)

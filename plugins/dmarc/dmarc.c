@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "filter/base/ascii.h"
-
 #include "filter/base/shortage.h"
 #include "filter/base/text.h"
+#include "filter/mail/address.h"
 #include "filter/mail/dmarc_redact.h"
 #include "filter/mail/mailbox.h"
 #include "filter/mail/taglist.h"
@@ -86,11 +86,9 @@ struct dmarc_state {
 
 /* What the header says. */
 struct dmarc_message {
-	struct text author; /* the first address in From */
-	size_t authors;
-	bool malformed;
-	const char *wrong;            /* why there is no author; NULL: there is one */
-	char domain[DMARC_NAME_SIZE]; /* of the author */
+	bool malformed, of_none, apart; /* From: an entry that cannot be read, an address of no domain, addresses of several */
+	const char *wrong;              /* why there is no author's domain; NULL: there is one */
+	char domain[DMARC_NAME_SIZE];   /* of the first address in From, and of all others unless `apart` */
 	char signers[SIGNERS_MAX][DMARC_NAME_SIZE];
 	size_t signer_count;
 	struct text shown; /* of the header, in a failure report */
@@ -179,11 +177,24 @@ static void drop(void *memory)
 {
 	struct dmarc_message *m = memory;
 
-	text_done(&m->author);
 	text_done(&m->shown);
 	free(m);
 }
 
+static void add_author(struct dmarc_message *m, const struct text *address)
+{
+	struct sluice_address a = address_split(address->bytes, address->len);
+	char domain[DMARC_NAME_SIZE];
+
+	if (!dmarc_domain(a.domain, a.domain_len, domain))
+		m->of_none = true;
+	else if (!m->domain[0])
+		memcpy(m->domain, domain, sizeof domain);
+	else
+		m->apart |= strcmp(domain, m->domain) != 0;
+}
+
+/* Each field: what counts is the domain, of however many addresses (5.3.1). */
 static void read_from(struct dmarc_message *m, const struct sluice_part *part)
 {
 	struct header_lexer l = { part->bytes, part->bytes + part->len };
@@ -192,8 +203,8 @@ static void read_from(struct dmarc_message *m, const struct sluice_part *part)
 
 	while ((step = mailbox_next(&l, &address)) != MAILBOX_END) {
 		m->malformed |= step == MAILBOX_BAD;
-		if (step == MAILBOX_ADDRESS && m->authors++ == 0)
-			text_add(&m->author, address.bytes, address.len);
+		if (step == MAILBOX_ADDRESS)
+			add_author(m, &address);
 	}
 }
 
@@ -208,14 +219,14 @@ static void read_signature(struct dmarc_message *m, const struct sluice_part *pa
 
 static void read_end(struct dmarc_message *m)
 {
-	const char *at = m->author.len ? memrchr(m->author.bytes, '@', m->author.len) : NULL;
-
-	if (m->malformed || m->author.failed)
+	if (m->malformed)
 		m->wrong = "From cannot be read";
-	else if (m->authors != 1)
-		m->wrong = m->authors ? "From has several addresses" : "From has no address";
-	else if (!at || !dmarc_domain(at + 1, m->author.len - (size_t)(at + 1 - m->author.bytes), m->domain))
-		m->wrong = "the address in From is of no domain";
+	else if (m->of_none)
+		m->wrong = "an address in From is of no domain";
+	else if (m->apart)
+		m->wrong = "From has addresses of several domains";
+	else if (!m->domain[0])
+		m->wrong = "From has no address";
 }
 
 /* Users and this machine itself need nobody to vouch for them. */
@@ -243,7 +254,6 @@ static void feed(struct sluice_check_ctx *c, const struct sluice_part *part)
 		*sluice_memory(c) = m;
 		if (!m)
 			return;
-		m->author = TEXT_INIT(MAILBOX_MAX_BYTES);
 		m->shown = TEXT_INIT(DMARC_FAILURE_HEADER_MAX);
 	}
 	if (part->type == SLUICE_PART_HEADER && state->reports.failures)

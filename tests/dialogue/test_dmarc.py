@@ -169,27 +169,40 @@ HUNDRED = ", ".join(f"a{i}@example.net" for i in range(100))
 AUTHORS = [
     ("none", b"", "From has no address"),
     ("empty", b"From: \r\n", "From has no address"),
-    ("two", b"From: a@example.net, b@example.net\r\n", "From has several addresses"),
-    ("two of two domains", b"From: a@example.net, b@other.example\r\n", "From has several addresses"),
-    ("two fields", b"From: a@example.net\r\nFrom: b@other.example\r\n", "From has several addresses"),
-    ("two fields, the same", b"From: a@example.net\r\nFROM: a@example.net\r\n", "From has several addresses"),
-    ("a hundred", f"From: {HUNDRED}\r\n".encode(), "From has several addresses"),
+    ("two", b"From: a@example.net, b@other.example\r\n", "From has addresses of several domains"),
+    ("two, and one below", b"From: a@example.net, b@example.net, c@sub.example.net\r\n", "From has addresses of several domains"),
+    ("two fields", b"From: a@example.net\r\nFrom: b@other.example\r\n", "From has addresses of several domains"),
+    ("a hundred and one", f"From: {HUNDRED}, a@other.example\r\n".encode(), "From has addresses of several domains"),
     ("a group of nobody", b"From: undisclosed:;\r\n", "From has no address"),
-    ("a group of two", b"From: us: a@example.net, b@example.net;\r\n", "From has several addresses"),
+    ("a group of two", b"From: us: a@example.net, b@other.example;\r\n", "From has addresses of several domains"),
+    ("one of a domain and one of none", b"From: a@example.net, b@[192.0.2.1]\r\n", "an address in From is of no domain"),
     ("no domain", b"From: root\r\n", "From cannot be read"),
     ("an address behind an address", b"From: <a@example.net> <b@other.example>\r\n", "From cannot be read"),
-    ("an address literal", b"From: a@[192.0.2.1]\r\n", "the address in From is of no domain"),
+    ("an address literal", b"From: a@[192.0.2.1]\r\n", "an address in From is of no domain"),
     ("no name of the DNS", b"From: a@example..net\r\n", None),
     ("8 bits of nothing", b"From: a@\xff\xfe.example\r\n", None),
 ]
 
 
 @pytest.mark.parametrize("name, fields, why", AUTHORS, ids=[row[0] for row in AUTHORS])
-def test_without_one_author_nothing_passes(gate, name, fields, why):
+def test_without_one_domain_nothing_passes(gate, name, fields, why):
     answer, facts, authres = gate.send(fields + b"Subject: x\r\n\r\nbody\r\n", client=GOOD, sender="<a@example.net>")
     assert (facts["dmarc.result"], facts["dmarc.disposition"], answer.kind) == ("permerror", "none", CONTINUE)
     assert len(authres) == 1 and "header.from" not in authres[0]
     assert authres[0].startswith(f'dmarc=permerror reason="{why}"' if why else "dmarc=permerror")
+
+
+@pytest.mark.parametrize("fields", [
+    b"From: a@example.net, b@example.net\r\n", b"From: a@example.net, b@EXAMPLE.net\r\n", b"From: us: a@example.net, b@example.net;\r\n",
+    b"From: a@example.net\r\nFROM: b@example.net\r\n", f"From: {HUNDRED}\r\n".encode()])
+def test_several_authors_of_one_domain_are_asked_for_by_it(gate, fields):
+    """5.3.1: what counts is the domain. Else a second address would be all that it takes to write in somebody's name."""
+    content = fields + b"Subject: x\r\n\r\nbody\r\n"
+    answer, facts, authres = gate.send(content, client=STRANGE, sender="<a@example.net>")
+    assert (facts["dmarc.result"], facts["from.domain"], answer.kind) == ("fail", "example.net", REPLY) and "from.address" not in facts
+    assert answer.text.startswith("550 5.7.1 example.net asks to refuse this")
+    answer, facts, authres = gate.send(content, client=GOOD, sender="<a@example.net>")
+    assert (facts["dmarc.result"], answer.kind, authres) == ("pass", CONTINUE, ["dmarc=pass header.from=example.net policy.dmarc=reject"])
 
 
 @pytest.mark.parametrize("author, domain", [

@@ -85,8 +85,10 @@ def test_condition(tmp_path, condition, stage, holds):
 
 @pytest.mark.parametrize("fields, count, malformed", [
     (b"", 0, False),
-    (b"From: a@example.net, b@example.net\n", 2, False),
-    (b"From: a@example.net\nFrom: b@example.net\n", 2, False),
+    (b"From: a@example.net, b@other.example\n", 2, False),
+    (b"From: a@example.net, b@[IPv6:2001:db8::1]\n", 2, False),
+    (b"From: a@example.net\nFrom: b@sub.example.net\n", 2, False),
+    (b"From: a@example.net, root\n", 1, True),
     (b"From: root\n", 0, True),
     (b"From: a@example.net <b@example.net> <c@example.net>\n", 0, True),
 ])
@@ -94,6 +96,12 @@ def test_an_author_who_is_not_one_has_no_address(tmp_path, fields, count, malfor
     case = check(tmp_path, 'at message { rule it reject "550 5.7.1 no" when from.address is known or from.domain is known }', message=fields + b"\nbody\n")
     assert case["verdict"]["action"] == "accept"
     assert (case["facts"]["from.count"], case["facts"]["from.malformed"]) == (count, malformed)
+
+
+@pytest.mark.parametrize("fields", [b"From: a@example.net, b@Example.NET\n", b"From: a@example.net\nFrom: \"b@x\"@example.net\n"])
+def test_authors_of_one_domain_have_a_domain(tmp_path, fields):
+    case = check(tmp_path, 'at message { rule it reject "550 5.7.1 no" when from.address is known }', message=fields + b"\nbody\n")
+    assert (case["verdict"]["action"], case["facts"]["from.count"], case["facts"]["from.domain"]) == ("accept", 2, "example.net")
 
 
 def test_a_check_that_cannot_finish_refuses_nobody(tmp_path):

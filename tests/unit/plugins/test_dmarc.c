@@ -135,13 +135,13 @@ static const struct {
 		"done dmarc.result=permerror dmarc.disposition=none\n"
 		"mx.ours.example;\n\tdmarc=permerror reason=\"From has no address\"\n",
 		1, "" },
-	{ "From: a@example.net\nfrom : b@example.net\n", "a@example.net", { SPF("pass", "example.net"), NO_DKIM },
+	{ "From: a@example.net\nfrom : b@other.example\n", "a@example.net", { SPF("pass", "example.net"), NO_DKIM },
 		"done dmarc.result=permerror dmarc.disposition=none\n"
-		"mx.ours.example;\n\tdmarc=permerror reason=\"From has several addresses\"\n",
+		"mx.ours.example;\n\tdmarc=permerror reason=\"From has addresses of several domains\"\n",
 		1, "" },
 	{ "From: a@[192.0.2.1]\n", "a@example.net", { SPF("pass", "example.net"), NO_DKIM },
 		"done dmarc.result=permerror dmarc.disposition=none\n"
-		"mx.ours.example;\n\tdmarc=permerror reason=\"the address in From is of no domain\"\n",
+		"mx.ours.example;\n\tdmarc=permerror reason=\"an address in From is of no domain\"\n",
 		1, "" },
 	/* the feed had no memory */
 	{ NULL, "a@example.net", { SPF("pass", "example.net"), NO_DKIM }, "temperror\n", 1, "" },
