@@ -71,7 +71,7 @@ static int see_key(struct walk *w, const char *path, const char *key, size_t len
 	w->nul |= nul;
 	w->plain |= !nul;
 	if (!list_item_is_key(w->type, key, line.len))
-		return err_set(reterr, -EINVAL, "%s: key %zu, '%.*s', is never found: it is no %s in small letters, with A-labels (xn--...)", path, w->count,
+		return err_set(reterr, -EINVAL, "%s: key %zu, '%.*s', is never found: it is no %s in small letters, with A-labels (xn--...) and no dot at its end", path, w->count,
 			(int)(line.len < KEY_SHOWN ? line.len : KEY_SHOWN), key, w->type == SLUICE_LIST_DOMAIN ? "domain" : "address");
 	return w->fn ? w->fn(w->arg, &line, reterr) : 0;
 }

@@ -54,8 +54,8 @@ struct folded {
 };
 
 /*
- * Lower case, and what is from domain_at on as the DNS has it: mail may have either form of a domain. False: it does not fit, or the DNS cannot
- * have it.
+ * Lower case, and what is from domain_at on as the DNS has it, without the dot that a zone file puts at its end: mail may have either form of a domain.
+ * False: it does not fit, or the DNS cannot have it.
  */
 static bool fold(const char *s, size_t len, size_t domain_at, struct folded *ret)
 {
@@ -63,6 +63,7 @@ static bool fold(const char *s, size_t len, size_t domain_at, struct folded *ret
 	size_t domain_len = len - domain_at;
 	char ascii[DOMAIN_ASCII_SIZE];
 
+	domain_len -= domain_len && domain[domain_len - 1] == '.';
 	if (!ascii_only(domain, domain_len)) {
 		if (!domain_to_ascii(domain, domain_len, ascii))
 			return false;

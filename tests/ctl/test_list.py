@@ -65,6 +65,14 @@ def test_letters_that_are_not_ascii(lists):
     assert done.returncode == 65 and "write its A-labels (xn--...)" in done.stderr
 
 
+def test_a_dot_at_the_end_is_the_same_domain(lists):
+    """As a zone file writes it, and as dig shows it."""
+    (lists.conf.parent / "more" / "20").write_text("rooted.example.\n.below.example.\n")
+    (lists.conf.parent / "people").write_text("a@rooted.example.\n")
+    for name, value in (("ours", "rooted.example"), ("ours", "rooted.example."), ("ours", "a.below.example"), ("people", "<a@rooted.example>")):
+        assert lists("test", name, value).returncode == 0, value
+
+
 def test_add_keeps_all_else(lists):
     lists.file.chmod(0o640)
     if os.geteuid() == 0:

@@ -29,7 +29,7 @@ static struct list *list_of(enum sluice_list_type type, const char *const *items
 static void domains(void **state)
 {
 	static const char *const items[] = { "Example.ORG", ".below.example", "both.example", ".both.example", "m\u00fcnchen.example",
-		".xn--bcher-kva.example", ".Stra\u00dfe.example", NULL };
+		".xn--bcher-kva.example", ".Stra\u00dfe.example", "rooted.example.", ".rooted.below.example.", "f\u00fcnf.example.", NULL };
 	static const struct {
 		const char *name;
 		bool in;
@@ -40,12 +40,13 @@ static void domains(void **state)
 		{ "m\u00fcnchen.example", true }, { "M\u00dcNCHEN.Example.", true }, { "xn--mnchen-3ya.example", true }, { "XN--MNCHEN-3YA.example", true },
 		{ "a.b\u00fccher.example", true }, { "A.xn--bcher-kva.example", true }, { "xn--bcher-kva.example", false },
 		{ "a.stra\u00dfe.example", true }, { "a.xn--strae-oqa.example", true }, { "\xff.example", false },
+		{ "rooted.example", true }, { "rooted.example.", true }, { "a.rooted.below.example", true }, { "f\u00fcnf.example", true }, { "xn--fnf-hoa.example", true },
 	};
 	struct list *l = list_of(SLUICE_LIST_DOMAIN, items);
 	struct err err;
 
 	(void)state;
-	assert_int_equal(list_len(l), 7);
+	assert_int_equal(list_len(l), 10);
 	assert_int_equal(list_add(l, "\u2603.\u202e.example", 14, (struct place){ 0 }, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "write its A-labels (xn--...)"));
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
@@ -80,7 +81,7 @@ static void networks(void **state)
 
 static void addresses(void **state)
 {
-	static const char *const items[] = { "Boss@Example.org", "@staff.example", "j\u00f6rg@m\u00fcnchen.example", "@xn--bcher-kva.example", NULL };
+	static const char *const items[] = { "Boss@Example.org", "@staff.example", "j\u00f6rg@m\u00fcnchen.example", "@xn--bcher-kva.example", "a@rooted.example.", "@rooted.below.example.", NULL };
 	static const struct {
 		const char *address;
 		bool in;
@@ -89,6 +90,7 @@ static void addresses(void **state)
 		{ "<any@sub.staff.example>", false }, { "<>", false }, { "<boss>", false },
 		{ "<j\u00f6rg@xn--mnchen-3ya.example>", true }, { "<j\u00f6rg@M\u00fcnchen.example>", true }, { "<any@b\u00fccher.example>", true },
 		{ "<jorg@m\u00fcnchen.example>", false },
+		{ "<a@rooted.example>", true }, { "<b@rooted.example>", false }, { "<b@rooted.below.example>", true },
 	};
 	struct list *l = list_of(SLUICE_LIST_ADDRESS, items);
 
