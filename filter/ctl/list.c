@@ -31,7 +31,7 @@ static int usage(FILE *out, int status)
 	      "       sluicectl list test [-c FILE] NAME VALUE                  is it in the list, and by which item?\n"
 	      "       sluicectl list add [-c FILE] NAME ITEM [COMMENT...]       put it into the list's file\n"
 	      "       sluicectl list remove [-c FILE] NAME ITEM                 take it out\n"
-	      "exit status of test: 0 it is in the list, 1 it is not\n", out);
+	      "exit status of test: 0 it is in the list, 1 it is not, 69 it may be in a set of Redis\n", out);
 	return status;
 }
 
@@ -120,6 +120,7 @@ static int test_line(void *arg, const struct list_line *line, struct err *reterr
 static int test(const struct list *l, const struct words *w)
 {
 	struct search s = { list_type(l), w->args[0], false };
+	const char *set = list_first(l, LIST_REDIS); /* only the daemon speaks with Redis */
 	struct sluice_ip ip;
 	struct err err;
 
@@ -129,11 +130,15 @@ static int test(const struct list *l, const struct words *w)
 	}
 	if (list_each(l, test_line, &s, &err) < 0 && !s.found)
 		return failed(&err);
-	if (!s.found)
-		fprintf(stderr, "%s is not in list %s\n", s.value, list_name(l));
-	if (!s.found)
-		tell_of_sets(l);
-	return s.found ? EX_OK : CTL_DIFFERS;
+	if (s.found)
+		return EX_OK;
+	if (set) {
+		fprintf(stderr, "sluicectl: %s is none of the items of list %s that stand in files; whether it is in the set %s of Redis is not known here: redis-cli SISMEMBER %s ITEM\n",
+			s.value, list_name(l), set, set);
+		return EX_UNAVAILABLE;
+	}
+	fprintf(stderr, "%s is not in list %s\n", s.value, list_name(l));
+	return CTL_DIFFERS;
 }
 
 /* ---- add, remove ---- */

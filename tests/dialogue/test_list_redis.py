@@ -99,3 +99,7 @@ def test_sluicectl_says_where_it_is(setup):
     assert done.returncode == 0 and done.stdout.startswith("fixed.example ") and "the set the:refused of Redis is not looked at" in done.stderr
     done = sluice.ctl("list", "add", "-c", s.conf, "refused", "new.example")
     assert done.returncode == 78 and "list refused is a set in Redis, and changed there: SADD the:refused ITEM" in done.stderr
+    assert sluice.ctl("list", "test", "-c", s.conf, "refused", "fixed.example").returncode == 0
+    done = sluice.ctl("list", "test", "-c", s.conf, "refused", "one.example")
+    assert done.returncode == 69 and done.stdout == "" and "is not in list" not in done.stderr, done
+    assert "one.example is none of the items of list refused that stand in files; whether it is in the set the:refused of Redis is not known here" in done.stderr
