@@ -46,7 +46,7 @@ static int usage(FILE *out, int status)
 	      "  --since TIME   only cases that are not older, such as 24h\n"
 	      "  --json         one object of JSON\n"
 	      "CASES are folders or files of cases, a line of JSON each, or - ; without one, the folder that 'cases' of the configuration names.\n"
-	      "exit status: 0 nothing changes, 1 something does, 2 nothing was to be decided, 64 usage, 66 no cases, 78 bad configuration\n", out);
+	      "exit status: 0 nothing changes, 1 something does, 2 nothing was to be decided, 64 usage, 66 no case was replayed, 78 bad configuration\n", out);
 	return status;
 }
 
@@ -341,6 +341,15 @@ static void print_text(const struct totals *t)
 	}
 }
 
+static void say_nothing(const struct totals *t, const char *where, int more)
+{
+	if (t->older)
+		fputs("sluicectl: no case was replayed: --since leaves out all there are\n", stderr);
+	else
+		fprintf(stderr, "sluicectl: no case was replayed: there is none in %s%s\n", where, more > 0 ? ", nor in the others" : "");
+}
+
+/* A policy that nothing was tried with has not stood a test. */
 static int show(struct totals *t, bool json)
 {
 	if (t->changes.len)
@@ -349,7 +358,7 @@ static int show(struct totals *t, bool json)
 		print_json(t);
 	else
 		print_text(t);
-	return t->changed ? 1 : t->same || !t->undecided ? EX_OK : 2;
+	return t->changed ? 1 : t->same ? EX_OK : t->cases ? 2 : EX_NOINPUT;
 }
 
 static int replay(struct player *p, const char *config, char **files, int count)
@@ -411,6 +420,8 @@ int ctl_replay(int argc, char **argv)
 		}
 	}
 	status = replay(&p, config, argv + optind, argc - optind);
+	if (status == EX_OK && !p.totals.cases)
+		say_nothing(&p.totals, optind < argc ? argv[optind] : p.snapshot->policy->settings.cases.to, argc - optind - 1);
 	if (status == EX_OK)
 		status = show(&p.totals, json);
 	vec_done(&p.totals.changes);

@@ -107,7 +107,7 @@ def test_people_can_be_hidden_from_the_start(setup):
     assert s.explain(hidden[0]["case"])["from"] == "alice@example.net"  # in memory nothing is
     assert os.stat(setup.folder / "cases" / ".key").st_mode & 0o777 == 0o600
     done = sluice.ctl("replay", "--policy", s.conf)
-    assert done.returncode == 0 and "2 not to be replayed" in done.stdout and "the people in it are hidden" in done.stdout
+    assert done.returncode == 2 and "2 not to be replayed" in done.stdout and "the people in it are hidden" in done.stdout
 
 
 def test_what_is_too_old_goes_by_itself_and_says_so_when_it_cannot(setup):

@@ -150,3 +150,24 @@ def test_files_that_are_not_as_they_should_be(recorded, tmp_path):
     assert replay(folder, policy(folder), "--since", "yesterday").returncode == 64
     done = replay(folder, policy(folder), "--since", "1h")
     assert counts(done)[0] == len(cases)
+
+
+def test_nothing_that_was_replayed_is_no_success(recorded, tmp_path):
+    """Else a test of a site's policies would be green for ever once its cases are gone."""
+    folder, cases = recorded
+    old = tmp_path / "old"
+    old.write_text('{"time": "2020-01-01T00:00:00Z"}\n')
+    empty = tmp_path / "empty"
+    empty.write_text("")
+    (tmp_path / "cases").mkdir()
+    for source, why in [([empty], "no case was replayed: there is none in"), ([tmp_path / "cases"], "no case was replayed: there is none in"),
+                        (["--since", "1h", old], "no case was replayed: --since leaves out all there are")]:
+        done = replay(folder, policy(folder), *source)
+        assert done.returncode == 66 and why in done.stderr and counts(done) == [0, 0, 0, 0, 0], (source, done)
+    done = replay(folder, policy(folder), "--json", empty)
+    assert done.returncode == 66 and json.loads(done.stdout)["cases"] == 0
+    done = replay(folder, policy(tmp_path))  # the folder that the configuration names, and that is empty
+    assert done.returncode == 66 and f"there is none in {tmp_path}/cases" in done.stderr
+    bad = tmp_path / "bad"
+    bad.write_text("[]\n")
+    assert replay(folder, policy(folder), bad).returncode == 2  # there is one, and it says nothing
