@@ -249,6 +249,20 @@ def test_each_type_has_a_life_of_its_own(site):
     assert site.files() == ["ed.pem", "old.pem"] and site.signs_with() == ["ed", "old"]
 
 
+def test_the_folder_is_the_one_of_the_configuration(site):
+    """Where the daemon that is asked has its keys, and not where another one has them by default."""
+    done = sluice.ctl("dkim", "rotate", "-c", site.s.conf, "--server", f"127.0.0.1@{site.servers[0].port}", "--now", "--selector", "new", "example.org")
+    assert done.returncode == 0 and "made key new" in done.stdout, done
+    assert site.files() == ["new.next", "old.pem"]
+    elsewhere = site.setup.folder / "elsewhere"
+    done = sluice.ctl("dkim", "rotate", "-c", site.s.conf, "--keys", elsewhere, "--server", f"127.0.0.1@{site.servers[0].port}", "--dry-run", "--type", "ed25519",
+                      "--selector", "other", "example.org")
+    assert "would make key other" in done.stdout, done
+    site.s.conf.write_text(site.s.conf.read_text().replace(f"sign {{ keys {site.keys.folder} }}", "").replace("rule sign sign", "rule sign score 0"))
+    done = sluice.ctl("dkim", "rotate", "-c", site.s.conf, "--now", "example.org")
+    assert done.returncode == 78 and "has no folder of keys that sign: name it there with 'sign { keys DIR }', or with --keys" in done.stderr, done
+
+
 def test_it_needs_a_store_and_a_daemon(setup):
     keys = Keys(setup.folder / "keys")
     keys.make("example.org", "old")
