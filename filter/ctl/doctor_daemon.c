@@ -10,6 +10,9 @@
 #include "filter/control.h"
 #include "filter/ctl/ctl.h"
 #include "filter/ctl/doctor.h"
+#include "filter/milter/listen.h"
+
+#define ANSWER_MS 5000 /* for its milter to answer */
 
 /* The value of this line of the daemon's status; NULL: there is none. */
 static const char *value_of(const char *line, const char *name)
@@ -47,13 +50,27 @@ static void on_line(struct doctor *d, const char *line)
 		on_configuration(d, (int64_t)n);
 }
 
+/* It does not say how it is. Whether it is there the mail server's side of it shows. */
+static void tell_silent(struct doctor *d)
+{
+	const struct settings *s = &d->s->policy->settings;
+
+	if (listen_answers(s, ANSWER_MS))
+		doctor_tell(d, DOCTOR_BAD, "daemon",
+			"mail is looked at, but nobody can ask it, or have it reload: ask as the user that it runs as; if its control socket is gone, restart it",
+			"a milter answers on %s, but the daemon does not on %s", s->listen, s->control);
+	else
+		doctor_tell(d, DOCTOR_BAD, "daemon", "no mail is looked at: start it, or ask as the user that it runs as", "it does not answer on %s, nor a milter on %s",
+			s->control, s->listen);
+}
+
 void doctor_daemon(struct doctor *d)
 {
 	SLUICE_CLEANUP(text_done) struct text out = TEXT_INIT(CONTROL_ANSWER_MAX);
 	struct ctl_target target = { .socket = d->s->policy->settings.control };
 
 	if (ctl_ask(&target, "status\n", &out) != EX_OK) {
-		doctor_tell(d, DOCTOR_BAD, "daemon", "no mail is looked at: start it, or ask as the user that it runs as", "it does not answer on %s", target.socket);
+		tell_silent(d);
 		return;
 	}
 	doctor_tell(d, DOCTOR_GOOD, "daemon", NULL, "it answers on %s", target.socket);

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """sluicectl doctor: what is good, what is wrong, and what it says to do about it."""
+import concurrent.futures
 import json
+import socket
 import subprocess
 import time
 
@@ -123,7 +125,34 @@ def test_keys(setup):
 def test_a_daemon_that_is_away(setup):
     s = start(setup)
     s.stop()
-    assert f"it does not answer on {s.control}" in doctor(s, s.zone_file).of("BAD", "daemon")
+    found = doctor(s, s.zone_file)
+    assert f"it does not answer on {s.control}, nor a milter on {s.listen}" in found.of("BAD", "daemon")
+    assert any(remedy.startswith("no mail is looked at") for *_, remedy in found if remedy), found
+
+
+@pytest.mark.parametrize("listen", [None, "inet"])
+def test_a_daemon_that_serves_mail_and_cannot_be_asked(setup, listen):
+    """Somebody has taken its control socket away."""
+    s = setup.sluice(CONF.format(folder=setup.folder, more=""), ZONE, listen=listen and f"inet:{net.free_port()}@127.0.0.1")
+    s.control.unlink()
+    found = doctor(s, s.zone_file)
+    assert f"a milter answers on {s.listen}, but the daemon does not on {s.control}" in found.of("BAD", "daemon")
+    assert not any("no mail is looked at" in remedy for *_, remedy in found if remedy), found
+
+
+def test_what_listens_and_is_no_milter(setup):
+    s = start(setup)
+    s.stop()
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(s.socket))
+        other.listen()
+        other.settimeout(net.PATIENCE_S)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(lambda: other.accept()[0].close())
+            found = doctor(s, s.zone_file)
+            asked.result()
+    assert f"it does not answer on {s.control}, nor a milter on {s.listen}" in found.of("BAD", "daemon")
+    assert any(remedy.startswith("no mail is looked at") for *_, remedy in found if remedy), found
 
 
 def test_what_the_daemon_complains_of(setup):
