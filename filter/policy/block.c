@@ -64,7 +64,9 @@ int block_setting(struct parser *ps, const struct settings_row *row, struct plac
 		r = option_parse(ps->l, &row->option, &value, ps->err);
 		return r < 0 ? r : store(ps, row, &value, at);
 	}
-	r = parser_next(ps);
+	r = option_unquoted(ps->l, &row->option, ps->err);
+	if (r == 0)
+		r = parser_next(ps);
 	for (;;) {
 		if (r == 0)
 			r = lexer_skip_lines(ps->l, ps->err);

@@ -53,6 +53,23 @@ static int wrong(const struct token *t, const struct sluice_option *o, struct er
 	return place_error(t->place, reterr, "%s here, where %s needs %s", what, o->key, option_type_help(o->type));
 }
 
+int option_unquoted(const struct lexer *l, const struct sluice_option *o, struct err *reterr)
+{
+	size_t len, max = l->source->len - l->token_at;
+	const char *s = l->source->bytes + l->token_at, *end = l->token.type == TOKEN_LIST ? memchr(s, ']', max) : NULL;
+	struct sluice_ip ip;
+
+	if (!end || !ip_parse(s + 1, (size_t)(end - s) - 1, &ip))
+		return 0;
+	len = (size_t)(end - s) + 1;
+	if (len == max || s[len] != ':')
+		return 0;
+	do
+		len++;
+	while (len < max && ascii_is_digit(s[len]));
+	return place_error(l->token.place, reterr, "%s: brackets make a list, and those of an IPv6 address go into quotes: \"%.*s\"", o->key, (int)len, s);
+}
+
 static int out_of_range(const struct token *t, const struct sluice_option *o, struct err *reterr)
 {
 	SLUICE_CLEANUP(text_done) struct text low = TEXT_INIT(64), high = TEXT_INIT(64);
@@ -248,6 +265,8 @@ static int read_weighted(struct lexer *l, const struct sluice_option *o, struct 
 
 int option_parse(struct lexer *l, const struct sluice_option *o, struct sluice_setting *ret, struct err *reterr)
 {
+	int r;
+
 	*ret = (struct sluice_setting){ 0 };
 	switch (o->type) {
 	case SLUICE_OPT_BOOL:
@@ -257,6 +276,9 @@ int option_parse(struct lexer *l, const struct sluice_option *o, struct sluice_s
 	case SLUICE_OPT_SIZE:
 		return read_number(l, o, ret, reterr);
 	case SLUICE_OPT_TEXT:
+		r = option_unquoted(l, o, reterr);
+		if (r < 0)
+			return r;
 		if (l->token.type != TOKEN_WORD && l->token.type != TOKEN_STRING)
 			return wrong(&l->token, o, reterr);
 		ret->text = l->token.text;

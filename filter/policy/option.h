@@ -12,6 +12,8 @@
  * ret->option and ret->line are the caller's to set. 0, -EINVAL, -ENOMEM.
  */
 int option_parse(struct lexer *l, const struct sluice_option *o, struct sluice_setting *ret, struct err *reterr) SLUICE_MUST_USE;
+/* Is the '[' that the lexer is at no list, but of "[::1]:6379" without its quotes? 0: no; -EINVAL, with that said. */
+int option_unquoted(const struct lexer *l, const struct sluice_option *o, struct err *reterr) SLUICE_MUST_USE;
 /* The row's default, which must be well formed. at: for messages. */
 int option_default(const struct sluice_option *o, struct arena *arena, struct sluice_setting *ret, struct err *reterr) SLUICE_MUST_USE;
 /* 500ms 3s 5m 1h 7d; 10 64K 10M 1G: whole numbers of milliseconds, of bytes. False: of another form, or too large. */

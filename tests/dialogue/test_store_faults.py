@@ -148,6 +148,9 @@ def test_passwords_users_and_databases(setup, settings, words):
     ("sentinels [127.0.0.1:26379 /run/sentinel.sock]", "'/run/sentinel.sock' is no sentinel: write HOST:PORT"),
     ("cluster [127.0.0.1:0]", "'127.0.0.1:0' is no server of a Cluster: write HOST:PORT"),
     ("cluster 127.0.0.1:6379  database 1", "a Cluster has one database: leave out 'database 1'"),
+    ("redis [::1]:6379", 'redis: brackets make a list, and those of an IPv6 address go into quotes: "[::1]:6379"'),
+    ("sentinels [::1]:26379", 'those of an IPv6 address go into quotes: "[::1]:26379"'),
+    ("cluster [127.0.0.1:1 [2001:db8::1]:6379]", 'those of an IPv6 address go into quotes: "[2001:db8::1]:6379"'),
     ('cluster 127.0.0.1:6379  prefix "{mx}"', "prefix '{mx}': braces choose the slot in a Cluster, leave them out"),
 ])
 def test_a_redis_that_cannot_be(setup, state, message):
