@@ -3,30 +3,35 @@
 #include "filter/ctl/import.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 
 #include "filter/base/ascii.h"
 #include "filter/base/ip.h"
+#include "filter/base/suggest.h"
 #include "filter/ctl/ctl.h"
+#include "filter/mail/domain.h"
 
 #define PART_BYTES  (4u << 20) /* of each part of what is made */
 #define VALUE_SHOWN 80
 
-static const struct {
+static const struct kind {
 	const char *name;
-	void (*run)(struct import *i);
+	void (*run)(struct import *i); /* for each file */
+	void (*end)(struct import *i); /* when all are read: who the rules are for */
 	const char *files;
 } kinds[] = {
-	{ "opendkim", import_opendkim, "/etc/opendkim.conf" },
-	{ "opendmarc", import_opendmarc, "/etc/opendmarc.conf" },
-	{ "policyd-spf", import_policyd_spf, "/etc/postfix-policyd-spf-python/policyd-spf.conf" },
-	{ "postgrey", import_postgrey, "/etc/default/postgrey /etc/postgrey/whitelist_clients /etc/postgrey/whitelist_recipients" },
-	{ "milter-greylist", import_milter_greylist, "/etc/milter-greylist/greylist.conf" },
-	{ "rspamd", import_rspamd, "/etc/rspamd/local.d/*.conf" },
+	{ "opendkim", import_opendkim, import_opendkim_end, "/etc/opendkim.conf" },
+	{ "opendmarc", import_opendmarc, import_opendmarc_end, "/etc/opendmarc.conf" },
+	{ "policyd-spf", import_policyd_spf, import_policyd_spf_end, "/etc/postfix-policyd-spf-python/policyd-spf.conf" },
+	{ "postgrey", import_postgrey, import_postgrey_end, "/etc/default/postgrey /etc/postgrey/whitelist_clients /etc/postgrey/whitelist_recipients" },
+	{ "milter-greylist", import_milter_greylist, import_milter_greylist_end, "/etc/milter-greylist/greylist.conf" },
+	{ "rspamd", import_rspamd, import_rspamd_end, "/etc/rspamd/local.d/*.conf" },
 };
 
 static int usage(FILE *out, int status)
@@ -34,8 +39,8 @@ static int usage(FILE *out, int status)
 	fputs("usage: sluicectl import PROGRAM FILE...\n", out);
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		fprintf(out, "  %-16s %s\n", kinds[i].name, kinds[i].files);
-	fputs("What is printed is a configuration of Sluice, with comments that say what is to be done by hand and what was not carried over.\n"
-	      "exit status: 0 all was carried over, 1 some was not, 66 a file cannot be read\n", out);
+	fputs("What is printed goes into a file that sluice.conf includes, with comments that say what is to be done by hand and what was not carried over.\n"
+	      "exit status: 0 all was carried over, 1 some was not, 66 a file cannot be read, or there is nothing in any\n", out);
 	return status;
 }
 
@@ -57,11 +62,14 @@ void import_lines(struct import *i, void (*line)(struct import *i, const void *a
 {
 	FILE *f = fopen(i->path, "re");
 	char *bytes = NULL;
+	struct stat st;
 	size_t size = 0;
 
-	if (!f) {
-		fprintf(stderr, "sluicectl: %s: %s\n", i->path, strerror(errno));
+	if (!f || fstat(fileno(f), &st) < 0 || S_ISDIR(st.st_mode)) {
+		fprintf(stderr, "sluicectl: %s%s%s\n", i->path, f ? " is a folder: name the files in it" : ": ", f ? "" : strerror(errno));
 		i->failed = true;
+		if (f)
+			(void)fclose(f);
 		return;
 	}
 	for (i->line = 1; getline(&bytes, &size, f) >= 0; i->line++) {
@@ -70,8 +78,10 @@ void import_lines(struct import *i, void (*line)(struct import *i, const void *a
 		if (comment && (comment == bytes || ascii_is_space(comment[-1])))
 			*comment = '\0';
 		text = trim(bytes);
-		if (*text && *text != ';')
-			line(i, arg, text);
+		if (!*text || *text == ';')
+			continue;
+		i->found_any = true;
+		line(i, arg, text);
 	}
 	free(bytes);
 	(void)fclose(f);
@@ -170,12 +180,12 @@ void import_socket(struct import *i, const char *key, const char *value)
 	size_t len;
 
 	if (*path == '/' && import_is_plain(path)) {
-		text_addf(&i->settings, "listen \"unix:%s\"\n", path);
+		import_step(i, "listen \"unix:%s\": in the place of that line of sluice.conf, if the mail server is to go on as it is", path);
 		return;
 	}
 	len = !strncmp(value, "inet:", 5) ? strcspn(value + 5, "@") : 0;
 	if (len && ascii_to_u64(value + 5, len, UINT16_MAX, &port) && port) {
-		text_addf(&i->settings, "listen inet:%u@127.0.0.1\n", (unsigned)port);
+		import_step(i, "listen inet:%u@127.0.0.1: in the place of that line of sluice.conf, if the mail server is to go on as it is", (unsigned)port);
 		if (value[5 + len] && strcmp(value + 5 + len, "@localhost") != 0 && strcmp(value + 5 + len, "@127.0.0.1") != 0)
 			import_left(i, value, "it listens on 127.0.0.1 alone now: write another address if the mail server is elsewhere");
 		return;
@@ -189,6 +199,77 @@ void import_user(struct import *i, const char *key, const char *value)
 	import_step(i, "'user %.*s': let it stay 'sluice', and give that user what %.*s could read", (int)strcspn(value, ":"), value, (int)strcspn(value, ":"), value);
 }
 
+void import_authserv_id(struct import *i, const char *key, const char *value)
+{
+	if (!strcmp(value, "HOSTNAME"))
+		return; /* as it is without a setting */
+	if (domain_valid(value, strlen(value), 1))
+		import_setting(i, key, "authserv_id ", "authserv_id \"%s\"\n", value);
+	else
+		import_left(i, key, "this is no name");
+}
+
+void import_setting(struct import *i, const char *what, const char *head, const char *format, ...)
+{
+	va_list args;
+
+	if (strstr(text_str(&i->settings), head)) {
+		import_left(i, what, "it has been written above: put both into one");
+		return;
+	}
+	va_start(args, format);
+	text_addv(&i->settings, format, args);
+	va_end(args);
+}
+
+bool import_greylist_time(struct text *settings, const char *setting, const char *number, size_t len, char unit)
+{
+	static const struct { const char *setting; uint64_t min_s, max_s; } ranges[] = {
+		{ "delay", 0, 86400 }, { "window", 60, 30 * 86400 }, { "lifetime", 60, 400 * 86400 },
+	};
+	uint64_t n, factor = unit == 'd' ? 86400 : unit == 'h' ? 3600 : unit == 'm' ? 60 : 1;
+
+	if (!ascii_to_u64(number, len, 1000000000, &n) || strstr(text_str(settings), setting))
+		return false;
+	for (size_t k = 0; k < ARRAY_LEN(ranges); k++)
+		if (!strcmp(ranges[k].setting, setting) && (n * factor < ranges[k].min_s || n * factor > ranges[k].max_s))
+			return false;
+	text_addf(settings, "  %s %" PRIu64 "%c", setting, n, unit);
+	return true;
+}
+
+void import_rule(struct import *i, const char *where, const char *from, const char *head, const char *format, ...)
+{
+	SLUICE_CLEANUP(text_done) struct text name = TEXT_INIT(1000);
+	va_list args;
+
+	text_addf(&name, "%s ", strstr(head, "rule "));
+	if (strstr(text_str(&i->rules), text_str(&name))) {
+		import_left(i, from, "its rule has been written above: put both into one");
+		return;
+	}
+	text_addf(&i->rules, "at %s {\n    # ", where);
+	add_clean(&i->rules, from, SIZE_MAX);
+	text_addf(&i->rules, "\n    %s ", head);
+	va_start(args, format);
+	text_addv(&i->rules, format, args);
+	va_end(args);
+	text_adds(&i->rules, "\n}\n");
+}
+
+void import_role(struct import *i, const char *name, const char *condition, const char *or_not, const char *list)
+{
+	SLUICE_CLEANUP(text_done) struct text user = TEXT_INIT(1000);
+
+	text_addf(&user, " in %s {", name);
+	if (!strstr(text_str(&i->rules), text_str(&user)))
+		return;
+	text_addf(&i->lists, "role %s { when %s", name, condition);
+	if (list && import_has_list(i, list))
+		text_addf(&i->lists, " %s client.ip in %s", or_not, list);
+	text_adds(&i->lists, " }\n");
+}
+
 bool import_is_network(const char *value)
 {
 	struct net net;
@@ -196,16 +277,28 @@ bool import_is_network(const char *value)
 	return net_parse(value, strlen(value), &net);
 }
 
-bool import_list(struct import *i, const char *name, const char *type, const char *items)
+bool import_is_address(const char *value)
 {
-	SLUICE_CLEANUP(text_done) struct text head = TEXT_INIT(PART_BYTES);
+	size_t local = strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+=");
+
+	return local && value[local] == '@' && domain_valid(value + local + 1, strlen(value + local + 1), 1);
+}
+
+bool import_has_list(const struct import *i, const char *name)
+{
+	SLUICE_CLEANUP(text_done) struct text head = TEXT_INIT(1000);
 
 	text_addf(&head, "list %s ", name);
-	if (strstr(text_str(&i->lists), text_str(&head))) {
+	return strstr(text_str(&i->lists), text_str(&head)) != NULL;
+}
+
+bool import_list(struct import *i, const char *name, const char *type, const char *items)
+{
+	if (import_has_list(i, name)) {
 		import_left(i, items, "the list has been written above: put it in there");
 		return false;
 	}
-	text_addf(&i->lists, "%s%s %s\n", text_str(&head), type, items);
+	text_addf(&i->lists, "list %s %s %s\n", name, type, items);
 	return true;
 }
 
@@ -258,36 +351,54 @@ static int finish(struct import *i, const char *program, char **files, int count
 	printf("# By sluicectl import %s, from", program);
 	for (int n = 0; n < count; n++)
 		printf(" %s", files[n]);
-	puts("\n# Put it where sluice.conf includes it, and let sluicectl config check look at it.");
+	puts("\n# To be named in sluice.conf, behind its other 'include' lines; sluicectl config check looks at both.");
 	print_part("", &i->settings);
 	print_part("", &i->lists);
 	print_part("", &i->rules);
 	print_part("# To be done by hand:\n", &i->steps);
 	print_part("# Not carried over:\n", &i->left);
-	return i->failed ? EX_NOINPUT : i->left_any ? CTL_DIFFERS : EX_OK;
+	if (!i->failed && !i->found_any)
+		fprintf(stderr, "sluicectl: there is no line but comments in %s%s: is it the configuration of %s?\n", files[0], count > 1 ? ", nor in the others" : "", program);
+	return i->failed || !i->found_any ? EX_NOINPUT : i->left_any ? CTL_DIFFERS : EX_OK;
+}
+
+/* NULL, which is said: there is none of this name. */
+static const struct kind *find_kind(const char *name)
+{
+	struct suggest near = suggest_for(name, strlen(name));
+
+	for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+		if (!strcmp(kinds[k].name, name))
+			return &kinds[k];
+		suggest_try(&near, kinds[k].name);
+	}
+	fprintf(stderr, "sluicectl: the configuration of '%s' is none that can be read", name);
+	fprintf(stderr, near.best ? ": did you mean '%s'?\n" : "%s\n", near.best ? near.best : "");
+	return NULL;
 }
 
 int ctl_import(int argc, char **argv)
 {
 	struct import i = { .settings = TEXT_INIT(PART_BYTES), .lists = TEXT_INIT(PART_BYTES), .rules = TEXT_INIT(PART_BYTES), .steps = TEXT_INIT(PART_BYTES),
 		.left = TEXT_INIT(PART_BYTES) };
-	int status = EX_USAGE;
+	const struct kind *kind;
+	int status;
 
 	if (argc >= 2 && (!strcmp(argv[1], "-h") || !strcmp(argv[1], "--help")))
 		return usage(stdout, EX_OK);
-	for (size_t k = 0; argc > 2 && k < ARRAY_LEN(kinds); k++) {
-		if (strcmp(kinds[k].name, argv[1]) != 0)
-			continue;
-		for (int n = 2; n < argc; n++) {
-			i.path = argv[n];
-			kinds[k].run(&i);
-		}
-		status = finish(&i, argv[1], argv + 2, argc - 2);
+	kind = argc >= 2 ? find_kind(argv[1]) : NULL;
+	if (!kind || argc < 3)
+		return usage(stderr, EX_USAGE);
+	for (int n = 2; n < argc; n++) {
+		i.path = argv[n];
+		kind->run(&i);
 	}
+	kind->end(&i);
+	status = finish(&i, kind->name, argv + 2, argc - 2);
 	text_done(&i.settings);
 	text_done(&i.lists);
 	text_done(&i.rules);
 	text_done(&i.steps);
 	text_done(&i.left);
-	return status == EX_USAGE ? usage(stderr, status) : status;
+	return status;
 }

@@ -8,9 +8,11 @@
 
 #include "filter/base/ascii.h"
 #include "filter/ctl/import.h"
+#include "filter/policy/list_items.h"
 
 #define STATEMENT_MAX (1u << 20)
 #define EXEMPT_MAX    (1u << 16)
+#define LIST_NAME_MAX 40
 
 struct greylist {
 	struct text statement; /* lines are joined while braces are open, or where a backslash is at the end */
@@ -45,8 +47,7 @@ static bool add_time(struct import *i, const char *setting, const char *value)
 
 	if (!digits || (value[digits] && (!strchr("smhd", value[digits]) || value[digits + 1])))
 		return false;
-	text_addf(&of(i)->settings, "  %s %s%s", setting, value, value[digits] ? "" : "s");
-	return true;
+	return import_greylist_time(&of(i)->settings, setting, value, digits, value[digits] ? value[digits] : 's');
 }
 
 /* ---- lists ---- */
@@ -63,14 +64,22 @@ static const char *type_of(const char *kind)
 
 static bool fits(const char *type, const char *word)
 {
-	if (*word == '/' || !import_is_plain(word) || strchr(word, '*'))
-		return false;
-	return !strcmp(type, "network") ? import_is_network(word) : !strcmp(type, "address") ? strchr(word, '@') != NULL : !strchr(word, '@');
+	enum sluice_list_type kind = !strcmp(type, "network") ? SLUICE_LIST_NETWORK : !strcmp(type, "address") ? SLUICE_LIST_ADDRESS : SLUICE_LIST_DOMAIN;
+
+	return import_is_plain(word) && list_item_valid(kind, word, strlen(word));
+}
+
+/* Under which it stands here: its own might be one of the shipped configuration's, and have characters that names have not. */
+static void name_list(struct text *out, const char *name)
+{
+	text_adds(out, "milter-greylist-");
+	for (size_t k = 0; name[k] && k < LIST_NAME_MAX; k++)
+		text_addc(out, ascii_is_alnum(name[k]) || strchr("-_.", name[k]) ? name[k] : '_');
 }
 
 static void take_list(struct import *i, char *rest)
 {
-	SLUICE_CLEANUP(text_done) struct text items = TEXT_INIT(STATEMENT_MAX);
+	SLUICE_CLEANUP(text_done) struct text items = TEXT_INIT(STATEMENT_MAX), list = TEXT_INIT(100);
 	const char *name = next_word(&rest), *type = type_of(next_word(&rest));
 
 	if (!name || !type) {
@@ -86,7 +95,8 @@ static void take_list(struct import *i, char *rest)
 			import_left(i, word, "no item of a list: patterns and names of another kind are written into a rule");
 	}
 	text_adds(&items, items.len ? " ]" : "[ ]");
-	(void)import_list(i, name, type, text_str(&items));
+	name_list(&list, name);
+	(void)import_list(i, text_str(&list), type, text_str(&items));
 }
 
 /* ---- access rules ---- */
@@ -133,8 +143,11 @@ static bool add_part(struct import *i, struct text *condition, const char *word,
 	if (!value)
 		return false;
 	if (!strcmp(word, "list")) {
-		fact = fact_of_list(i, value);
-		text_addf(condition, "%s%s in %s", between, fact ? fact : "", value);
+		SLUICE_CLEANUP(text_done) struct text list = TEXT_INIT(100);
+
+		name_list(&list, value);
+		fact = fact_of_list(i, text_str(&list));
+		text_addf(condition, "%s%s in %s", between, fact ? fact : "", text_str(&list));
 		return fact != NULL;
 	}
 	if (!strcmp(word, "spf")) {
@@ -150,15 +163,14 @@ static bool add_part(struct import *i, struct text *condition, const char *word,
 
 static void add_rule(struct import *i, const char *action, const struct text *condition, const char *line)
 {
+	SLUICE_CLEANUP(text_done) struct text head = TEXT_INIT(100);
 	struct greylist *g = of(i);
 	const char *and = condition->len && g->exempt.len ? " and " : "", *exempt = g->exempt.len ? text_str(&g->exempt) + strlen(" and ") : "";
 
 	g->rules++;
-	text_addf(&i->rules, "at rcpt in mx {\n    # %s\n    rule milter-greylist-%zu ", line, g->rules);
-	text_adds(&i->rules, !strcmp(action, "greylist") ? "greylist" : "reject \"550 5.7.1 we do not take this\"");
-	if (condition->len || *exempt)
-		text_addf(&i->rules, " when %s%s%s", text_str(condition), and, exempt);
-	text_adds(&i->rules, "\n}\n");
+	text_addf(&head, "rule milter-greylist-%zu", g->rules);
+	import_rule(i, "rcpt in milter-greylist", line, text_str(&head), "%s%s%s%s%s", !strcmp(action, "greylist") ? "greylist" : "reject \"550 5.7.1 we do not take this\"",
+		condition->len || *exempt ? " when " : "", text_str(condition), and, exempt);
 }
 
 static void take_acl(struct import *i, char *rest, const char *line)
@@ -201,6 +213,7 @@ static void take_statement(struct import *i, char *statement)
 {
 	char *rest = statement, *line = strdup(statement);
 	const char *word = next_word(&rest), *value;
+	uint64_t bits;
 
 	if (!word || !line) {
 		free(line);
@@ -216,9 +229,9 @@ static void take_statement(struct import *i, char *statement)
 		import_user(i, word, value);
 	else if (!strcmp(word, "greylist") || !strcmp(word, "autowhite") || !strcmp(word, "timeout")) {
 		if (!add_time(i, *word == 'g' ? "delay" : *word == 'a' ? "lifetime" : "window", next_word(&rest)))
-			import_left(i, line, "this is no time");
-	} else if (!strcmp(word, "subnetmatch") && (value = next_word(&rest)) && value[strspn(value, "/")]) {
-		text_addf(&i->settings, "client_net_v4 %s\n", value + strspn(value, "/"));
+			import_left(i, line, "this is no time that greylist { } takes, or a second one");
+	} else if (!strcmp(word, "subnetmatch") && (value = next_word(&rest)) && ascii_to_u64(value + strspn(value, "/"), strlen(value + strspn(value, "/")), 32, &bits) && bits >= 8) {
+		import_setting(i, word, "client_net_v4 ", "client_net_v4 %u\n", (unsigned)bits);
 	} else if (!strcmp(word, "peer")) {
 		import_left(i, line, "gateways share what they know by a Redis: state { redis HOST:PORT }");
 	} else if (!is_of_running(word)) {
@@ -279,9 +292,13 @@ void import_milter_greylist(struct import *i)
 	i->own = &g;
 	import_lines(i, on_line, NULL);
 	if (g.settings.len)
-		text_addf(&i->settings, "greylist {%s }\n", text_str(&g.settings));
-	text_adds(&i->lists, "role mx { when not client.trusted and not client.authenticated }\n");
+		import_setting(i, "greylist", "greylist {", "greylist {%s }\n", text_str(&g.settings));
 	text_done(&g.statement);
 	text_done(&g.settings);
 	text_done(&g.exempt);
+}
+
+void import_milter_greylist_end(struct import *i)
+{
+	import_role(i, "milter-greylist", "not client.trusted and not client.authenticated", NULL, NULL);
 }

@@ -4,7 +4,11 @@
 #include <string.h>
 
 #include "filter/base/ascii.h"
+#include "filter/base/ip.h"
 #include "filter/ctl/import.h"
+#include "filter/services/resolver.h"
+
+#define IN "message in opendkim-in"
 
 /* What is said in several lines is put together at the end. */
 struct opendkim {
@@ -102,15 +106,7 @@ static void take_oversign(struct import *i, const char *key, const char *value)
 		import_left(i, key, "From, Subject, To and Date are signed once more than they are there, and no others");
 }
 
-static void take_authserv_id(struct import *i, const char *key, const char *value)
-{
-	if (!strcmp(value, "HOSTNAME"))
-		return; /* as it is without a setting */
-	if (import_is_plain(value))
-		text_addf(&i->settings, "authserv_id \"%s\"\n", value);
-	else
-		import_left(i, key, "this is no name");
-}
+static const char hosts[] = "opendkim-hosts"; /* whose mail is signed, and not verified; they may not relay for that */
 
 static void take_hosts(struct import *i, const char *key, const char *value)
 {
@@ -118,39 +114,43 @@ static void take_hosts(struct import *i, const char *key, const char *value)
 
 	(void)key;
 	if (*path == '/' && import_is_plain(path))
-		import_list_file(i, "trusted", "network", path);
+		import_list_file(i, hosts, "network", path);
 	else
-		import_networks(i, "trusted", value);
+		import_networks(i, hosts, value);
 }
 
 static void take_nameservers(struct import *i, const char *key, const char *value)
 {
 	char *copy = strdup(value), *rest = copy;
+	struct sluice_ip ip;
+	unsigned count = 0;
 
 	(void)key;
-	text_adds(&i->settings, "dns { forward [");
 	for (char *word; (word = strsep(&rest, ", \t"));) {
-		if (*word && import_is_network(word))
-			text_addf(&i->settings, " %s", word);
+		if (*word && count < RESOLVER_MAX_FORWARDERS && ip_parse(word, strlen(word), &ip))
+			text_addf(&i->settings, "%s%s", count++ ? " " : "dns { forward [", word);
 		else if (*word)
-			import_left(i, word, "no address of a resolver");
+			import_left(i, word, "no address of a resolver, or one too many");
 	}
-	text_adds(&i->settings, " ] }\n");
+	if (count)
+		text_adds(&i->settings, "] }\n");
 	free(copy);
 }
 
 /* What becomes of mail: "reject", "tempfail", "quarantine", "discard", "accept". */
-static void add_action(struct import *i, const char *key, const char *value, const char *name, const char *condition)
+static void add_action(struct import *i, const char *key, const char *value, const char *head, const char *condition)
 {
-	text_addf(&i->rules, "at message in mx {\n    # %s %s\n    rule %s ", key, ascii_equals(value, strlen(value), "quarantine") ? "quarantine" : value, name);
+	SLUICE_CLEANUP(text_done) struct text from = TEXT_INIT(200);
+
+	text_addf(&from, "%s %s", key, value);
 	if (!strcasecmp(value, "reject") || !strcasecmp(value, "r"))
-		text_addf(&i->rules, "reject \"550 5.7.20 the DKIM signature of this message: {dkim.result}\" when %s\n}\n", condition);
+		import_rule(i, IN, text_str(&from), head, "reject \"550 5.7.20 the DKIM signature of this message: {dkim.result}\" when %s", condition);
 	else if (!strcasecmp(value, "tempfail") || !strcasecmp(value, "t"))
-		text_addf(&i->rules, "tempfail \"451 4.7.20 the DKIM signature of this message: {dkim.result}\" when %s\n}\n", condition);
+		import_rule(i, IN, text_str(&from), head, "tempfail \"451 4.7.20 the DKIM signature of this message: {dkim.result}\" when %s", condition);
 	else if (!strcasecmp(value, "quarantine") || !strcasecmp(value, "q"))
-		text_addf(&i->rules, "hold \"DKIM: {dkim.result}\" when %s\n}\n", condition);
+		import_rule(i, IN, text_str(&from), head, "hold \"DKIM: {dkim.result}\" when %s", condition);
 	else
-		text_addf(&i->rules, "discard when %s\n}\n", condition);
+		import_rule(i, IN, text_str(&from), head, "discard when %s", condition);
 }
 
 static bool is_action(const char *value)
@@ -165,17 +165,17 @@ static bool is_action(const char *value)
 
 static void take_action(struct import *i, const char *key, const char *value)
 {
-	static const struct { const char *key, *name, *condition; } actions[] = {
-		{ "On-BadSignature", "dkim-bad", "dkim.result == fail" }, { "On-NoSignature", "dkim-none", "dkim.result == none" },
-		{ "On-DNSError", "dkim-dns", "dkim.result == temperror" }, { "On-Default", "dkim-not-good", "dkim.result != pass" },
-		{ "On-KeyNotFound", "dkim-no-key", "dkim.result == permerror" },
+	static const struct { const char *key, *head, *condition; } actions[] = {
+		{ "On-BadSignature", "rule opendkim-bad", "dkim.result == fail" }, { "On-NoSignature", "rule opendkim-none", "dkim.result == none" },
+		{ "On-DNSError", "rule opendkim-dns", "dkim.result == temperror" }, { "On-Default", "rule opendkim-not-good", "dkim.result != pass" },
+		{ "On-KeyNotFound", "rule opendkim-no-key", "dkim.result == permerror" },
 	};
 
 	if (!strcasecmp(value, "accept") || !strcasecmp(value, "a"))
 		return; /* as it is without a rule */
 	for (size_t k = 0; is_action(value) && k < ARRAY_LEN(actions); k++)
 		if (!strcmp(actions[k].key, key)) {
-			add_action(i, key, value, actions[k].name, actions[k].condition);
+			add_action(i, key, value, actions[k].head, actions[k].condition);
 			return;
 		}
 	import_left(i, key, "write a rule with the fact that you mean: dkim.md has them");
@@ -185,7 +185,7 @@ static const struct import_key keys[] = {
 	{ "Domain", take_domain }, { "Selector", take_selector }, { "KeyFile", take_key_file }, { "KeyTable", take_key_table },
 	{ "SigningTable", take_signing_table }, { "SignatureTTL", take_ttl }, { "Mode", take_mode }, { "SubDomains", take_subdomains },
 	{ "Canonicalization", take_canonicalization }, { "SignatureAlgorithm", take_algorithm }, { "OversignHeaders", take_oversign },
-	{ "AuthservID", take_authserv_id }, { "InternalHosts", take_hosts }, { "Nameservers", take_nameservers }, { "Socket", import_socket },
+	{ "AuthservID", import_authserv_id }, { "InternalHosts", take_hosts }, { "Nameservers", take_nameservers }, { "Socket", import_socket },
 	{ "UserID", import_user }, { "On-BadSignature", take_action }, { "On-NoSignature", take_action }, { "On-DNSError", take_action },
 	{ "On-Default", take_action }, { "On-KeyNotFound", take_action }, { "On-InternalError", take_action }, { "On-Security", take_action },
 	{ "On-SignatureError", take_action },
@@ -199,10 +199,10 @@ static const struct import_key keys[] = {
 };
 
 /* Where the keys are; false: it says of none. */
-static bool add_keys(struct import *i, const struct opendkim *found)
+static bool add_keys(struct import *i, const struct opendkim *found, struct text *out)
 {
 	if (found->key_table && found->signing_table) {
-		text_addf(&i->settings, "sign { key_table \"%s\"  signing_table \"%s\"", found->key_table, found->signing_table);
+		text_addf(out, "key_table \"%s\"  signing_table \"%s\"", found->key_table, found->signing_table);
 		return true;
 	}
 	if (!found->key_file || !found->domain || !found->selector)
@@ -211,20 +211,20 @@ static bool add_keys(struct import *i, const struct opendkim *found)
 		import_left(i, "Domain", "of several domains each has to have its key: sluicectl dkim keygen DOMAIN");
 		return false;
 	}
-	text_adds(&i->settings, "sign { keys /etc/sluice/keys");
+	text_adds(out, "keys /etc/sluice/keys");
 	import_step(i, "install -D -m 600 -o sluice %s /etc/sluice/keys/%s/%s.pem", found->key_file, found->domain, found->selector);
 	return true;
 }
 
 static void add_signing(struct import *i, const struct opendkim *found)
 {
-	if (!add_keys(i, found))
+	SLUICE_CLEANUP(text_done) struct text keys_are = TEXT_INIT(10000);
+
+	if (!add_keys(i, found, &keys_are))
 		return;
-	if (found->expire)
-		text_addf(&i->settings, "  expire %ss", found->expire);
-	text_addf(&i->settings, "%s }\n", found->no_subdomains ? "  subdomains no" : "");
-	text_adds(&i->lists, "role submission { when client.authenticated or client.trusted }\n");
-	text_adds(&i->rules, "at message in submission {\n    # Mode s\n    rule sign sign\n}\n");
+	import_setting(i, "Mode", "sign {", "sign { %s%s%s%s%s }\n", text_str(&keys_are), found->expire ? "  expire " : "", found->expire ? found->expire : "",
+		found->expire ? "s" : "", found->no_subdomains ? "  subdomains no" : "");
+	import_rule(i, "message in opendkim-out", "Mode s", "rule opendkim-sign", "sign");
 }
 
 void import_opendkim(struct import *i)
@@ -233,8 +233,6 @@ void import_opendkim(struct import *i)
 
 	i->own = &found;
 	import_keys(i, IMPORT_BLANK, keys);
-	if (strstr(text_str(&i->rules), "in mx"))
-		text_adds(&i->lists, "role mx { when not client.trusted }\n");
 	if (!found.no_signing)
 		add_signing(i, &found);
 	free(found.domain);
@@ -243,4 +241,10 @@ void import_opendkim(struct import *i)
 	free(found.key_table);
 	free(found.signing_table);
 	free(found.expire);
+}
+
+void import_opendkim_end(struct import *i)
+{
+	import_role(i, "opendkim-in", "not client.trusted", "and not", hosts);
+	import_role(i, "opendkim-out", "client.authenticated or client.trusted", "or", hosts);
 }

@@ -4,6 +4,8 @@
 
 #include "filter/ctl/import.h"
 
+#define IN "message in policyd-spf"
+
 struct policyd {
 	char helo[20], mail[20];
 	bool permerror, temperror, tests;
@@ -44,6 +46,9 @@ static void take_temperror(struct import *i, const char *key, const char *value)
 	of(i)->temperror = import_is_yes(value);
 }
 
+/* Neither may relay for that. */
+static const char skipped[] = "policyd-spf-skipped", exempt[] = "policyd-spf-exempt";
+
 /* In their words: what is not real. */
 static void take_test_only(struct import *i, const char *key, const char *value)
 {
@@ -54,13 +59,13 @@ static void take_test_only(struct import *i, const char *key, const char *value)
 static void take_addresses(struct import *i, const char *key, const char *value)
 {
 	(void)key;
-	import_networks(i, !strcasecmp(key, "Whitelist") ? "spf-exempt" : "trusted", value);
+	import_networks(i, !strcasecmp(key, "Whitelist") ? exempt : skipped, value);
 }
 
 static void take_names(struct import *i, const char *key, const char *value)
 {
 	(void)value;
-	import_left(i, key, "write a list of these domains, and 'and not mail.domain in THAT' into the rule spf");
+	import_left(i, key, "write a list of these domains, and 'and not mail.domain in THAT' into the rule policyd-spf");
 }
 
 static void take_header(struct import *i, const char *key, const char *value)
@@ -91,12 +96,10 @@ static const char *condition_of(const char *word)
 	return NULL;
 }
 
-static void add_rule(struct import *i, const struct policyd *found, const char *name, const char *from, const char *condition)
+static void add_rule(struct import *i, const struct policyd *found, const char *head, const char *from, const char *condition)
 {
-	bool exempt = strstr(text_str(&i->lists), "list spf-exempt") != NULL;
-
-	text_addf(&i->rules, "at message in mx {\n    # %s\n    %srule %s reject \"550 5.7.23 SPF of {spf.domain}: {spf.result}\"\n        when %s%s\n}\n", from,
-		found->tests ? "shadow " : "", name, condition, exempt ? " and not client.ip in spf-exempt" : "");
+	import_rule(i, IN, from, head + (found->tests ? 0 : strlen("shadow ")), "reject \"550 5.7.23 SPF of {spf.domain}: {spf.result}\"\n        when %s%s%s", condition,
+		import_has_list(i, exempt) ? " and not client.ip in " : "", import_has_list(i, exempt) ? exempt : "");
 }
 
 static void add_rules(struct import *i, const struct policyd *found)
@@ -104,15 +107,15 @@ static void add_rules(struct import *i, const struct policyd *found)
 	const char *mail = condition_of(found->mail), *helo = condition_of(found->helo);
 
 	if (mail)
-		add_rule(i, found, "spf", "Mail_From_reject", mail);
+		add_rule(i, found, "shadow rule policyd-spf", "Mail_From_reject", mail);
 	if (helo && (!mail || strcmp(helo, mail) != 0))
 		import_left(i, "HELO_reject", "SPF looks at HELO where the reverse-path is null: write 'and spf.identity == helo' into a rule of its own if it is to differ");
 	if (!strcasecmp(found->helo, "Null"))
-		import_left(i, "HELO_reject Null", "write 'and spf.identity == helo' into the rule spf");
+		import_left(i, "HELO_reject Null", "write 'and spf.identity == helo' into the rule policyd-spf");
 	if (found->permerror)
-		add_rule(i, found, "spf-permerror", "PermError_reject", "spf.result == permerror");
-	if (found->temperror)
-		text_adds(&i->rules, "at message in mx {\n    # TempError_Defer\n    on_error spf tempfail \"451 4.4.3 the DNS of {mail.domain} does not answer\"\n}\n");
+		add_rule(i, found, "shadow rule policyd-spf-permerror", "PermError_reject", "spf.result == permerror");
+	if (found->temperror && !strstr(text_str(&i->rules), "on_error spf"))
+		text_adds(&i->rules, "at " IN " {\n    # TempError_Defer\n    on_error spf tempfail \"451 4.4.3 the DNS of {mail.domain} does not answer\"\n}\n");
 }
 
 void import_policyd_spf(struct import *i)
@@ -121,6 +124,10 @@ void import_policyd_spf(struct import *i)
 
 	i->own = &found;
 	import_keys(i, IMPORT_EQUALS, keys);
-	text_adds(&i->lists, "role mx { when not client.trusted and not client.authenticated }\n");
 	add_rules(i, &found);
+}
+
+void import_policyd_spf_end(struct import *i)
+{
+	import_role(i, "policyd-spf", "not client.trusted and not client.authenticated", "and not", skipped);
 }

@@ -13,47 +13,47 @@
 
 /* ---- options ---- */
 
-/* A number, as a setting of this unit. False: it is none. */
-static bool add_setting(struct import *i, const char *name, const char *value, const char *unit)
+/* False: it is no number, or greylist { } takes none so large. */
+static bool add_passes(struct text *settings, const char *value)
 {
 	uint64_t n;
 
-	if (!ascii_to_u64(value, strlen(value), 1000000, &n) || !n)
+	if (!ascii_to_u64(value, strlen(value), 1000, &n) || strstr(text_str(settings), "client_passes"))
 		return false;
-	text_addf(&i->settings, "  %s %llu%s", name, (unsigned long long)n, unit);
+	text_addf(settings, "  client_passes %u", (unsigned)n);
 	return true;
 }
 
-static void take_option(struct import *i, const char *option)
+static void take_option(struct import *i, const char *option, struct text *settings)
 {
-	static const struct { const char *name, *setting, *unit; } known[] = {
-		{ "delay", "delay", "s" }, { "max-age", "lifetime", "d" }, { "retry-window", "window", "d" }, { "auto-whitelist-clients", "client_passes", "" },
-	};
+	static const struct { const char *name, *setting; char unit; } times[] = { { "delay", "delay", 's' }, { "max-age", "lifetime", 'd' }, { "retry-window", "window", 'd' } };
 	size_t len = strcspn(option, "=");
 	const char *value = option[len] ? option + len + 1 : "";
+	bool known = ascii_equals(option, len, "auto-whitelist-clients"), good = known && add_passes(settings, *value ? value : "5");
 
-	for (size_t k = 0; k < ARRAY_LEN(known); k++)
-		if (ascii_equals(option, len, known[k].name)) {
-			if (!add_setting(i, known[k].setting, !*value && k == 3 ? "5" : value, known[k].unit))
-				import_left(i, option, "write it into greylist { } yourself");
-			return;
+	for (size_t k = 0; k < ARRAY_LEN(times); k++)
+		if (ascii_equals(option, len, times[k].name)) {
+			known = true;
+			good = import_greylist_time(settings, times[k].setting, value, strlen(value), times[k].unit);
 		}
+	if (known && !good)
+		import_left(i, option, "write it into greylist { } yourself");
 	if (ascii_equals(option, len, "lookup-by-host"))
 		import_left(i, option, "clients are known by their network (client_net), so that a pool of servers passes together");
 	else if (ascii_equals(option, len, "greylist-text") || ascii_equals(option, len, "whitelist-clients") || ascii_equals(option, len, "whitelist-recipients"))
-		import_left(i, option, "name the file as an argument, or write the text into the rule greylist");
+		import_left(i, option, "name the file as an argument, or write the text into the rule postgrey");
 	/* the others are of how it runs */
 }
 
 static void take_options(struct import *i, char *value)
 {
-	text_adds(&i->settings, "greylist {");
+	SLUICE_CLEANUP(text_done) struct text settings = TEXT_INIT(10000);
+
 	for (char *word; (word = strsep(&value, " \t\"'"));)
 		if (!strncmp(word, "--", 2))
-			take_option(i, word + 2);
-	text_adds(&i->settings, " }\n");
-	text_adds(&i->lists, "role mx { when not client.trusted and not client.authenticated }\n");
-	text_adds(&i->rules, "at rcpt in mx {\n    # postgrey asks this of everybody who is not in one of its lists\n    rule greylist greylist\n}\n");
+			take_option(i, word + 2, &settings);
+	import_setting(i, OPTIONS, "greylist {", "greylist {%s }\n", text_str(&settings));
+	import_rule(i, "rcpt in postgrey", "postgrey asks this of everybody who is not in one of its lists", "rule postgrey", "greylist");
 }
 
 static void on_default_line(struct import *i, const void *arg, char *line)
@@ -62,7 +62,9 @@ static void on_default_line(struct import *i, const void *arg, char *line)
 	if (!strncmp(line, OPTIONS, strlen(OPTIONS)))
 		take_options(i, line + strlen(OPTIONS));
 	else if (!strncmp(line, TEXT, strlen(TEXT)))
-		import_left(i, TEXT, "write it into the rule: rule greylist greylist \"451 4.7.1 ...\"");
+		import_left(i, TEXT, "write it into the rule: rule postgrey greylist \"451 4.7.1 ...\"");
+	else
+		import_left(i, line, "no option of postgrey; its lists are known by their names: whitelist_clients, whitelist_recipients");
 }
 
 /* ---- lists ---- */
@@ -103,15 +105,7 @@ static void on_client(struct import *i, const void *arg, char *line)
 	else if (as_network(line, network))
 		add_item(&items->clients, network);
 	else
-		import_left(i, line, "names of clients: the shipped greylist-exempt-clients and 'not rdns.name in LIST' do what it is for");
-}
-
-/* Of those that need no quotes. */
-static bool is_address(const char *line)
-{
-	size_t local = strspn(line, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+=");
-
-	return local && line[local] == '@' && domain_valid(line + local + 1, strlen(line + local + 1), 1);
+		import_left(i, line, "names of clients: write 'list postgrey-names domain [...]', and 'when not client.name in postgrey-names' into the rule postgrey");
 }
 
 static void on_recipient(struct import *i, const void *arg, char *line)
@@ -122,12 +116,12 @@ static void on_recipient(struct import *i, const void *arg, char *line)
 	(void)arg;
 	if (line[len - 1] == '@')
 		import_left(i, line, "of a local part everywhere: write it with each of your domains");
-	else if (is_address(line))
+	else if (import_is_address(line))
 		add_item(&items->recipients, line);
 	else if (domain_valid(line, len, 1))
 		text_addf(&items->recipients, "%s \"@%s\"", items->recipients.len ? "" : "[", line);
 	else
-		import_left(i, line, "no address or domain: write 'not rcpt.address matches \"...\"' into the rule greylist");
+		import_left(i, line, "no address or domain: write 'not rcpt.address matches \"...\"' into the rule postgrey");
 }
 
 static void add_list(struct import *i, const char *name, const char *type, struct text *items)
@@ -154,4 +148,9 @@ void import_postgrey(struct import *i)
 	add_list(i, "greylist-exempt-recipients", "address", &items.recipients);
 	text_done(&items.clients);
 	text_done(&items.recipients);
+}
+
+void import_postgrey_end(struct import *i)
+{
+	import_role(i, "postgrey", "not client.trusted and not client.authenticated", NULL, NULL);
 }

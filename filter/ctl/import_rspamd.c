@@ -9,8 +9,11 @@
 #include <string.h>
 
 #include "filter/base/ascii.h"
+#include "filter/base/socket_address.h"
 #include "filter/ctl/import.h"
 #include "filter/mail/domain.h"
+#include "filter/policy/option.h"
+#include "filter/services/redis_link.h"
 
 #define DEPTH_MAX 16
 #define NAME_MAX_BYTES 400
@@ -117,6 +120,8 @@ static void on_line(struct import *i, const void *arg, char *line)
 
 /* ---- what the files say ---- */
 
+#define IN "message in rspamd-in"
+
 static const char *last_of(const char *name)
 {
 	const char *dot = strrchr(name, '.');
@@ -143,41 +148,23 @@ static uint64_t seconds_of(const char *value)
 	return n * unit;
 }
 
-/* A block of which there can be one, or one of this name: head is its beginning. */
-static void add_block(struct import *i, const char *name, const char *head, const char *format, ...) SLUICE_PRINTF(4, 5);
-static void add_block(struct import *i, const char *name, const char *head, const char *format, ...)
-{
-	va_list args;
-
-	if (strstr(text_str(&i->settings), head)) {
-		import_left(i, name, "the block has been written above: put both into one");
-		return;
-	}
-	va_start(args, format);
-	text_addv(&i->settings, format, args);
-	va_end(args);
-}
-
 static void add_once(struct text *out, const char *line)
 {
 	if (!strstr(text_str(out), line))
 		text_adds(out, line);
 }
 
-static bool is_number(const char *value)
-{
-	return *value && strspn(value, "0123456789.") == strlen(value);
-}
-
 static void take_action(struct import *i, const char *name, const char *value)
 {
-	if (!is_number(value))
+	int64_t mark;
+
+	if (!option_decimal(value, strlen(value), &mark))
 		import_left(i, name, "a mark is a number");
 	else if (!strcmp(name, "reject"))
-		text_addf(&i->rules, "at message in mx {\n    # actions { reject }\n    rule rspamd-reject reject \"554 5.7.1 this message looks like spam\" when rspamd.score >= %s\n}\n", value);
+		import_rule(i, IN, "actions { reject }", "rule rspamd-reject", "reject \"554 5.7.1 this message looks like spam\" when rspamd.score >= %s", value);
 	else if (!strcmp(name, "add_header") || !strcmp(name, "rewrite_subject"))
-		text_addf(&i->rules, "at message in mx {\n    # actions { %s }\n    rule rspamd-%s tag \"suspicious\" when rspamd.score >= %s\n}\n", name,
-			*name == 'a' ? "header" : "subject", value);
+		import_rule(i, IN, *name == 'a' ? "actions { add_header }" : "actions { rewrite_subject }", *name == 'a' ? "rule rspamd-header" : "rule rspamd-subject",
+			"tag \"suspicious\" when rspamd.score >= %s", value);
 	else
 		import_left(i, name, "the greylist is asked at RCPT, before there is a score of the content");
 }
@@ -185,18 +172,22 @@ static void take_action(struct import *i, const char *name, const char *value)
 static void take_greylist(struct import *i, const char *name, const char *value)
 {
 	const char *setting = !strcmp(name, "timeout") ? "delay" : !strcmp(name, "expire") ? "lifetime" : NULL;
-	uint64_t s = seconds_of(value);
+	char seconds[24];
 
-	if (setting && s)
-		text_addf(i->own, "  %s %llus", setting, (unsigned long long)s);
-	else
-		import_left(i, name, "Sluice has nothing of this kind");
+	(void)snprintf(seconds, sizeof seconds, "%llu", (unsigned long long)seconds_of(value));
+	if (!setting || !import_greylist_time(i->own, setting, seconds, strlen(seconds), 's'))
+		import_left(i, name, setting ? "write it into greylist { } yourself" : "Sluice has nothing of this kind");
 }
 
 static void take_redis(struct import *i, const char *name, const char *value)
 {
-	if ((!strcmp(name, "servers") || !strcmp(name, "write_servers")) && import_is_plain(value) && !strchr(value, ','))
-		add_block(i, name, "state {", "state { redis \"%s%s\" }\n", value, strchr(value, ':') || *value == '/' ? "" : ":6379");
+	SLUICE_CLEANUP(text_done) struct text server = TEXT_INIT(NAME_MAX_BYTES);
+	char host[REDIS_SERVER_MAX];
+	int port;
+
+	text_addf(&server, "%s%s", value, strchr(value, ':') || *value == '/' ? "" : ":6379");
+	if ((!strcmp(name, "servers") || !strcmp(name, "write_servers")) && import_is_plain(value) && redis_server_read(text_str(&server), host, &port))
+		import_setting(i, name, "state {", "state { redis \"%s\" }\n", text_str(&server));
 	else if (!strcmp(name, "password"))
 		import_step(i, "the password of Redis: state { redis ...  password file PATH }");
 	else
@@ -222,14 +213,16 @@ static void take_signing(struct import *i, const char *name, const char *value)
 	}
 	if (!strstr(text_str(&i->settings), "sign {")) {
 		text_adds(&i->settings, "sign { keys /etc/sluice/keys }\n");
-		text_adds(&i->rules, "at message in submission {\n    # dkim_signing.conf\n    rule sign sign\n}\n");
+		import_rule(i, "message in rspamd-out", "dkim_signing.conf", "rule rspamd-sign", "sign");
 	}
 }
+
+static const char local[] = "rspamd-local"; /* they may not relay for that */
 
 static void take_options(struct import *i, const char *name, const char *value)
 {
 	if (!strcmp(name, "local_addrs") || !strcmp(name, "local_networks"))
-		import_networks(i, "trusted", value);
+		import_networks(i, local, value);
 	else if (!strcmp(name, "dns.nameserver"))
 		import_step(i, "dns { forward ... }: %s", value);
 	else
@@ -242,7 +235,7 @@ static void take_rbl(struct import *i, const char *name, const char *value)
 
 	text_addf(&head, "dnsbl %s {", value);
 	if (!strcmp(last_of(name), "rbl") && domain_valid(value, strlen(value), 2))
-		add_block(i, name, text_str(&head), "%s weight 1 }\n", text_str(&head));
+		import_setting(i, name, text_str(&head), "%s weight 1 }\n", text_str(&head));
 	else if (!strncmp(last_of(name), "symbol", 6) || strstr(name, "returncodes"))
 		import_left(i, name, "dnsbl ZONE { answer 127.0.0.2 weight N } says what an answer is worth");
 	else
@@ -252,13 +245,17 @@ static void take_rbl(struct import *i, const char *name, const char *value)
 static void take_antivirus(struct import *i, const char *name, const char *value)
 {
 	const char *key = last_of(name), *colon = strrchr(value, ':');
+	SLUICE_CLEANUP(text_done) struct text server = TEXT_INIT(NAME_MAX_BYTES);
+	struct socket_address at;
 
-	if (!strcmp(key, "servers") && *value == '/' && import_is_plain(value))
-		add_block(i, name, "clamav {", "clamav { server \"unix:%s\" }\n", value);
-	else if (!strcmp(key, "servers") && colon && import_is_plain(value) && strspn(colon + 1, "0123456789") == strlen(colon + 1))
-		add_block(i, name, "clamav {", "clamav { server \"inet:%s@%.*s\" }\n", colon + 1, (int)(colon - value), value);
+	if (*value == '/')
+		text_addf(&server, "unix:%s", value);
+	else if (colon)
+		text_addf(&server, "inet:%s@%.*s", colon + 1, (int)(colon - value), value);
+	if (!strcmp(key, "servers") && socket_address_read(text_str(&server), &at) && import_is_plain(text_str(&server)))
+		import_setting(i, name, "clamav {", "clamav { server \"%s\" }\n", text_str(&server));
 	else if (!strcmp(key, "type") && !strcmp(value, "clamav"))
-		text_adds(&i->rules, "at message {\n    # antivirus.conf\n    rule virus reject \"554 5.7.1 a virus is in this message: {clamav.names}\" when clamav.found\n}\n");
+		import_rule(i, "message", "antivirus.conf", "rule rspamd-virus", "reject \"554 5.7.1 a virus is in this message: {clamav.names}\" when clamav.found");
 	else if (strcmp(key, "action") != 0 && strcmp(key, "symbol") != 0 && strcmp(key, "message") != 0)
 		import_left(i, name, "see clamav { }");
 }
@@ -289,11 +286,15 @@ void import_rspamd(struct import *i)
 			r.take = files[k].take;
 	import_lines(i, on_line, &r);
 	if (greylist.len)
-		add_block(i, base, "greylist {", "greylist {%s }\n", text_str(&greylist));
+		import_setting(i, base, "greylist {", "greylist {%s }\n", text_str(&greylist));
 	if (r.too_deep)
 		import_left(i, base, "its blocks are nested deeper than is read");
-	add_once(&i->lists, "role mx { when not client.trusted and not client.authenticated }\n");
-	add_once(&i->lists, "role submission { when client.authenticated or client.trusted }\n");
 	if (r.take == take_action)
 		add_once(&i->settings, "rspamd { server inet:11333@127.0.0.1 }\n");
+}
+
+void import_rspamd_end(struct import *i)
+{
+	import_role(i, "rspamd-in", "not client.trusted and not client.authenticated", "and not", local);
+	import_role(i, "rspamd-out", "client.authenticated or client.trusted", "or", local);
 }

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """sluicectl import: what becomes of the configurations of other programs; it can be loaded, does what they did, and says what it leaves out."""
 import re
+import shutil
+import subprocess
 
 import pytest
 
-from support import sluice
+from support import net, sluice
 from support.signing import Keys
 
 OPENDKIM_DEBIAN = """# as Debian ships it
@@ -76,13 +78,20 @@ def convert(setup, program, status=None, **files):
     return done.stdout
 
 
-def check(setup, text, more=""):
-    conf = setup.folder / "out.conf"
-    conf.write_text(f"{sluice.plugin_lines()}state {{ lmdb {setup.folder}/state }}\n{more}" if "state {" not in text else f"{sluice.plugin_lines()}{more}")
-    conf.write_text(conf.read_text() + text)
-    done = sluice.ctl("config", "check", "-c", conf)
-    assert done.returncode == 0, done.stderr + text
-    return conf
+def check(setup, text):
+    """With the shipped configuration, as whoever has installed Sluice has it: it is named behind its other includes."""
+    folder = setup.folder / "etc"
+    if not folder.exists():
+        shutil.copytree(sluice.TOP / "rules", folder)
+        (folder / "lists" / "local-domains").write_text("example.org\n")
+        shipped = (folder / "sluice.conf").read_text()
+        assert "list trusted " in shipped and "role mx {" in shipped and "\nlisten " in shipped and "\ninclude mx.conf" in shipped
+        shipped = re.sub(r"(?m) +optional (postfix|sendmail) .*$", "", shipped)  # a mail server of this machine is none of the test's
+        (folder / "sluice.conf").write_text(f"{sluice.plugin_lines()}{shipped}include imported.conf\n")
+    (folder / "imported.conf").write_text(text)
+    done = subprocess.run([sluice.SLUICED, "-t", "-c", folder / "sluice.conf"], capture_output=True, text=True, env=sluice.environment(), timeout=net.PATIENCE_S, check=False)
+    assert done.returncode == 0 and "good" in done.stdout, done.stderr + text
+    return folder / "sluice.conf"
 
 
 def left(text):
@@ -90,11 +99,11 @@ def left(text):
 
 
 @pytest.mark.parametrize("program, name, text, wanted, missed", [
-    ("opendkim", "opendkim__conf", OPENDKIM_DEBIAN, ['listen "unix:/run/opendkim/opendkim.sock"'], ["opendkim.conf:5: Canonicalization: signatures are relaxed/relaxed"]),
-    ("opendmarc", "opendmarc__conf", OPENDMARC_DEBIAN, ['listen "unix:/run/opendmarc/opendmarc.sock"', "#   nothing was refused, and nothing is"], []),
-    ("policyd-spf", "policyd-spf__conf", POLICYD_SPF_DEBIAN, ["rule spf reject", "list trusted network [ 127.0.0.0/8 ::ffff:127.0.0.0/104 ::1 ]"], []),
-    ("postgrey", "postgrey", POSTGREY_DEBIAN, ["rule greylist greylist\n", "greylist { }"], []),
-    ("milter-greylist", "greylist__conf", GREYLIST_DEBIAN, ["rule milter-greylist-1 greylist", "list my_network network", "198.51.100.7/32"], ["127.0.0.1/8: no item"]),
+    ("opendkim", "opendkim__conf", OPENDKIM_DEBIAN, ['#   listen "unix:/run/opendkim/opendkim.sock": in the place of that line'], ["opendkim.conf:5: Canonicalization: signatures are relaxed/relaxed"]),
+    ("opendmarc", "opendmarc__conf", OPENDMARC_DEBIAN, ['#   listen "unix:/run/opendmarc/opendmarc.sock": in the place of that line', "#   nothing was refused, and nothing is"], []),
+    ("policyd-spf", "policyd-spf__conf", POLICYD_SPF_DEBIAN, ["rule policyd-spf reject", "list policyd-spf-skipped network [ 127.0.0.0/8 ::ffff:127.0.0.0/104 ::1 ]", "and not client.ip in policyd-spf-skipped"], []),
+    ("postgrey", "postgrey", POSTGREY_DEBIAN, ["rule postgrey greylist\n", "greylist { }"], []),
+    ("milter-greylist", "greylist__conf", GREYLIST_DEBIAN, ["rule milter-greylist-1 greylist", "list milter-greylist-my_network network", "198.51.100.7/32"], ["127.0.0.1/8: no item"]),
 ], ids=["opendkim", "opendmarc", "policyd-spf", "postgrey", "milter-greylist"])
 def test_as_it_is_shipped(setup, program, name, text, wanted, missed):
     out = convert(setup, program, 1 if missed else 0, **{name: text})
@@ -113,12 +122,12 @@ def test_opendkim_that_signs_and_refuses(setup):
     out = convert(setup, "opendkim", 1, opendkim__conf=f"Mode sv\nKeyTable refile:{setup.folder}/KeyTable\nSigningTable refile:{setup.folder}/SigningTable\n"
                   "InternalHosts 127.0.0.1, 192.0.2.0/24 mail.example.org\nOn-BadSignature reject\nOn-NoSignature accept\nOn-DNSError tempfail\nSubDomains no\n"
                   "Nameservers 127.0.0.1\nAuthservID mx.example.org\nSignatureTTL 86400\nSendReports yes\nSocket inet:8891@localhost\nOn-Security quarantine\n")
-    assert "127.0.0.1 192.0.2.0/24" in out and "rule dkim-bad reject" in out and "rule dkim-dns tempfail" in out and "dkim-none" not in out
-    assert "subdomains no" in out and "expire 86400s" in out and "listen inet:8891@127.0.0.1" in out and 'authserv_id "mx.example.org"' in out
+    assert "127.0.0.1 192.0.2.0/24" in out and "rule opendkim-bad reject" in out and "rule opendkim-dns tempfail" in out and "opendkim-none" not in out
+    assert "subdomains no" in out and "expire 86400s" in out and "#   listen inet:8891@127.0.0.1: in the place" in out and 'authserv_id "mx.example.org"' in out
     assert [re.search(r":(\d+): ([\w.-]+)", line).groups() for line in left(out).splitlines()] == [("4", "mail.example.org"), ("12", "SendReports"), ("14", "On-Security")]
     conf = check(setup, out)
     shown = sluice.ctl("config", "show", "-c", conf).stdout
-    assert "rule sign sign" in conf.read_text() and shown
+    assert "rule opendkim-sign sign" in shown and "or client.ip in opendkim-hosts" in out
 
 
 def test_opendkim_with_one_key(setup):
@@ -132,7 +141,8 @@ def test_opendkim_with_one_key(setup):
 def test_opendmarc_that_refuses_and_reports(setup):
     out = convert(setup, "opendmarc", 1, opendmarc__conf="RejectFailures true\nHoldQuarantinedMessages yes\nIgnoreAuthenticatedClients true\nIgnoreHosts 192.0.2.0/24\n"
                   "HistoryFile /var/lib/opendmarc/x\nFailureReports true\nFailureReportsSentBy postmaster@example.org\nRequiredHeaders true\nTrustedAuthservIDs mx.example.org\n")
-    assert "rule dmarc-reject reject" in out and "rule dmarc-hold hold" in out and "role mx { when not client.trusted and not client.authenticated }" in out
+    assert "rule opendmarc-reject reject" in out and "rule opendmarc-hold hold" in out and "role opendmarc { when not client.trusted and not client.ip in opendmarc-ignored }" in out
+    assert out.count(" and not client.authenticated\n") == 3
     assert 'reports yes failure_reports yes  report_from "postmaster@example.org"  report_org "example.org"' in out
     assert left(out).count("\n") == 1 and "TrustedAuthservIDs" in left(out)
     check(setup, out)
@@ -143,8 +153,8 @@ def test_opendmarc_that_refuses_and_reports(setup):
 def test_policyd_spf(setup, word, condition):
     out = convert(setup, "policyd-spf", policyd_spf__conf=f"HELO_reject = {word}\nMail_From_reject = {word}\nPermError_reject = True\nTempError_Defer = True\n"
                   "Whitelist = 192.0.2.0/24, 198.51.100.1\n")
-    assert (condition in out) if condition else "rule spf reject" not in out
-    assert "rule spf-permerror" in out and "on_error spf tempfail" in out and "not client.ip in spf-exempt" in out
+    assert (condition in out) if condition else "rule policyd-spf reject" not in out
+    assert "rule policyd-spf-permerror" in out and "on_error spf tempfail" in out and "not client.ip in policyd-spf-exempt" in out
     check(setup, out)
     assert "shadow rule" in convert(setup, "policyd-spf", policyd_spf__conf="TestOnly = 0\n")
 
@@ -166,8 +176,9 @@ def test_milter_greylist_with_rules(setup):
                   'racl whitelist list "hosts" spf pass\nracl greylist default msg "come again"\nracl continue tls "x"\nracl greylist default\ndacl blacklist dnsrbl "X"\n')
     assert "delay 10m" in out and "lifetime 3d" in out and "window 5d" in out and "client_net_v4 24" in out
     rules = re.findall(r"rule milter-greylist-\d+ (.*)", out)
-    assert rules[0].startswith("reject") and 'client.ip in [ "203.0.113.0/24" ] and not (client.authenticated) and not (mail.from in friends)' in rules[0]
-    assert rules[-1].startswith("greylist when not (client.authenticated) and not (mail.from in friends) and not (client.name in hosts and spf.result == pass)")
+    assert rules[0].startswith("reject") and 'client.ip in [ "203.0.113.0/24" ] and not (client.authenticated) and not (mail.from in milter-greylist-friends)' in rules[0]
+    assert rules[-1].startswith("greylist when not (client.authenticated) and not (mail.from in milter-greylist-friends) and not (client.name in milter-greylist-hosts and spf.result == pass)")
+    check(setup, out)
     assert "peer" in left(out) and "msg" in left(out) and "tls" in left(out) and "dnsrbl" in left(out)
 
 
@@ -179,7 +190,7 @@ def test_rspamd(setup):
         "rbl__conf": 'rbls {\n  zen {\n    rbl = "zen.spamhaus.org";\n    symbol = "ZEN";\n  }\n}\n', "antivirus__conf": 'clamav {\n type = "clamav";\n servers = "127.0.0.1:3310";\n action = "reject";\n}\n',
         "phishing__conf": "openphish_enabled = true;\n"})
     for said in ("when rspamd.score >= 15", "when rspamd.score >= 6", "delay 300s", "state { redis \"127.0.0.1:6379\" }", "/var/lib/rspamd/dkim/example.org.key /etc/sluice/keys/example.org/SELECTOR.pem",
-                 "list trusted network [ 127.0.0.0/8 ::1 192.0.2.0/24 ]", "dnsbl zen.spamhaus.org {", 'clamav { server "inet:3310@127.0.0.1" }', "rule virus reject", "rspamd { server inet:11333@127.0.0.1 }"):
+                 "list rspamd-local network [ 127.0.0.0/8 ::1 192.0.2.0/24 ]", "role rspamd-out { when client.authenticated or client.trusted or client.ip in rspamd-local }", "dnsbl zen.spamhaus.org {", 'clamav { server "inet:3310@127.0.0.1" }', "rule rspamd-virus reject", "rspamd { server inet:11333@127.0.0.1 }"):
         assert said in out, (said, out)
     for said in ("actions.conf:3: greylist", "allow_username_mismatch", "rbls.zen.symbol", "openphish_enabled"):
         assert said in left(out), (said, out)
@@ -197,6 +208,33 @@ def test_noise_is_not_carried_over(setup, program):
         done = sluice.ctl("import", program, path)
         assert done.returncode in (0, 1) and "\x1b" not in done.stdout, (name, done.stderr)
         check(setup, done.stdout)
+
+
+def test_names_of_ours_and_values_that_are_none(setup):
+    """Lists that are called as shipped ones, what stands there twice, and values that no setting takes: all of it can be loaded."""
+    check(setup, convert(setup, "milter-greylist", greylist__conf='greylist 99d\nautowhite 3d\nautowhite 4d\nsubnetmatch /99\nlist "trusted" addr { 192.0.2.0/24 }\n'
+                         'list "local-domains" domain { example.net no_domain 192.0.2.0/24 }\nlist "a/b" from { a@example.net "a@b@c" x@y_z }\nracl whitelist list "trusted"\n'
+                         'racl whitelist list "a/b"\nracl whitelist list "local-domains"\nracl greylist default delay 5m\nracl greylist default delay 6m\n'))
+    check(setup, convert(setup, "postgrey", postgrey='POSTGREY_OPTS="--delay=9999999 --delay=5 --delay=6 --max-age=100000 --auto-whitelist-clients=99999"\nPOSTGREY_OPTS="--delay=7"\n'))
+    check(setup, convert(setup, "opendkim", opendkim__conf="On-BadSignature reject\nOn-BadSignature tempfail\nAuthservID a b\nAuthservID mx.example.org\nAuthservID mx.example.net\n"
+                         "Nameservers 10.0.0.0/8, 127.0.0.1\nInternalHosts 192.0.2.1\nInternalHosts 192.0.2.2\n"))
+    check(setup, convert(setup, "opendmarc", opendmarc__conf="FailureReportsSentBy a b@example.org\nFailureReports true\nHistoryFile x\nAuthservID _\n", again__conf="RejectFailures yes\n",
+                         third__conf="RejectFailures yes\nIgnoreHosts 192.0.2.1\n"))
+    check(setup, convert(setup, "rspamd", **{"actions__conf": "reject = 1.2.3;\nreject = 5;\nreject = 6;\nadd_header = 999999999999999999999;\n", "redis__conf": 'servers = "127.0.0.1:99999";\n',
+                         "antivirus__conf": 'a {\n type = "clamav";\n servers = "clamd.example:x";\n}\nb {\n type = "clamav";\n}\n', "greylist__conf": "timeout = 1s;\nexpire = 9999d;\ntimeout = 2s;\n"}))
+
+
+def test_what_nothing_comes_of_is_no_success(setup):
+    empty = setup.folder / "empty"
+    empty.write_text("# nothing\n\n; here\n")
+    for program in ("opendkim", "opendmarc", "policyd-spf", "postgrey", "milter-greylist", "rspamd"):
+        done = sluice.ctl("import", program, empty)
+        assert done.returncode == 66 and f"there is no line but comments in {empty}: is it the configuration of {program}?" in done.stderr, done
+        done = sluice.ctl("import", program, setup.folder)
+        assert done.returncode == 66 and f"{setup.folder} is a folder: name the files in it" in done.stderr, done
+    assert "is none that can be read: did you mean 'opendkim'" in sluice.ctl("import", "opendkm", empty).stderr
+    done = sluice.ctl("import", "postgrey", sluice.TOP / "rules/sluice.conf")
+    assert done.returncode == 1 and "no option of postgrey" in done.stdout
 
 
 def test_what_cannot_be_read_is_said(setup):
