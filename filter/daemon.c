@@ -270,7 +270,7 @@ static int drop_root(const char *user, struct err *reterr)
 		return 0;
 	pw = getpwnam(user);
 	if (!pw)
-		return err_set(reterr, -EINVAL, "user: there is no user '%s'", user);
+		return err_set(reterr, -EINVAL, "user: %s is gone", user); /* it was there when the configuration was read */
 	if (initgroups(user, pw->pw_gid) < 0 || setgid(pw->pw_gid) < 0 || setuid(pw->pw_uid) < 0)
 		return err_set(reterr, -errno, "user: cannot become %s: %s", user, strerror(errno));
 	if (setuid(0) == 0)
@@ -489,6 +489,7 @@ struct daemon *daemon_start(const char *config, int *ret_exit, struct err *reter
 	options.programs = d->programs;
 	options.scan = &d->scan;
 	options.servers = &d->servers;
+	options.machine = MACHINE_THIS;
 	if (snapshot_load(config, &options, &d->snapshot, reterr) < 0)
 		goto fail;
 	s = &d->snapshot->policy->settings;
@@ -602,7 +603,7 @@ static int begin_guard(struct daemon *d, int64_t guard_ms, struct err *reterr)
 int daemon_reload(struct daemon *d, int64_t guard_ms, struct err *reterr)
 {
 	struct snapshot_options options = { .reactor = d->reactor, .store_changed = on_store, .dns_changed = on_dns, .arg = d, .programs = d->programs,
-		.scan = &d->scan, .servers = &d->servers, .before = d->snapshot };
+		.scan = &d->scan, .servers = &d->servers, .machine = MACHINE_THIS, .before = d->snapshot };
 	struct snapshot *fresh = NULL;
 	int r;
 

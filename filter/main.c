@@ -20,7 +20,7 @@ static int usage(FILE *out, int status)
 
 static int test(const char *config)
 {
-	struct snapshot_options options = { .no_services = true };
+	struct snapshot_options options = { .no_services = true, .machine = MACHINE_PERHAPS };
 	struct snapshot *s;
 	struct err err;
 
@@ -28,6 +28,8 @@ static int test(const char *config)
 		fprintf(stderr, "%s\n", err.text);
 		return EX_CONFIG;
 	}
+	for (size_t i = 0; i < s->policy->warnings.len; i++)
+		fprintf(stderr, "%s\n", s->policy->warnings.items[i]);
 	printf("%s: good, %zu rules\n", config, s->policy->rules.len);
 	snapshot_unref(s);
 	return EX_OK;

@@ -191,6 +191,7 @@ int ctl_config(int argc, char **argv)
 	if (argc < 2 || (strcmp(argv[1], "check") != 0 && strcmp(argv[1], "show") != 0))
 		return usage(stderr, EX_USAGE);
 	check = !strcmp(argv[1], "check");
+	load.machine = check ? MACHINE_PERHAPS : MACHINE_ANY;
 	while ((option = getopt_long(argc - 1, argv + 1, "c:h", options, NULL)) != -1) {
 		if (option == 'c')
 			config = optarg;

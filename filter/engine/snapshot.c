@@ -10,6 +10,7 @@
 
 #include "filter/base/ascii.h"
 #include "filter/engine/assertion.h"
+#include "filter/engine/machine.h"
 #include "filter/mail/domain.h"
 #include "filter/observe/events.h"
 #include "filter/observe/http.h"
@@ -390,6 +391,14 @@ void snapshot_stop_servers(struct snapshot *s)
 		servers_stop(s->servers[i]);
 }
 
+bool snapshot_wants_scanner(const struct snapshot *s)
+{
+	for (size_t i = 0; i < s->registry->checks.len; i++)
+		if (s->registry->checks.items[i].check->scan && runs(s, i))
+			return true;
+	return false;
+}
+
 /* The helpers that read files, if a check that runs may want them; those that are there, if their settings are the same. */
 static int make_scanner(struct snapshot *s, const struct snapshot_options *o, struct err *reterr)
 {
@@ -397,15 +406,9 @@ static int make_scanner(struct snapshot *s, const struct snapshot_options *o, st
 	const struct scanner_settings settings = { .helper = all->scan.helper, .workers = all->scan.workers, .timeout_ms = all->scan.timeout_ms,
 		.max_bytes = all->scan.max_bytes, .depth = all->scan.depth, .entries = all->scan.entries, .unpacked_bytes = all->scan.unpacked_bytes,
 		.ratio = all->scan.ratio, .memory_bytes = all->scan.memory_bytes };
-	bool wanted = false;
 
-	for (size_t i = 0; i < s->registry->checks.len; i++)
-		wanted |= s->registry->checks.items[i].check->scan && runs(s, i);
-	if (!o->scan || !wanted)
+	if (!o->scan || !snapshot_wants_scanner(s))
 		return 0;
-	if (access(settings.helper, X_OK) < 0)
-		return place_error(policy_place(s->policy, "scan.helper", NULL), reterr,
-			"%s cannot be started: %s; it is installed with sluiced, say where with 'scan { helper PATH }'", settings.helper, strerror(errno));
 	if (o->before && o->before->scanner && scanner_settings_equal(scanner_settings(o->before->scanner), &settings)) {
 		s->scanner = scanner_ref(o->before->scanner);
 		return 0;
@@ -449,6 +452,9 @@ static int check_settings(const struct policy *p, struct err *reterr)
 	if (*s->http && !http_place_valid(s->http))
 		return place_error(policy_place(p, "http", NULL), reterr,
 			"'%s' is no place to listen: write 127.0.0.1:9580, \"[::1]:9580\" or unix:/run/sluice/http.sock", s->http);
+	if (*s->cases.to && *s->cases.to != '/' && strcmp(s->cases.to, "stderr") != 0 && strcmp(s->cases.to, "syslog") != 0)
+		return place_error(policy_place(p, "cases.to", NULL), reterr,
+			"'%s' is no place for cases: write the absolute path of a folder, stderr or syslog", s->cases.to);
 	if (events_read(s, "", &events, &key, &why) < 0)
 		return place_error(policy_place(p, key, NULL), reterr, "%s", why.text);
 	for (int64_t mode = s->socket_mode; mode; mode /= 10)
@@ -587,6 +593,8 @@ int snapshot_load(const char *path, const struct snapshot_options *o, struct sna
 		plan_build(&s->plan, s->registry, s->policy, s->states, o->all);
 		r = o->all ? 0 : check_lists(s, reterr); /* with all of them, checks run that the policy does not want */
 	}
+	if (r == 0 && o->machine != MACHINE_ANY)
+		r = machine_look(s, o->machine == MACHINE_PERHAPS, reterr);
 	if (r == 0)
 		r = check_state(s, reterr);
 	if (r == 0 && !o->all)

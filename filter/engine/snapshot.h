@@ -36,11 +36,14 @@ struct snapshot {
 	unsigned generation;
 };
 
+enum snapshot_machine { MACHINE_ANY, MACHINE_PERHAPS, MACHINE_THIS };
+
 struct snapshot_options {
 	struct reactor *reactor;        /* NULL: answers come from the zone only */
 	const char *zone;               /* for sluicectl check: a zone file in the place of the network; NULL: none */
 	bool all;                       /* plan_build() */
 	bool no_services;               /* check the configuration only: no resolver, no store */
+	enum snapshot_machine machine;  /* what it names is not looked for; what is not there is a warning, or an error (machine.h) */
 	bool no_store;                  /* a trial, which must leave no trace: all that is asked of the store fails */
 	void (*store_changed)(void *arg, bool working, const char *why); /* any thread; may be NULL */
 	void (*dns_changed)(void *arg, bool working, const char *why);   /* the same */
@@ -57,6 +60,8 @@ struct snapshot *snapshot_ref(struct snapshot *s);
 void snapshot_unref(struct snapshot *s); /* takes NULL */
 /* All that its servers are asked fails from now on. Not on the reactor's thread. Takes NULL. */
 void snapshot_stop_servers(struct snapshot *s);
+/* May a check that runs want files to be read? */
+bool snapshot_wants_scanner(const struct snapshot *s);
 /* Is there a check that runs and cannot do without this list, or with an empty one? */
 bool snapshot_needs_list(const struct snapshot *s, const char *name);
 

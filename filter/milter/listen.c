@@ -39,7 +39,7 @@ static int own_unix_socket(const char *path, const struct settings *s, struct er
 		return 0;
 	group = getgrnam(s->socket_group);
 	if (!group)
-		return err_set(reterr, -EINVAL, "socket_group: there is no group '%s'", s->socket_group);
+		return err_set(reterr, -EINVAL, "socket_group: %s is gone", s->socket_group); /* it was there when the configuration was read */
 	if (chown(path, (uid_t)-1, group->gr_gid) < 0)
 		return err_set(reterr, -errno, "%s: cannot be given to group %s: %s", path, s->socket_group, strerror(errno));
 	return 0;

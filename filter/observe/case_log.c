@@ -101,8 +101,6 @@ int case_log_open(struct case_log *l, const struct case_keeping *k, struct err *
 							  : PLACE_FOLDER;
 	int r = 0;
 
-	if (place == PLACE_FOLDER && *k->folder != '/')
-		return err_set(reterr, -EINVAL, "cases: '%s' is no place for cases: write the absolute path of a folder, stderr or syslog", k->folder);
 	(void)pthread_mutex_lock(&l->lock);
 	if (place == PLACE_FOLDER)
 		r = open_folder(l, k, reterr);

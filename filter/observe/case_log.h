@@ -14,7 +14,7 @@ struct case_log;
 struct case_log *case_log_new(struct health *health);
 void case_log_free(struct case_log *l); /* takes NULL */
 /*
- * k->folder: "", "stderr", "syslog", or the path of a folder; it is copied. -errno with *reterr, and all stays as it was. One thread at
+ * k->folder: "", "stderr", "syslog", or the absolute path of a folder; it is copied. -errno with *reterr, and all stays as it was. One thread at
  * a time.
  */
 int case_log_open(struct case_log *l, const struct case_keeping *k, struct err *reterr) SLUICE_MUST_USE;

@@ -21,24 +21,44 @@ struct adviser {
 	int authenticated, trusted; /* facts */
 };
 
+static int warn(struct policy *p, struct place at, struct err *reterr, const char *format, va_list args) SLUICE_PRINTF(4, 0);
 static int advise(struct adviser *a, struct place at, const char *format, ...) SLUICE_PRINTF(3, 4);
 
 /* It looks like an error, and is none. */
-static int advise(struct adviser *a, struct place at, const char *format, ...)
+static int warn(struct policy *p, struct place at, struct err *reterr, const char *format, va_list args)
 {
 	char text[512];
 	const char *kept;
-	va_list args;
 
-	if (a->p->warnings.len >= WARNINGS_MAX)
+	if (p->warnings.len >= WARNINGS_MAX)
 		return 0;
-	va_start(args, format);
 	(void)vsnprintf(text, sizeof text, format, args);
+	(void)place_error(at, reterr, "warning: %s", text);
+	kept = arena_copy(p->arena, reterr->text, strlen(reterr->text));
+	*reterr = (struct err){ 0 };
+	return kept && vec_push(&p->warnings, kept) ? 0 : err_set(reterr, -ENOMEM, "out of memory");
+}
+
+static int advise(struct adviser *a, struct place at, const char *format, ...)
+{
+	va_list args;
+	int r;
+
+	va_start(args, format);
+	r = warn(a->p, at, a->err, format, args);
 	va_end(args);
-	(void)place_error(at, a->err, "warning: %s", text);
-	kept = arena_copy(a->p->arena, a->err->text, strlen(a->err->text));
-	*a->err = (struct err){ 0 };
-	return kept && vec_push(&a->p->warnings, kept) ? 0 : err_set(a->err, -ENOMEM, "out of memory");
+	return r;
+}
+
+int policy_warn(struct policy *p, struct place at, struct err *reterr, const char *format, ...)
+{
+	va_list args;
+	int r;
+
+	va_start(args, format);
+	r = warn(p, at, reterr, format, args);
+	va_end(args);
+	return r;
 }
 
 static bool ends_stage(const struct rule *r)

@@ -109,6 +109,8 @@ int policy_load(const char *path, const struct policy_host *host, struct policy 
 /* The same from memory: for tests and the fuzzer. */
 int policy_parse(const char *name, const char *bytes, size_t len, const struct policy_host *host, struct policy **ret,
 	struct err *reterr) SLUICE_MUST_USE;
+/* Add one to the warnings, of which there are not too many. 0, -ENOMEM with *reterr. */
+int policy_warn(struct policy *p, struct place at, struct err *reterr, const char *format, ...) SLUICE_MUST_USE SLUICE_PRINTF(4, 5);
 void policy_free(struct policy *p); /* takes NULL */
 const struct rule *policy_rule(const struct policy *p, const char *name); /* NULL: none of this name */
 const struct list *policy_list(const struct policy *p, const char *name); /* NULL: none of this name */

@@ -2,6 +2,7 @@
 """sluicectl and sluiced as commands: what they say, and their exit statuses."""
 import json
 import os
+import shutil
 import subprocess
 
 import pytest
@@ -238,10 +239,6 @@ def test_sluiced_as_a_command(conf):
 
 @pytest.mark.parametrize("setting, message", [
     ("listen unix:/nonexistent/folder/sock", "cannot listen on unix:/nonexistent/folder/sock"),
-    ("socket_group no-such-group", "there is no group 'no-such-group'"),
-    ("user no-such-user", "there is no user 'no-such-user'"),
-    ("cases { to relative/path }", "'relative/path' is no place for cases"),
-    ("cases { to /nonexistent/folder/cases }", "cannot be made"),
     ("control /nonexistent/folder/sock", "cannot listen on /nonexistent/folder/sock"),
 ])
 def test_sluiced_says_why_it_does_not_start(tmp_path, setting, message):
@@ -251,6 +248,64 @@ def test_sluiced_says_why_it_does_not_start(tmp_path, setting, message):
     conf.write_text(sluice.plugin_lines() + other + control + setting + "\n")
     done = sluiced("-c", conf)
     assert done.returncode == 69 and message in done.stderr, done.stderr
+
+
+SCANS = "at message { rule r score 1 when files.executable }"
+
+
+@pytest.mark.parametrize("setting, message", [
+    ("socket_group no-such-group", "there is no group 'no-such-group' on this machine: addgroup --system no-such-group, or name another one"),
+    ("user no-such-user", "there is no user 'no-such-user' on this machine: adduser --system --group no-such-user, or name another one"),
+    ("cases { to /nonexistent/folder/cases }", "cases: /nonexistent/folder/cases cannot be made: /nonexistent/folder is not there: install -d -m 750 /nonexistent/folder/cases"),
+    ("cases { to FILE }", "cases: FILE is no folder: name one, or one that is to be made"),
+    ("cases { to FILE/cases }", "cases: FILE/cases cannot be made: FILE is no folder: name another place"),
+    ("dns { dnssec yes trust_anchor /nonexistent/root.key }", "/nonexistent/root.key cannot be read: No such file or directory; of Debian it is in the package dns-root-data"),
+    (f"scan {{ helper /nonexistent/scan }}\n{SCANS}", "/nonexistent/scan cannot be started: No such file or directory; it is installed with sluiced, say where"),
+    (f"scan {{ helper FILE }}\n{SCANS}", "FILE cannot be started: Permission denied; it is installed with sluiced, say where"),
+])
+def test_what_this_machine_does_not_have(tmp_path, setting, message):
+    """A start refuses it; a check of the configuration, perhaps on another machine, warns of it in the same words."""
+    file = tmp_path / "file"
+    file.write_text("x")
+    conf = tmp_path / "c"
+    conf.write_text(f"{sluice.plugin_lines()}listen unix:{tmp_path}/m\ncontrol {tmp_path}/s\n{setting.replace('FILE', str(file))}\n")
+    message = message.replace("FILE", str(file))
+    line = conf.read_text().splitlines().index(setting.splitlines()[0].replace("FILE", str(file))) + 1
+    for done in (sluiced("-t", "-c", conf), sluice.ctl("config", "check", "-c", conf)):
+        assert done.returncode == 0 and f"{conf}:{line}:" in done.stderr and f": warning: {message}" in done.stderr and ": good, " in done.stdout, done
+    done = sluiced("-c", conf)
+    assert done.returncode == 78 and f"{conf}:{line}:" in done.stderr and f": {message}" in done.stderr and "warning" not in done.stderr, done.stderr
+    assert "warning" not in sluice.ctl("config", "show", "-c", conf).stderr
+
+
+def test_what_no_check_needs_is_not_missed(tmp_path):
+    """No helper where nobody looks into files, no anchor without DNSSEC, no group for a port."""
+    conf = tmp_path / "c"
+    conf.write_text(f"{sluice.plugin_lines()}listen inet:{net.free_port()}@127.0.0.1\nsocket_group no-such-group\nscan {{ helper /nonexistent/scan }}\n"
+                    f"dns {{ trust_anchor /nonexistent/key }}\ncases {{ to {tmp_path}/cases }}\n")
+    done = sluiced("-t", "-c", conf)
+    assert (done.returncode, done.stderr) == (0, "") and not (tmp_path / "cases").exists()
+
+
+def test_a_folder_of_cases_that_the_daemon_may_not_write(tmp_path):
+    conf, folder = tmp_path / "c", tmp_path / "cases"
+    for path in [tmp_path, *tmp_path.parents][:3]:
+        path.chmod(0o755)
+    for made, message in ((False, f"{folder} cannot be made by nobody: install -d -m 750 -o nobody {folder}"),
+                          (True, f"{folder} cannot be written to by nobody: chown nobody {folder}")):
+        if made:
+            folder.mkdir()
+        conf.write_text(f"{sluice.plugin_lines()}user nobody\ncases {{ to {folder} }}\n")
+        assert f"warning: cases: {message}" in sluiced("-t", "-c", conf).stderr
+    shutil.chown(folder, "nobody")
+    assert sluiced("-t", "-c", conf).stderr == ""
+
+
+def test_a_place_of_cases_that_is_none(tmp_path):
+    conf = tmp_path / "c"
+    conf.write_text(f"{sluice.plugin_lines()}cases {{ to relative/path }}\n")
+    for done in (sluiced("-t", "-c", conf), sluiced("-c", conf)):
+        assert done.returncode == 78 and "'relative/path' is no place for cases: write the absolute path of a folder, stderr or syslog" in done.stderr
 
 
 def test_questions_to_the_daemon(setup):

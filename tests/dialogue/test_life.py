@@ -439,7 +439,7 @@ def test_root_is_given_up(setup):
 
 @root_only
 def test_a_user_that_does_not_exist(setup):
-    refused(setup.sluice("user nobody-of-this-name\n", start=False), 69, "user: there is no user 'nobody-of-this-name'")
+    refused(setup.sluice("user nobody-of-this-name\n", start=False), 78, "there is no user 'nobody-of-this-name' on this machine")
 
 
 # ---- metrics and cases ----
@@ -515,8 +515,8 @@ def test_cases_go_to_stderr_as_lines_of_json(setup):
 
 
 def test_a_place_for_cases_that_cannot_be_opened(setup):
-    refused(setup.sluice('cases { to "/no/such/folder/cases" }\n', start=False), 69, "cases: /no/such/folder/cases cannot be made")
-    refused(setup.sluice("cases { to here }\n", start=False), 69, "cases: 'here' is no place for cases")
+    refused(setup.sluice('cases { to "/no/such/folder/cases" }\n', start=False), 78, "cases: /no/such/folder/cases cannot be made")
+    refused(setup.sluice("cases { to here }\n", start=False), 78, "'here' is no place for cases")
 
 
 def test_history_keeps_so_many_and_no_more(setup):
