@@ -118,7 +118,7 @@ def test_a_redis_that_hangs_delays_no_message_past_the_deadline(setup):
 
 def test_a_redis_of_others_and_a_full_one(setup):
     with Redis(setup.folder) as redis:
-        s = start(setup, f"redis {redis.path}", delay="1h")
+        s = start(setup, f"redis {redis.path} timeout 20s", delay="1h")
         redis.cli("set", "sluice:{greylist:greylist|192.0.2.0/24|a@example.net|u@example.org}", "theirs")
         assert send(setup, s, "192.0.2.1").kind == "continue"  # WRONGTYPE: this key alone fails
         assert send(setup, s, "192.0.2.1", recipients=("<v@example.org>",)).code == 451
@@ -131,6 +131,6 @@ def test_a_redis_of_others_and_a_full_one(setup):
 
 def test_two_gateways_share_one_redis(setup):
     with Redis(setup.folder) as redis:
-        one, two = (start(setup, f"redis {redis.path}", delay="0ms") for _ in range(2))
+        one, two = (start(setup, f"redis {redis.path} timeout 20s", delay="0ms") for _ in range(2))
         assert send(setup, one, "192.0.2.1").code == 451
         assert send(setup, two, "192.0.2.1").kind == "continue"

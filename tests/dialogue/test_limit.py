@@ -193,7 +193,7 @@ def test_strict_counts_on_while_blocked(setup, state):
 
 def test_two_gateways_share_one_limit(setup):
     with Redis(setup.folder) as redis:
-        one, two = (start(setup, f"redis {redis.path}", "at mail { rule fast limit 4/1h by mail.from }") for _ in range(2))
+        one, two = (start(setup, f"redis {redis.path} timeout 20s", "at mail { rule fast limit 4/1h by mail.from }") for _ in range(2))
         answers = [session(setup, s).mail() for s in (one, two) * 3]
         assert passed(answers) == [True] * 4 + [False] * 2
 

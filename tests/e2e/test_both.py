@@ -179,7 +179,7 @@ def test_two_gateways_on_one_redis(setup, mta):
     from support.redis import Redis
     rules = "at mail { rule fast limit 1/1h burst 3 by mail.from }\nat rcpt { rule grey greylist when mail.domain == example.net }"
     with Redis(setup.folder) as redis:
-        (_, one), (_, two) = (start(setup, mta, rules, f"redis {redis.path}") for _ in range(2))
+        (_, one), (_, two) = (start(setup, mta, rules, f"redis {redis.path} timeout 20s") for _ in range(2))
         assert one.send(CLIENT, sender="a@example.com")[0] == 250
         assert two.send(CLIENT, sender="a@example.com")[0] == 250
         assert one.send(CLIENT, sender="a@example.com")[0] == 250
