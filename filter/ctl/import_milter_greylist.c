@@ -169,8 +169,8 @@ static void add_rule(struct import *i, const char *action, const struct text *co
 
 	g->rules++;
 	text_addf(&head, "rule milter-greylist-%zu", g->rules);
-	import_rule(i, "rcpt in milter-greylist", line, text_str(&head), "%s%s%s%s%s", !strcmp(action, "greylist") ? "greylist" : "reject \"550 5.7.1 we do not take this\"",
-		condition->len || *exempt ? " when " : "", text_str(condition), and, exempt);
+	import_rule(i, "rcpt in milter-greylist", line, text_str(&head), "%s%s%s%s%s",
+		!strcmp(action, "greylist") ? "greylist" : "reject \"550 5.7.1 we do not take this\"", condition->len || *exempt ? " when " : "", text_str(condition), and, exempt);
 }
 
 static void take_acl(struct import *i, char *rest, const char *line)
@@ -198,6 +198,16 @@ static void take_acl(struct import *i, char *rest, const char *line)
 
 /* ---- statements ---- */
 
+static void take_subnet(struct import *i, const char *key, const char *value)
+{
+	uint64_t bits;
+
+	if (ascii_to_u64(value, strlen(value), 32, &bits) && bits >= 8)
+		import_setting(i, key, "client_net_v4 ", "client_net_v4 %u\n", (unsigned)bits);
+	else
+		import_left(i, key, "client_net_v4 has 8 to 32 bits");
+}
+
 static bool is_of_running(const char *word)
 {
 	static const char *const words[] = { "dumpfile", "dumpfreq", "pidfile", "nodetach", "verbose", "quiet", "stat", "report", "logexpired", "geoipdb", "lazyaw", "syncaddr",
@@ -213,7 +223,6 @@ static void take_statement(struct import *i, char *statement)
 {
 	char *rest = statement, *line = strdup(statement);
 	const char *word = next_word(&rest), *value;
-	uint64_t bits;
 
 	if (!word || !line) {
 		free(line);
@@ -230,8 +239,8 @@ static void take_statement(struct import *i, char *statement)
 	else if (!strcmp(word, "greylist") || !strcmp(word, "autowhite") || !strcmp(word, "timeout")) {
 		if (!add_time(i, *word == 'g' ? "delay" : *word == 'a' ? "lifetime" : "window", next_word(&rest)))
 			import_left(i, line, "this is no time that greylist { } takes, or a second one");
-	} else if (!strcmp(word, "subnetmatch") && (value = next_word(&rest)) && ascii_to_u64(value + strspn(value, "/"), strlen(value + strspn(value, "/")), 32, &bits) && bits >= 8) {
-		import_setting(i, word, "client_net_v4 ", "client_net_v4 %u\n", (unsigned)bits);
+	} else if (!strcmp(word, "subnetmatch") && (value = next_word(&rest))) {
+		take_subnet(i, word, value + strspn(value, "/"));
 	} else if (!strcmp(word, "peer")) {
 		import_left(i, line, "gateways share what they know by a Redis: state { redis HOST:PORT }");
 	} else if (!is_of_running(word)) {

@@ -97,8 +97,8 @@ static void add_reports(struct import *i, const struct opendmarc *found)
 		import_left(i, found->reports ? "HistoryFile" : "FailureReports", "reports need a sender: dmarc { reports yes  report_from ADDRESS  report_org NAME }");
 		return;
 	}
-	import_setting(i, "FailureReportsSentBy", "dmarc {", "dmarc {%s%s  report_from \"%s\"  report_org \"%s\" }\n", found->reports ? " reports yes" : "", found->failure_reports ? " failure_reports yes" : "",
-		found->from, strchr(found->from, '@') + 1);
+	import_setting(i, "FailureReportsSentBy", "dmarc {", "dmarc {%s%s  report_from \"%s\"  report_org \"%s\" }\n",
+		found->reports ? " reports yes" : "", found->failure_reports ? " failure_reports yes" : "", found->from, strchr(found->from, '@') + 1);
 	import_step(i, "report_org: write your name, and have 'sluicectl dmarc report' run each day (contrib/systemd has a timer)");
 }
 
@@ -112,7 +112,8 @@ void import_opendmarc(struct import *i)
 	not_users = found.ignores_users ? " and not client.authenticated" : "";
 	if (found.required)
 		import_rule(i, IN, "RequiredHeaders", "rule opendmarc-headers", "reject \"550 5.6.0 a message has one author and one date (RFC 5322 3.6)\"\n"
-			"        when (headers.missing contains From or headers.missing contains Date or headers.repeated contains From or headers.malformed contains From)%s", not_users);
+			"        when (headers.missing contains From or headers.missing contains Date or headers.repeated contains From or headers.malformed contains From)%s",
+			not_users);
 	if (found.rejects)
 		import_rule(i, IN, "RejectFailures", "rule opendmarc-reject", "reject \"550 5.7.1 {from.domain} asks to refuse this: neither SPF nor DKIM vouches for it\"\n"
 			"        when dmarc.disposition == reject%s", not_users);

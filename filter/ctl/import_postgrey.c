@@ -26,7 +26,9 @@ static bool add_passes(struct text *settings, const char *value)
 
 static void take_option(struct import *i, const char *option, struct text *settings)
 {
-	static const struct { const char *name, *setting; char unit; } times[] = { { "delay", "delay", 's' }, { "max-age", "lifetime", 'd' }, { "retry-window", "window", 'd' } };
+	static const struct { const char *name, *setting; char unit; } times[] = {
+		{ "delay", "delay", 's' }, { "max-age", "lifetime", 'd' }, { "retry-window", "window", 'd' },
+	};
 	size_t len = strcspn(option, "=");
 	const char *value = option[len] ? option + len + 1 : "";
 	bool known = ascii_equals(option, len, "auto-whitelist-clients"), good = known && add_passes(settings, *value ? value : "5");

@@ -133,8 +133,8 @@ static int test(const struct list *l, const struct words *w)
 	if (s.found)
 		return EX_OK;
 	if (set) {
-		fprintf(stderr, "sluicectl: %s is none of the items of list %s that stand in files; whether it is in the set %s of Redis is not known here: redis-cli SISMEMBER %s ITEM\n",
-			s.value, list_name(l), set, set);
+		fprintf(stderr, "sluicectl: %s is none of the items of list %s that stand in files; whether it is in the set %s of Redis is not known here: "
+			"redis-cli SISMEMBER %s ITEM\n", s.value, list_name(l), set, set);
 		return EX_UNAVAILABLE;
 	}
 	fprintf(stderr, "%s is not in list %s\n", s.value, list_name(l));
