@@ -33,6 +33,8 @@ define(`confDEF_USER_ID', `nobody:nogroup')dnl
 define(`confTO_IDENT', `0')dnl
 define(`confBAD_RCPT_THROTTLE', `0')dnl
 define(`confMAX_RCPTS_PER_MESSAGE', `0')dnl
+define(`confQUEUE_LA', `1000')dnl a busy machine is no reason to leave a message in the queue,
+define(`confREFUSE_LA', `1000')dnl or to refuse a connection
 define(`confSERVICE_SWITCH_FILE', `{dir}/service.switch')dnl
 define(`confHOSTS_FILE', `{dir}/hosts')dnl
 define(`confLOG_LEVEL', `10')dnl
