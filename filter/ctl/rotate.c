@@ -22,7 +22,7 @@ static int usage(FILE *out, int status)
 	      "One step to the next key, if it is time for one; to be run daily. A key signs when each name server of the domain shows it\n"
 	      "and what resolvers have kept has run out; the old one stays published while mail that it signed may be on its way.\n"
 	      "  -c FILE | -s SOCKET  configuration (" CTL_DEFAULT_CONFIG "), or control socket, of the daemon\n"
-	      "  --keys DIR           where the keys are (of the configuration: sign { keys DIR }; with -s: " DEFAULT_KEYS ")\n"
+	      "  --keys DIR           where the keys are (of the configuration: sign { keys DIR }; " DEFAULT_KEYS ")\n"
 	      "  --type rsa|ed25519   which key of the domain (rsa)\n"
 	      "  --bits N             of a new RSA key (2048)\n"
 	      "  --selector NAME      of the new key; default: type and month\n"
@@ -145,12 +145,12 @@ static bool take(struct rotate *r, int option)
 	}
 }
 
-/* Of its keys; NULL: it signs by tables, or not at all. */
+/* Of its keys. Where it names none, as it does not sign yet, they are where keygen makes them. */
 static const char *keys_of(const struct policy *p)
 {
 	const struct sluice_setting *keys = policy_setting(p, "sign", "keys");
 
-	return keys ? keys->text : NULL;
+	return keys ? keys->text : DEFAULT_KEYS;
 }
 
 /* The configuration says as whom the daemon runs, where its keys are, and whom it asks. With -s nothing is known of it but its socket. */
@@ -169,11 +169,6 @@ static int load_and_run(struct rotate *r)
 	}
 	if (!r->keys)
 		r->keys = s ? keys_of(s->policy) : DEFAULT_KEYS;
-	if (!r->keys) {
-		fprintf(stderr, "sluicectl: %s has no folder of keys that sign: name it there with 'sign { keys DIR }', or with --keys\n", r->target.config);
-		snapshot_unref(s);
-		return EX_CONFIG;
-	}
 	r->folder = (struct rotate_folder){ r->keys, r->domain, r->type, s ? s->policy->settings.user : "" };
 	if (s) {
 		r->dns.forwarders = s->policy->settings.dns.forward.items;

@@ -117,7 +117,7 @@ def test_a_linter_that_finds_something(tmp_path, text, complaint):
 
 
 def test_compose_is_well_formed(compose, containers):
-    known = {"build", "image", "hostname", "ports", "volumes", "depends_on", "read_only", "tmpfs", "cap_drop", "security_opt", "command"}
+    known = {"build", "image", "hostname", "ports", "volumes", "depends_on", "read_only", "tmpfs", "cap_drop", "security_opt", "stop_grace_period", "command"}
     assert set(compose) == {"services", "volumes"} and set(compose["services"]) == {"postfix", "sluice", "redis"}
     named = set()
     for name, service in compose["services"].items():
@@ -131,6 +131,7 @@ def test_compose_is_well_formed(compose, containers):
             named |= {source} - {volume.split(":")[0] for volume in [volume] if source.startswith(".")}
         assert set(service.get("depends_on", [])) <= set(compose["services"])
     assert named == set(compose["volumes"])
+    assert compose["services"]["sluice"]["stop_grace_period"] == "40s", "longer than drain, 30s"
 
 
 def test_the_image_runs_and_is_healthy(images, containers, network):
